@@ -1,0 +1,66 @@
+# The front door: a thin face over the CMake presets and scripts/. Every target works from a clean clone, as root or not.
+#
+#   make test            make run            make install PREFIX=$HOME/.local
+
+PREFIX ?= /usr/local
+# How many compilers at once; a C++20 translation unit may take a gigabyte of memory.
+JOBS ?= $(shell nproc)
+
+# Configuring again is cheap, and picks up a preset that changed.
+build_preset = cmake --preset $(1) && cmake --build --preset $(1) --parallel $(JOBS)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test debug sanitize asan tsan lint tidy format install clean deps
+
+help: ## List the targets
+	@echo "make <target>    (PREFIX=$(PREFIX) JOBS=$(JOBS))"
+	@echo
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)$$/  \1|\2/p' $(MAKEFILE_LIST) | \
+	  while IFS='|' read -r target text; do printf '  %-10s %s\n' "$$target" "$$text"; done
+
+deps: ## Install the Debian packages that are missing
+	@scripts/install-deps
+
+run: deps ## Build, then run the demo: real clients, every byte checked
+	$(call build_preset,release)
+	build/release/tidegate demo
+
+test: deps ## Build, then run every test
+	$(call build_preset,release)
+	ctest --preset release
+
+debug: deps ## Build with assertions and for a debugger, then run every test
+	$(call build_preset,debug)
+	ctest --preset debug
+
+sanitize: deps ## Run the tests under the sanitizers: memory and undefined behaviour, then data races
+	@$(MAKE) --no-print-directory asan
+	@$(MAKE) --no-print-directory tsan
+
+asan: deps ## Run every test under the address and undefined-behaviour sanitizers
+	$(call build_preset,asan)
+	ctest --preset asan
+
+tsan: deps ## Run the tests that cross threads under the thread sanitizer
+	$(call build_preset,tsan)
+	ctest --preset tsan
+
+lint: ## Check format and layers: quick, builds nothing
+	@scripts/check-format
+	@scripts/check-layers
+
+tidy: deps ## Run clang-tidy over the sources: slow
+	cmake --preset release
+	@scripts/tidy
+
+format: ## Lay out every C++ file as .clang-format says
+	@scripts/format
+
+# Without root for PREFIX, say `make install PREFIX=$HOME/.local`. Building is a step of its own, so that
+# `make test && sudo make install` compiles nothing as root.
+install: deps ## Install library, headers and command to PREFIX
+	$(call build_preset,release)
+	cmake --install build/release --prefix "$(PREFIX)"
+
+clean: ## Remove everything that was built
+	rm -rf build

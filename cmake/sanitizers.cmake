@@ -1,0 +1,16 @@
+# Sanitizers for everything that is built below this directory: library, command, examples and tests alike.
+#
+# Set by the asan and tsan presets through TIDEGATE_SANITIZE. It is a property of the whole tree and not of one
+# target, because a program of which only half is instrumented misses errors (address) or invents them (thread).
+
+if(TIDEGATE_SANITIZE)
+  set(tidegate_sanitizer_options
+    "-fsanitize=${TIDEGATE_SANITIZE}"
+    -fno-sanitize-recover=all  # the first finding fails the test
+    -fno-omit-frame-pointer)   # whole stacks in the reports
+  add_compile_options(${tidegate_sanitizer_options})
+  add_link_options(${tidegate_sanitizer_options})
+endif()
+
+# Where asserts are on, the standard library checks its own preconditions too: v[n] out of range, empty front().
+add_compile_definitions("$<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>")

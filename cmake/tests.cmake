@@ -1,0 +1,142 @@
+# Everything that ctest runs, and the programs it runs.
+#
+#   label       what it holds                                                         needs
+#   unit        tests/unit/*.cpp: rooms of the library one by one, private headers    GoogleTest
+#   contract    tests/contract/*.cpp: the clauses of the contract, every transport    GoogleTest
+#   examples    tests/examples/*.cpp: what examples/ and the command do               GoogleTest
+#   structure   layers, and that the checks find mistakes                             Python 3
+#   install     an outside project builds against the installed library               pkg-config
+#
+# Compiling is a test as well: every public header alone, and every program in README.md and docs/.
+
+find_package(GTest REQUIRED)
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+include(GoogleTest)
+
+# A test that hangs fails by name after this long, instead of the whole run failing without one.
+set(TIDEGATE_TEST_TIMEOUT_SECONDS 120)
+
+# --- Test programs -----------------------------------------------------------------------------------------
+
+# What several test programs share: tests/support/*.cpp, when there is any.
+file(GLOB_RECURSE tidegate_support_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/support/*.cpp")
+
+add_library(tidegate_test_support INTERFACE)
+target_include_directories(tidegate_test_support INTERFACE
+  "${PROJECT_SOURCE_DIR}/tests"
+  "${PROJECT_SOURCE_DIR}/src")  # tests may look at private headers; nothing else outside the library may
+target_link_libraries(tidegate_test_support INTERFACE
+  tidegate::tidegate tidegate_test_warnings fmt::fmt-header-only GTest::gmock GTest::gtest)
+if(tidegate_support_sources)
+  add_library(tidegate_test_support_objects STATIC ${tidegate_support_sources})
+  target_link_libraries(tidegate_test_support_objects PUBLIC tidegate_test_support)
+endif()
+
+# One program for all .cpp files of tests/<folder>, and one ctest test for each test in it. A folder that is empty
+# or missing is no error: it has no tests.
+function(tidegate_add_test_program program folder)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/${folder}/*.cpp")
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(${program} ${sources})
+  target_link_libraries(${program} PRIVATE
+    tidegate_test_support "$<TARGET_NAME_IF_EXISTS:tidegate_test_support_objects>" GTest::gmock_main)
+  # So that a test can start what this build made. Programs are found by path, not through PATH.
+  target_compile_definitions(${program} PRIVATE
+    TIDEGATE_BINARY_DIR="${PROJECT_BINARY_DIR}" TIDEGATE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  foreach(dependency IN LISTS ARGN)
+    if(TARGET ${dependency})
+      add_dependencies(${program} ${dependency})
+    endif()
+  endforeach()
+
+  # PRE_TEST: the tests are listed when ctest starts, under the environment of the test preset, and not by the
+  # build, which would fail with a sanitizer's report instead of a compiler's.
+  gtest_discover_tests(${program}
+    DISCOVERY_MODE PRE_TEST
+    DISCOVERY_TIMEOUT 60
+    WORKING_DIRECTORY "${PROJECT_BINARY_DIR}"
+    PROPERTIES LABELS ${folder} TIMEOUT ${TIDEGATE_TEST_TIMEOUT_SECONDS})
+endfunction()
+
+set(tidegate_example_programs)
+foreach(source IN LISTS tidegate_example_sources)
+  cmake_path(GET source STEM name)
+  list(APPEND tidegate_example_programs "example_${name}")
+endforeach()
+
+tidegate_add_test_program(unit_tests unit)
+tidegate_add_test_program(contract_tests contract)
+tidegate_add_test_program(example_tests examples tidegate_command ${tidegate_example_programs})
+
+# --- Every public header compiles alone --------------------------------------------------------------------
+# One source per header, which includes it first and then again: it must bring what it needs, and guard itself.
+
+file(GLOB_RECURSE tidegate_public_headers CONFIGURE_DEPENDS
+  RELATIVE "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/include/tidegate/*.hpp")
+
+set(alone_sources)
+foreach(header IN LISTS tidegate_public_headers)
+  string(REPLACE "/" "_" name "${header}")
+  set(source "${PROJECT_BINARY_DIR}/public_headers_alone/${name}.cpp")
+  # file(CONFIGURE) leaves a file that is right already untouched, so configuring again compiles nothing again.
+  file(CONFIGURE OUTPUT "${source}" CONTENT "#include <${header}>\n#include <${header}>\n" @ONLY)
+  list(APPEND alone_sources "${source}")
+endforeach()
+
+if(alone_sources)
+  add_library(public_headers_alone OBJECT ${alone_sources})
+  target_link_libraries(public_headers_alone PRIVATE tidegate::tidegate tidegate_warnings)
+  target_compile_options(public_headers_alone PRIVATE -O0)  # only whether it compiles is of interest
+endif()
+
+# --- Every program in README.md and docs/ compiles ---------------------------------------------------------
+
+file(GLOB tidegate_documents CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/README.md" "${PROJECT_SOURCE_DIR}/docs/*.md")
+set_property(DIRECTORY "${PROJECT_SOURCE_DIR}" APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
+  ${tidegate_documents} "${PROJECT_SOURCE_DIR}/scripts/extract-snippets")
+
+execute_process(
+  COMMAND "${Python3_EXECUTABLE}" "${PROJECT_SOURCE_DIR}/scripts/extract-snippets"
+          --output "${PROJECT_BINARY_DIR}/snippets" ${tidegate_documents}
+  WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
+  OUTPUT_VARIABLE tidegate_snippets
+  RESULT_VARIABLE result
+  OUTPUT_STRIP_TRAILING_WHITESPACE)
+if(NOT result EQUAL 0)
+  message(FATAL_ERROR "scripts/extract-snippets found a block of code that it cannot take (see above).")
+endif()
+string(REPLACE "\n" ";" tidegate_snippets "${tidegate_snippets}")
+
+foreach(source IN LISTS tidegate_snippets)
+  cmake_path(GET source STEM name)
+  add_executable(${name} "${source}")
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/snippets")
+  target_link_libraries(${name} PRIVATE tidegate::tidegate tidegate_warnings)
+endforeach()
+
+# --- Structure ---------------------------------------------------------------------------------------------
+
+function(tidegate_add_script_test name label)
+  add_test(NAME ${name} COMMAND ${ARGN} WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT ${TIDEGATE_TEST_TIMEOUT_SECONDS})
+endfunction()
+
+tidegate_add_script_test(structure.layers_hold structure
+  "${Python3_EXECUTABLE}" scripts/check-layers)
+tidegate_add_script_test(structure.layer_check_finds_violations structure
+  "${Python3_EXECUTABLE}" scripts/check-layers --self-test)
+tidegate_add_script_test(structure.snippet_extraction_finds_mistakes structure
+  "${Python3_EXECUTABLE}" scripts/extract-snippets --self-test)
+
+# --- Installation ------------------------------------------------------------------------------------------
+# Not under a sanitizer: the outside project is built plainly, as its users would, and could not link.
+
+if(TIDEGATE_INSTALL AND NOT TIDEGATE_SANITIZE)
+  tidegate_add_script_test(install.outside_project_builds_with_cmake_and_pkg_config install
+    "${PROJECT_SOURCE_DIR}/tests/install/run" "${PROJECT_BINARY_DIR}")
+  set_tests_properties(install.outside_project_builds_with_cmake_and_pkg_config PROPERTIES
+    ENVIRONMENT "CXX=${CMAKE_CXX_COMPILER};CMAKE=${CMAKE_COMMAND}"
+    TIMEOUT 300)  # it configures and compiles
+endif()

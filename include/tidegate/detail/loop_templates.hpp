@@ -1,0 +1,142 @@
+// The members of Loop that are templates: they wrap what has types and hand the rest to members that have none. Not for users.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <tidegate/detail/executor_call.hpp>
+#include <tidegate/detail/task_promise.hpp>
+#include <tidegate/loop.hpp>
+
+namespace tidegate {
+
+namespace detail {
+
+/// Throws InvalidStateError where a loop can't be run: closed, running, or another runs on this thread.
+void check_runnable(const Loop& loop);
+
+/// Cancels the tasks that are left on a loop, runs them to their end, and tells the exception handler of those that fail.
+void finish_remaining_tasks(Loop& loop) noexcept;
+
+/// A factory without its type; refuses at compile time what GCC 12 would destroy twice.
+template <typename Factory>
+[[nodiscard]] ProtocolFactory checked_factory(Factory&& factory) {
+  check_awaited_callable<Factory>();
+  return protocol_factory(std::forward<Factory>(factory));
+}
+
+}  // namespace detail
+
+// --- running -----------------------------------------------------------------------------------------------------------
+
+template <typename T>
+T Loop::run_until_complete(Task<T> task) {
+  detail::check_runnable(*this);  // before anything is started
+  return run_until_complete(Future<T>(create_task(std::move(task))));
+}
+
+template <typename T>
+T Loop::run_until_complete(Future<T> future) {
+  detail::check_runnable(*this);
+  run_until_done(*future.core());
+  return std::move(future).result();
+}
+
+template <typename T>
+T run(Task<T> task, const LoopOptions& options) {
+  Loop loop(options);
+  // Ends what is left also where the main task fails; closing then waits for the executor's threads.
+  struct Finish {
+    Loop& loop;
+    ~Finish() { detail::finish_remaining_tasks(loop); }
+  };
+  const Finish finish{loop};
+  return loop.run_until_complete(std::move(task));
+}
+
+// --- futures, tasks, threads -------------------------------------------------------------------------------------------
+
+template <typename T>
+Future<T> Loop::create_future() {
+  return Future<T>(Ref<detail::FutureCore>(new detail::FutureState<T>(*this)));
+}
+
+template <typename T>
+TaskHandle<T> Loop::create_task(Task<T> task) {
+  Ref<detail::TaskState<T>> state(new detail::TaskState<T>(*this, task.startable()));
+  static_cast<void>(std::move(task).release());
+  state->begin();
+  return TaskHandle<T>(std::move(state));
+}
+
+template <typename Function>
+auto Loop::run_in_executor(Function&& function) -> Future<std::invoke_result_t<std::decay_t<Function>&>> {
+  using Kept = std::decay_t<Function>;
+  using T = std::invoke_result_t<Kept&>;
+  detail::check_awaited_callable<Function>();
+  const Ref<detail::ExecutorFuture<T>> future(new detail::ExecutorFuture<T>(*this));
+  const auto call =
+      std::make_shared<detail::TypedExecutorCall<Kept, T>>(*this, *future, std::forward<Function>(function));
+  execute([call] { call->perform(); });
+  call->admit();
+  future->belongs_to(call);
+  return Future<T>(future);
+}
+
+// --- servers and connections -------------------------------------------------------------------------------------------
+
+template <detail::MakesProtocol Factory>
+Task<Server> Loop::create_server(Factory&& factory, std::string_view host, Port port, const ServerOptions& options) {
+  std::vector<std::string> hosts;
+  hosts.emplace_back(host);
+  return start_server(detail::checked_factory(std::forward<Factory>(factory)), std::move(hosts), port, options);
+}
+
+template <detail::MakesProtocol Factory>
+Task<Server> Loop::create_server(Factory&& factory, const std::vector<std::string>& hosts, Port port,
+                                 const ServerOptions& options) {
+  return start_server(detail::checked_factory(std::forward<Factory>(factory)), hosts, port, options);
+}
+
+template <detail::MakesProtocol Factory>
+Task<Server> Loop::create_server(Factory&& factory, Socket socket, const ServerOptions& options) {
+  return start_server(detail::checked_factory(std::forward<Factory>(factory)), std::move(socket), options);
+}
+
+template <detail::MakesProtocol Factory>
+Task<Server> Loop::create_unix_server(Factory&& factory, std::string_view path, const UnixServerOptions& options) {
+  return start_unix_server(detail::checked_factory(std::forward<Factory>(factory)), path, options);
+}
+
+template <detail::MakesProtocol Factory>
+auto Loop::create_connection(Factory&& factory, std::string_view host, Port port, const ConnectOptions& options)
+    -> Task<Connection<detail::MadeProtocol<Factory>>> {
+  return detail::typed<detail::MadeProtocol<Factory>>(
+      connect(detail::checked_factory(std::forward<Factory>(factory)), host, port, options));
+}
+
+template <detail::MakesProtocol Factory>
+auto Loop::create_connection(Factory&& factory, Socket socket) -> Task<Connection<detail::MadeProtocol<Factory>>> {
+  return detail::typed<detail::MadeProtocol<Factory>>(
+      adopt_socket(detail::checked_factory(std::forward<Factory>(factory)), std::move(socket)));
+}
+
+template <detail::MakesProtocol Factory>
+auto Loop::create_unix_connection(Factory&& factory, std::string_view path)
+    -> Task<Connection<detail::MadeProtocol<Factory>>> {
+  return detail::typed<detail::MadeProtocol<Factory>>(
+      connect_unix(detail::checked_factory(std::forward<Factory>(factory)), path));
+}
+
+template <detail::MakesProtocol Factory>
+auto Loop::connect_accepted_socket(Factory&& factory, Socket socket)
+    -> Task<Connection<detail::MadeProtocol<Factory>>> {
+  return detail::typed<detail::MadeProtocol<Factory>>(
+      adopt_socket(detail::checked_factory(std::forward<Factory>(factory)), std::move(socket)));
+}
+
+}  // namespace tidegate

@@ -1,0 +1,343 @@
+// The event loop: runs callbacks, timers and tasks, makes transports, servers and connections.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <tidegate/callback.hpp>
+#include <tidegate/descriptor.hpp>
+#include <tidegate/endpoint.hpp>
+#include <tidegate/error.hpp>
+#include <tidegate/future.hpp>
+#include <tidegate/handle.hpp>
+#include <tidegate/protocol.hpp>
+#include <tidegate/server.hpp>
+#include <tidegate/socket.hpp>
+#include <tidegate/task.hpp>
+#include <tidegate/transport.hpp>
+
+namespace tidegate {
+
+namespace loop {
+class LoopCore;
+}
+
+/// The kernel interface that a loop stands on.
+enum class BackendKind {
+  /// What TIDEGATE_BACKEND names, else the best that this kernel has.
+  automatic,
+  epoll,
+};
+
+/// How to make a loop.
+struct LoopOptions {
+  BackendKind backend = BackendKind::automatic;
+  /// Debug mode from the start; also on with TIDEGATE_DEBUG=1 in the environment (contract E3).
+  bool debug = false;
+  /// Threads that `run_in_executor` may start; 0: as many as the machine has processors, plus four, 32 at most.
+  std::size_t executor_threads = 0;
+};
+
+/// What the exception handler is told.
+struct ExceptionContext {
+  /// What went wrong, for people: "Exception in callback", "protocol.pause_writing() failed" ...
+  std::string message;
+  /// What was thrown; null where nothing was.
+  std::exception_ptr exception = nullptr;
+  /// The transport and the protocol concerned, where there are any. Lifetime: valid during the call.
+  BaseTransport* transport = nullptr;
+  BaseProtocol* protocol = nullptr;
+};
+
+/// Receives what nobody else could be told.
+using ExceptionHandler = std::function<void(Loop&, const ExceptionContext&)>;
+
+/// Makes a protocol for a connection.
+using ProtocolFactory = UniqueFunction<std::shared_ptr<BaseProtocol>()>;
+
+/// What `create_connection` gives: both ends of the contract.
+template <typename ProtocolType = BaseProtocol>
+struct Connection {
+  TransportRef transport;
+  std::shared_ptr<ProtocolType> protocol;
+};
+
+/// How `create_server` listens. Texts are copied before the call returns.
+struct ServerOptions {
+  AddressFamily family = AddressFamily::unspecified;
+  /// Connections that may wait to be accepted; at least 1.
+  int backlog = 100;
+  /// SO_REUSEADDR: a restarted server gets its address back at once.
+  bool reuse_address = true;
+  /// SO_REUSEPORT: several servers share the address.
+  bool reuse_port = false;
+  /// SO_KEEPALIVE on accepted connections.
+  bool keep_alive = false;
+  /// False: bound, but neither listening nor accepting until `start_serving` or `serve_forever`.
+  bool start_serving = true;
+};
+
+/// How `create_unix_server` listens.
+struct UnixServerOptions {
+  int backlog = 100;
+  bool start_serving = true;
+  /// Remove the socket file when the server closes, if it is still the one that this server made.
+  bool cleanup_socket = true;
+};
+
+/// How `create_connection` connects. Texts are copied before the call returns.
+struct ConnectOptions {
+  AddressFamily family = AddressFamily::unspecified;
+  /// How long an attempt may take before the next address is tried beside it (RFC 8305 suggests 250 ms); none: one after the
+  /// other.
+  std::optional<Duration> happy_eyeballs_delay = std::nullopt;
+  /// Addresses of the first family before the families alternate; none: 1 with happy eyeballs, else the resolver's order is kept (0).
+  std::optional<std::size_t> interleave = std::nullopt;
+  /// The address to connect from; empty: the system chooses.
+  std::string_view local_host = {};
+  Port local_port = {};
+};
+
+/// What `getaddrinfo` is asked for.
+struct ResolveOptions {
+  AddressFamily family = AddressFamily::unspecified;
+  /// Addresses to listen at rather than to connect to: an empty host means every interface.
+  bool passive = false;
+};
+
+/// A name and a service, as `getnameinfo` returns them.
+struct NameInfo {
+  std::string host;
+  std::string service;
+};
+
+/// What `getnameinfo` is asked for: numbers instead of names.
+struct NameInfoOptions {
+  bool numeric_host = false;
+  bool numeric_service = false;
+};
+
+namespace detail {
+
+template <typename Factory>
+using MadeProtocol = typename std::invoke_result_t<std::decay_t<Factory>&>::element_type;
+
+/// A callable that makes a protocol: it returns a std::unique_ptr or std::shared_ptr to a type derived from BaseProtocol.
+template <typename Factory>
+concept MakesProtocol = std::derived_from<MadeProtocol<Factory>, BaseProtocol>;
+
+template <typename Factory>
+ProtocolFactory protocol_factory(Factory&& factory) {
+  return [made = std::decay_t<Factory>(std::forward<Factory>(factory))]() mutable -> std::shared_ptr<BaseProtocol> {
+    return made();
+  };
+}
+
+template <typename ProtocolType>
+Task<Connection<ProtocolType>> typed(Task<Connection<BaseProtocol>> untyped) {
+  auto connection = co_await std::move(untyped);
+  co_return Connection<ProtocolType>{std::move(connection.transport),
+                                     std::static_pointer_cast<ProtocolType>(std::move(connection.protocol))};
+}
+
+}  // namespace detail
+
+/// An event loop. One per thread; any number of threads. The loop outlives what it made.
+///
+/// Thread: every member on the thread that runs the loop, unless it says otherwise; in debug mode a call from a wrong thread is
+/// reported and throws InvalidStateError (contract E3).
+class Loop {
+ public:
+  /// Throws OsError where the kernel refuses what the loop needs.
+  explicit Loop(const LoopOptions& options = {});
+  /// Closes it first where that has not happened. REQUIRES: not running.
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  // --- running ---------------------------------------------------------------------------------------------------------
+
+  /// Runs until `stop()`. Throws InvalidStateError where this loop, or another on this thread, runs already, or once closed.
+  void run_forever();
+
+  /// Runs until the task or the future is done and returns its result or throws what it threw. Throws InvalidStateError
+  /// ("Event loop stopped before Future completed.") where `stop()` came first.
+  template <typename T>
+  T run_until_complete(Task<T> task);
+  template <typename T>
+  T run_until_complete(Future<T> future);
+
+  /// Lets the present iteration finish, then `run_forever` returns (E1). Before running: one iteration is run.
+  void stop() noexcept;
+  [[nodiscard]] bool is_running() const noexcept;
+  [[nodiscard]] bool is_closed() const noexcept;
+
+  /// Ends the loop: waits for the executor's running jobs, destroys what is pending, reports open transports ("unclosed
+  /// transport") and releases them (L10). Idempotent. Throws InvalidStateError while running.
+  void close();
+
+  // --- callbacks -------------------------------------------------------------------------------------------------------
+
+  /// Runs `callback` in the next iteration, after everything that was queued before (E1).
+  Handle call_soon(Callback callback);
+
+  /// As `call_soon`, from any thread; wakes the loop. What one thread queues runs in its order (E2). Throws InvalidStateError once
+  /// the loop is closed.
+  /// Thread: any.
+  Handle call_soon_threadsafe(Callback callback);
+
+  /// Runs `callback` once `delay` has passed, never early; ties in the order of the calls (E1).
+  TimerHandle call_later(Duration delay, Callback callback);
+
+  /// Runs `callback` at `when` on the loop's clock, never early.
+  TimerHandle call_at(TimePoint when, Callback callback);
+
+  /// Now, on the loop's clock.
+  [[nodiscard]] TimePoint time() const noexcept;
+
+  // --- futures, tasks, threads -----------------------------------------------------------------------------------------
+
+  /// A future that the program completes itself.
+  template <typename T = void>
+  [[nodiscard]] Future<T> create_future();
+
+  /// Starts a coroutine beside the present one: its first step runs soon.
+  template <typename T>
+  TaskHandle<T> create_task(Task<T> task);
+
+  /// Runs `function` on a thread of the loop's pool; the future gets what it returns or throws. Cancelling the future keeps a
+  /// function that has not started from starting.
+  template <typename Function>
+  auto run_in_executor(Function&& function) -> Future<std::invoke_result_t<std::decay_t<Function>&>>;
+
+  // --- names -----------------------------------------------------------------------------------------------------------
+
+  /// The addresses of a host, on the pool; numeric hosts are answered at once, on this thread. Throws ResolveError.
+  [[nodiscard]] Task<std::vector<Endpoint>> getaddrinfo(std::string_view host, Port port,
+                                                        const ResolveOptions& options = {});
+
+  /// The name and service of an address, on the pool. Throws ResolveError.
+  [[nodiscard]] Task<NameInfo> getnameinfo(const Endpoint& endpoint, const NameInfoOptions& options = {});
+
+  // --- descriptors -----------------------------------------------------------------------------------------------------
+
+  /// Calls `callback` in every iteration in which `descriptor` can be read without blocking, until `remove_reader`. Replaces an
+  /// earlier one. Throws OsError for what can't be polled (a regular file), InvalidStateError where a transport uses the descriptor.
+  void add_reader(FileDescriptor descriptor, Callback callback);
+  /// True where there was one.
+  bool remove_reader(FileDescriptor descriptor);
+  /// As `add_reader`, for writing.
+  void add_writer(FileDescriptor descriptor, Callback callback);
+  /// True where there was one.
+  bool remove_writer(FileDescriptor descriptor);
+
+  // --- signals ---------------------------------------------------------------------------------------------------------
+
+  /// Runs `callback` in the loop, not in signal context, when the process gets `signal_number` (E4). Replaces an earlier one.
+  /// Throws std::invalid_argument for signals that can't be caught, InvalidStateError where another loop handles it.
+  void add_signal_handler(int signal_number, Callback callback);
+  /// Puts the disposition back as it was before; true where there was a handler.
+  bool remove_signal_handler(int signal_number);
+
+  // --- servers and connections -----------------------------------------------------------------------------------------
+
+  /// Listens on every address that `host` resolves to; an empty host: every interface, IPv4 and IPv6. `factory` makes a fresh protocol
+  /// for each connection (contract C1). Throws OsError that names the address, ResolveError, std::invalid_argument.
+  template <detail::MakesProtocol Factory>
+  [[nodiscard]] Task<Server> create_server(Factory&& factory, std::string_view host, Port port,
+                                           const ServerOptions& options = {});
+
+  /// As above, for several hosts. On GCC 12 name the list first: a braced list inside co_await does not compile there.
+  template <detail::MakesProtocol Factory>
+  [[nodiscard]] Task<Server> create_server(Factory&& factory, const std::vector<std::string>& hosts, Port port,
+                                           const ServerOptions& options = {});
+
+  /// As above, on a stream socket that is bound already. The socket belongs to the server from the call on.
+  template <detail::MakesProtocol Factory>
+  [[nodiscard]] Task<Server> create_server(Factory&& factory, Socket socket, const ServerOptions& options = {});
+
+  /// Listens on a Unix socket: a path, or "@" and an abstract name. A stale socket file is replaced (C4).
+  template <detail::MakesProtocol Factory>
+  [[nodiscard]] Task<Server> create_unix_server(Factory&& factory, std::string_view path,
+                                                const UnixServerOptions& options = {});
+
+  /// Connects to the first address of `host` that answers (C3). The factory is called once, after connecting;
+  /// `connection_made` has been called when this returns (L1). Throws ConnectError that names every address tried, ResolveError.
+  /// Cancelling it closes every descriptor.
+  template <detail::MakesProtocol Factory>
+  [[nodiscard]] auto create_connection(Factory&& factory, std::string_view host, Port port,
+                                       const ConnectOptions& options = {})
+      -> Task<Connection<detail::MadeProtocol<Factory>>>;
+
+  /// As above, over a stream socket that is connected already.
+  template <detail::MakesProtocol Factory>
+  [[nodiscard]] auto create_connection(Factory&& factory, Socket socket)
+      -> Task<Connection<detail::MadeProtocol<Factory>>>;
+
+  /// Connects to a Unix socket: a path, or "@" and an abstract name (C4). Throws ConnectError.
+  template <detail::MakesProtocol Factory>
+  [[nodiscard]] auto create_unix_connection(Factory&& factory, std::string_view path)
+      -> Task<Connection<detail::MadeProtocol<Factory>>>;
+
+  /// Makes a transport of a connection that was accepted elsewhere (C4).
+  template <detail::MakesProtocol Factory>
+  [[nodiscard]] auto connect_accepted_socket(Factory&& factory, Socket socket)
+      -> Task<Connection<detail::MadeProtocol<Factory>>>;
+
+  // --- errors and debugging --------------------------------------------------------------------------------------------
+
+  /// Who is told of exceptions that nobody else can be told of; empty: the default, which logs. What the handler throws is logged.
+  void set_exception_handler(ExceptionHandler handler);
+  /// Tells the handler.
+  void call_exception_handler(const ExceptionContext& context) noexcept;
+  /// What happens without a handler: a line in the log.
+  void default_exception_handler(const ExceptionContext& context) noexcept;
+
+  void set_debug(bool enabled) noexcept;
+  [[nodiscard]] bool get_debug() const noexcept;
+  /// A callback that runs longer is logged in debug mode. Default: 100 ms (E3).
+  void set_slow_callback_duration(Duration duration) noexcept;
+  [[nodiscard]] Duration slow_callback_duration() const noexcept;
+
+  /// The name of the kernel interface in use: "epoll".
+  [[nodiscard]] std::string_view backend_name() const noexcept;
+
+  /// For the library's own parts.
+  [[nodiscard]] loop::LoopCore& core() const noexcept { return *core_; }
+
+ private:
+  Task<Server> start_server(ProtocolFactory factory, std::vector<std::string> hosts, Port port,
+                            const ServerOptions& options);
+  Task<Server> start_server(ProtocolFactory factory, Socket socket, const ServerOptions& options);
+  Task<Server> start_unix_server(ProtocolFactory factory, std::string_view path, const UnixServerOptions& options);
+  Task<Connection<BaseProtocol>> connect(ProtocolFactory factory, std::string_view host, Port port,
+                                         const ConnectOptions& options);
+  Task<Connection<BaseProtocol>> connect_unix(ProtocolFactory factory, std::string_view path);
+  Task<Connection<BaseProtocol>> adopt_socket(ProtocolFactory factory, Socket socket);
+  void run_until_done(detail::FutureCore& future);
+  void execute(Callback job);
+
+  std::unique_ptr<loop::LoopCore> core_;
+};
+
+/// The loop that runs on this thread. Throws InvalidStateError ("no running event loop").
+/// Thread: any; each has its own answer.
+[[nodiscard]] Loop& get_running_loop();
+
+/// Makes a loop, runs `task` to its end, cancels the tasks that are left, closes the loop, and returns the result or throws what the
+/// task threw. The usual entry of a program. Throws InvalidStateError where a loop runs on this thread already.
+template <typename T>
+T run(Task<T> task, const LoopOptions& options = {});
+
+}  // namespace tidegate
+
+#include <tidegate/detail/loop_templates.hpp>

@@ -1,0 +1,147 @@
+// THE SEAM: what the loop and the transports need of a kernel. They see only this; an implementation sees only operations.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include <tidegate/descriptor.hpp>
+#include <tidegate/handle.hpp>
+#include <tidegate/loop.hpp>
+
+#include "kernel/channel.hpp"
+#include "kernel/operation.hpp"
+
+namespace tidegate::kernel {
+
+/// One way of talking to a kernel.
+///
+/// Rules that every implementation keeps:
+/// - Callbacks (`received`, `accepted`, `ready`, `completed`) come from `dispatch` and `tell_done` only.
+/// - An operation that was started completes exactly once. After `cancel` or `hold` has returned, nothing more is delivered to
+///   it; after `cancel` its completion still comes, as -ECANCELED.
+/// - A steady state costs no bookkeeping: watching a descriptor is set up once, not per operation.
+/// - Work per descriptor and dispatch is bounded; what is left over waits for the next one (contract E5).
+///
+/// Thread: the loop's, except `wake`.
+class Backend {
+ public:
+  Backend() = default;
+  Backend(const Backend&) = delete;
+  Backend& operator=(const Backend&) = delete;
+  virtual ~Backend() = default;
+
+  [[nodiscard]] virtual std::string_view name() const noexcept = 0;
+
+  /// The loop's clock.
+  [[nodiscard]] virtual TimePoint now() const noexcept = 0;
+
+  // --- descriptors -----------------------------------------------------------------------------------------------------
+
+  /// Takes over a socket. Throws OsError; the descriptor is closed then.
+  [[nodiscard]] virtual ChannelId attach(OwnedFileDescriptor descriptor) = 0;
+
+  /// The descriptor behind a channel; an invalid one if it is closed.
+  [[nodiscard]] virtual FileDescriptor descriptor(ChannelId channel) const noexcept = 0;
+
+  /// True where a channel owns this descriptor.
+  [[nodiscard]] virtual bool owns(FileDescriptor descriptor) const noexcept = 0;
+
+  /// Closes the descriptor. REQUIRES: nothing is in flight on it.
+  virtual void close(ChannelId channel) noexcept = 0;
+
+  /// Gives the descriptor back, unwatched and open. REQUIRES: nothing is in flight on it.
+  [[nodiscard]] virtual OwnedFileDescriptor detach(ChannelId channel) noexcept = 0;
+
+  // --- operations ------------------------------------------------------------------------------------------------------
+
+  virtual void start(ReceiveOperation& operation, ChannelId channel) noexcept = 0;
+  virtual void start(SendOperation& operation, ChannelId channel) noexcept = 0;
+  virtual void start(AcceptOperation& operation, ChannelId channel) noexcept = 0;
+  virtual void start(ConnectOperation& operation, ChannelId channel) noexcept = 0;
+  /// Throws OsError for what can't be watched (a regular file).
+  virtual void start(PollOperation& operation, FileDescriptor descriptor, Readiness readiness) = 0;
+
+  /// Asks for the end of an operation. Does nothing where it is not in flight.
+  virtual void cancel(Operation& operation) noexcept = 0;
+
+  /// Delivers nothing until `resume`; the kernel is not touched for a short hold. Whatever arrives meanwhile waits.
+  virtual void hold(ReceiveOperation& operation) noexcept = 0;
+  virtual void resume(ReceiveOperation& operation) noexcept = 0;
+
+  /// Delivers what has arrived already, then completes, with -EAGAIN if nothing else ends it before.
+  virtual void drain(ReceiveOperation& operation) noexcept = 0;
+
+  /// Receives nothing; completes when the connection is broken, with its error, or with 0 where both directions ended
+  /// in order. For connections whose other end has finished sending.
+  virtual void watch_hangup(ReceiveOperation& operation, ChannelId channel) noexcept = 0;
+
+  /// Sends what the kernel takes at this moment: a count > 0, or a negative errno (-EAGAIN: nothing now).
+  /// REQUIRES: no SendOperation in flight on the channel.
+  [[nodiscard]] virtual std::ptrdiff_t try_send(ChannelId channel, std::span<iovec> pieces) noexcept = 0;
+
+  // --- the loop --------------------------------------------------------------------------------------------------------
+
+  /// Blocks until something can be dispatched, `wake` was called, or `timeout` passed; none: without a bound. The only
+  /// blocking call of the library.
+  virtual void wait(std::optional<Duration> timeout) noexcept = 0;
+
+  /// Tells the operations that have ended by themselves, such as by `cancel`, that they have. Comes before everything else of an
+  /// iteration, so that a transport that closes has nothing in flight any more when its `connection_lost` is called.
+  void tell_done() { done_.tell(); }
+
+  /// Delivers what `wait` found.
+  virtual void dispatch() = 0;
+
+  /// Ends the present or the next `wait`.
+  /// Thread: any, and signal handlers.
+  virtual void wake() noexcept = 0;
+
+ protected:
+  // What implementations may do to the private state of operations, in one place.
+  static void arm(Operation& operation, ChannelId channel) noexcept {
+    operation.channel_ = channel;
+    operation.progress_ = Operation::Progress::armed;
+    operation.held_ = false;
+    operation.drains_ = false;
+  }
+  /// Takes back an `arm`: the start failed, and nothing will complete.
+  static void disarm(Operation& operation) noexcept { operation.progress_ = Operation::Progress::idle; }
+  [[nodiscard]] static bool armed(const Operation& operation) noexcept {
+    return operation.progress_ == Operation::Progress::armed;
+  }
+  [[nodiscard]] static ChannelId channel_of(const Operation& operation) noexcept { return operation.channel_; }
+  [[nodiscard]] static bool held(const Operation& operation) noexcept { return operation.held_; }
+  static void set_held(Operation& operation, bool held) noexcept { operation.held_ = held; }
+  [[nodiscard]] static bool drains(const Operation& operation) noexcept { return operation.drains_; }
+  static void set_drains(Operation& operation) noexcept { operation.drains_ = true; }
+
+  /// Operations that have ended but were not told yet, first come first told.
+  class DoneQueue {
+   public:
+    [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+    void push(Operation& operation, int result) noexcept;
+    /// Tells those that are queued now; what ends meanwhile waits for the next call.
+    void tell();
+
+   private:
+    Operation* first_ = nullptr;
+    Operation* last_ = nullptr;
+  };
+
+  /// Ends an operation on the spot. REQUIRES: called from `dispatch`.
+  static void complete(Operation& operation, int result) {
+    operation.progress_ = Operation::Progress::idle;
+    operation.completed(result);
+  }
+
+  DoneQueue done_;
+};
+
+/// The backend that `kind` and the environment variable TIDEGATE_BACKEND ask for. Throws OsError where the kernel refuses,
+/// std::invalid_argument for a name that does not exist.
+[[nodiscard]] std::unique_ptr<Backend> make_backend(BackendKind kind);
+
+}  // namespace tidegate::kernel

@@ -1,0 +1,86 @@
+// The seam on epoll: every operation is tried, waits for readiness where it would block, and is tried again.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include <sys/epoll.h>
+
+#include "kernel/backend.hpp"
+#include "kernel/epoll/slot_table.hpp"
+
+namespace tidegate::kernel {
+
+/// Level-triggered, with interest that is left in place: adding is done when an operation needs it, removing only when an event
+/// comes that nobody wants. So a steady exchange of messages, a short pause and a bulk transfer that blocks again and again
+/// cost no epoll_ctl at all. (Edge-triggered would save epoll a second look at each ready descriptor, but a short read does not
+/// prove there that a socket is empty: out-of-band data over TCP and passed descriptors over Unix sockets end a read early.)
+class EpollBackend final : public Backend {
+ public:
+  EpollBackend();
+  ~EpollBackend() override;
+
+  [[nodiscard]] std::string_view name() const noexcept override { return "epoll"; }
+  [[nodiscard]] TimePoint now() const noexcept override { return std::chrono::steady_clock::now(); }
+
+  [[nodiscard]] ChannelId attach(OwnedFileDescriptor descriptor) override;
+  [[nodiscard]] FileDescriptor descriptor(ChannelId channel) const noexcept override;
+  [[nodiscard]] bool owns(FileDescriptor descriptor) const noexcept override;
+  void close(ChannelId channel) noexcept override;
+  [[nodiscard]] OwnedFileDescriptor detach(ChannelId channel) noexcept override;
+
+  void start(ReceiveOperation& operation, ChannelId channel) noexcept override;
+  void start(SendOperation& operation, ChannelId channel) noexcept override;
+  void start(AcceptOperation& operation, ChannelId channel) noexcept override;
+  void start(ConnectOperation& operation, ChannelId channel) noexcept override;
+  void start(PollOperation& operation, FileDescriptor descriptor, Readiness readiness) override;
+  void cancel(Operation& operation) noexcept override;
+  void hold(ReceiveOperation& operation) noexcept override;
+  void resume(ReceiveOperation& operation) noexcept override;
+  void drain(ReceiveOperation& operation) noexcept override;
+  void watch_hangup(ReceiveOperation& operation, ChannelId channel) noexcept override;
+  [[nodiscard]] std::ptrdiff_t try_send(ChannelId channel, std::span<iovec> pieces) noexcept override;
+
+  void wait(std::optional<Duration> timeout) noexcept override;
+  void dispatch() override;
+  void wake() noexcept override;
+
+ private:
+  /// Lent to every receive of the loop in turn, so that an idle connection holds no buffer.
+  static constexpr std::size_t kLentBytes = 256 * 1024;
+  /// Bounds for one descriptor per dispatch (contract E5).
+  static constexpr std::size_t kReceiveBudgetBytes = 512 * 1024;
+  static constexpr int kReceiveBudgetCalls = 16;
+  static constexpr std::size_t kGatherPieces = 64;
+  static constexpr int kEventsPerWait = 256;
+
+  void start_input(Operation& operation, Slot::Input kind, ChannelId channel) noexcept;
+  void start_output(Operation& operation, Slot::Output kind, ChannelId channel) noexcept;
+  void watch(FileDescriptor descriptor, Slot& slot);
+  void watch_or_end(Operation& operation, FileDescriptor descriptor, Slot& slot) noexcept;
+  void set_interest(FileDescriptor descriptor, Slot& slot, std::uint32_t events);
+  void forget_interest(FileDescriptor descriptor, Slot& slot) noexcept;
+  void settle(FileDescriptor descriptor, Slot& slot, std::uint32_t events) noexcept;
+  int wait_for_events(std::optional<Duration> timeout) noexcept;
+
+  void dispatch_event(const epoll_event& event);
+  void dispatch_input(FileDescriptor descriptor, Slot& slot, std::uint32_t events);
+  void dispatch_output(FileDescriptor descriptor, Slot& slot, std::uint32_t events);
+  void receive(FileDescriptor descriptor, Slot& slot, ReceiveOperation& operation);
+  void send(FileDescriptor descriptor, Slot& slot, SendOperation& operation);
+  void accept(FileDescriptor descriptor, Slot& slot, AcceptOperation& operation);
+  void end_input(Slot& slot, int result);
+  void end_output(Slot& slot, int result);
+
+  OwnedFileDescriptor epoll_;
+  OwnedFileDescriptor wake_;
+  SlotTable slots_;
+  std::unique_ptr<std::byte[]> lent_;
+  std::array<epoll_event, kEventsPerWait> events_;
+  int event_count_ = 0;
+  bool nanosecond_waits_ = true;  // epoll_pwait2: Linux 5.11
+};
+
+}  // namespace tidegate::kernel

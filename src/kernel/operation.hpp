@@ -1,0 +1,119 @@
+// Operations: what a transport asks of the kernel. Each completes exactly once per start, also when cancelled; the receiving
+// and accepting ones deliver any number of results before that. They know nothing of how a backend does it.
+#pragma once
+
+#include <cerrno>
+#include <cstddef>
+#include <span>
+
+#include <sys/uio.h>
+
+#include <tidegate/bytes.hpp>
+#include <tidegate/descriptor.hpp>
+
+#include "kernel/channel.hpp"
+#include "net/socket_address.hpp"
+
+namespace tidegate::kernel {
+
+class Operation;
+
+/// How far an operation has come, which only a backend changes.
+class OperationState {
+ public:
+  OperationState() noexcept = default;
+  OperationState(const OperationState&) = delete;
+  OperationState& operator=(const OperationState&) = delete;
+
+  /// True from `start` until just before `completed` is called.
+  [[nodiscard]] bool in_flight() const noexcept { return progress_ != Progress::idle; }
+
+ private:
+  friend class Backend;
+
+  enum class Progress : unsigned char { idle, armed, done };
+
+  ChannelId channel_;
+  Operation* next_done_ = nullptr;
+  int result_ = 0;
+  Progress progress_ = Progress::idle;
+  bool held_ = false;
+  bool drains_ = false;
+};
+
+/// One request to the kernel, owned by whoever starts it.
+///
+/// Lifetime: from `start` until `completed` was called it must stay where it is.
+class Operation : public OperationState {
+ public:
+  /// The end: a count (0 or more) or a negative errno; -ECANCELED after `Backend::cancel`. Called by the backend, from `dispatch` or
+  /// `tell_done` and never from inside `start` or `cancel`. It may start the operation again.
+  virtual void completed(int result) = 0;
+
+ protected:
+  ~Operation() = default;
+};
+
+/// Receives until the other end is done. `completed(0)` is the end of file.
+class ReceiveOperation : public Operation {
+ public:
+  /// Where the next bytes go; empty: into memory that the backend lends. Called at the moment of receiving. The operation may
+  /// be cancelled from inside; then nothing is received.
+  virtual MutableBytesView target() = 0;
+
+  /// Some bytes arrived, in the last `target()` or in lent memory.
+  /// Lifetime: lent memory is valid until this returns.
+  virtual void received(BytesView bytes) = 0;
+
+ protected:
+  ~ReceiveOperation() = default;
+};
+
+/// Sends some bytes of a buffer when the kernel takes any: `completed(count)`, count > 0.
+class SendOperation : public Operation {
+ public:
+  /// Puts the bytes to be sent, in order, into `pieces` and returns how many of those it filled; at least one byte in all.
+  /// Lifetime: the memory stays until `completed`.
+  virtual std::size_t gather(std::span<iovec> pieces) = 0;
+
+ protected:
+  ~SendOperation() = default;
+};
+
+/// Accepts connections until it is cancelled or the system runs out of something (`completed(-EMFILE)` and such).
+class AcceptOperation : public Operation {
+ public:
+  /// How many connections to accept per `dispatch` at most.
+  [[nodiscard]] virtual int batch() const noexcept = 0;
+
+  /// One connection, non-blocking and close-on-exec. The operation may be cancelled from inside.
+  virtual void accepted(OwnedFileDescriptor descriptor, const net::SocketAddress& peer) = 0;
+
+ protected:
+  ~AcceptOperation() = default;
+};
+
+/// Connects a channel: `completed(0)`, or the error of the attempt.
+class ConnectOperation : public Operation {
+ public:
+  /// Where to. Lifetime: stays until `completed`.
+  [[nodiscard]] virtual const net::SocketAddress& address() const noexcept = 0;
+
+ protected:
+  ~ConnectOperation() = default;
+};
+
+/// What a PollOperation waits for.
+enum class Readiness : unsigned char { readable, writable };
+
+/// Watches a descriptor that somebody else owns, again and again, until it is cancelled.
+class PollOperation : public Operation {
+ public:
+  /// It is ready (or broken). Called once in every iteration in which that is so.
+  virtual void ready() = 0;
+
+ protected:
+  ~PollOperation() = default;
+};
+
+}  // namespace tidegate::kernel

@@ -1,0 +1,155 @@
+// One iteration of a loop, its start and its end: see loop_core.hpp.
+#include "loop/loop_core.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "base/log.hpp"
+#include "loop/running_loop.hpp"
+
+namespace tidegate::loop {
+
+namespace {
+
+bool debug_by_environment() {
+  const char* value = std::getenv("TIDEGATE_DEBUG");
+  return value != nullptr && *value != '\0' && std::string_view(value) != "0";
+}
+
+}  // namespace
+
+LoopCore::LoopCore(Loop& loop, const LoopOptions& options)
+    : loop_(loop),
+      backend_(kernel::make_backend(options.backend)),
+      tasks_(loop),
+      remote_calls_(*backend_),
+      signals_(*backend_),
+      watches_(*this),
+      executor_(options.executor_threads),
+      debug_(options.debug || debug_by_environment()) {}
+
+LoopCore::~LoopCore() = default;
+
+// --- one iteration -----------------------------------------------------------------------------------------------------
+
+/// The order is asyncio's: what was ready before the wait, then what the kernel reports, then timers; and what any of these adds
+/// waits for the next iteration (contract E1).
+void LoopCore::run_once() {
+  flush_all();
+  backend_->wait(time_to_wait());
+  backend_->tell_done();
+  remote_calls_.fetch(ready_);
+  if (signals_.pending()) {
+    signals_.run_pending([this](Callback& callback) { run_reporting(callback, "Exception in signal handler"); });
+  }
+  run(ready_, ready_.size());
+  backend_->dispatch();
+  if (timers_.empty()) return;
+  detail::ReadyQueue due;
+  timers_.take_due(backend_->now(), due);
+  run(due, due.size());
+}
+
+std::optional<Duration> LoopCore::time_to_wait() const noexcept {
+  if (stopping_ || !ready_.empty() || !unflushed_.empty() || signals_.pending()) return Duration::zero();
+  const std::optional<TimePoint> deadline = timers_.next_deadline();
+  if (!deadline) return std::nullopt;
+  return std::max(*deadline - backend_->now(), Duration::zero());
+}
+
+void LoopCore::run(detail::ReadyQueue& queue, std::size_t count) noexcept {
+  for (; count > 0; --count) {
+    detail::ReadyNode& node = queue.pop();
+    run_reporting([&node] { node.run(); }, "Exception in callback");
+  }
+}
+
+void LoopCore::flush_soon(Flushable& flushable) {
+  if (running_) {
+    if (!flushable.is_linked()) unflushed_.push_back(flushable);
+  } else {
+    flushable.flush();
+  }
+}
+
+/// Flushing may resume a protocol that writes again: those wait for the end of the next iteration, which then does not block.
+void LoopCore::flush_all() {
+  base::IntrusiveList<Flushable, FlushTag> flushed;
+  flushed.splice_back(unflushed_);
+  while (Flushable* flushable = flushed.pop_front()) flushable->flush();
+}
+
+void LoopCore::run_forever() {
+  check_open();
+  if (running_) throw InvalidStateError("This event loop is already running");
+  const RunningLoop running(loop_);
+  thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  running_ = true;
+  do {
+    run_once();
+  } while (!stopping_);
+  stopping_ = false;
+  running_ = false;
+  flush_all();  // nobody comes round again: what was written in the last iteration leaves now
+  thread_.store(std::thread::id(), std::memory_order_relaxed);
+}
+
+// --- the end -----------------------------------------------------------------------------------------------------------
+
+void LoopCore::close() {
+  if (running_) throw InvalidStateError("Cannot close a running event loop");
+  if (closed_) return;
+  closed_ = true;
+  executor_.shut_down();
+  remote_calls_.close();
+  remote_calls_.fetch(ready_);
+  signals_.remove_all();
+  tasks_.destroy_pending();
+  timers_.clear();
+  // Residents and what they hold may schedule something or end others while they go: until nothing is left.
+  while (!residents_.empty() || !ready_.empty()) {
+    discard_ready();
+    while (Resident* resident = residents_.pop_front()) resident->loop_closed();
+  }
+  watches_.remove_all();
+  settle_operations();
+  discard_ready();
+}
+
+void LoopCore::discard_ready() noexcept {
+  while (!ready_.empty()) ready_.pop().discard();
+}
+
+/// Lets every cancelled operation complete, so that their owners can go.
+void LoopCore::settle_operations() {
+  backend_->wait(Duration::zero());
+  backend_->tell_done();
+}
+
+// --- errors and debugging ----------------------------------------------------------------------------------------------
+
+void LoopCore::report(const char* message, std::exception_ptr exception) noexcept {
+  loop_.call_exception_handler({.message = message, .exception = std::move(exception)});
+}
+
+void LoopCore::check_open() const {
+  if (closed_) throw InvalidStateError("Event loop is closed");
+}
+
+void LoopCore::check_thread_in_debug_mode() const {
+  const std::thread::id owner = thread_.load(std::memory_order_relaxed);
+  if (owner == std::thread::id() || owner == std::this_thread::get_id()) return;
+  constexpr const char* kMessage = "Non-thread-safe operation invoked on an event loop other than the current one";
+  base::log(LogLevel::error, kMessage);
+  throw InvalidStateError(kMessage);
+}
+
+void LoopCore::log_slow(Duration taken) const {
+  base::log(LogLevel::warning, fmt::format("Executing a callback took {:.3f} seconds",
+                                           std::chrono::duration<double>(taken).count()));
+}
+
+}  // namespace tidegate::loop

@@ -1,0 +1,151 @@
+// The inside of a loop: one iteration, and what the layers above need of it. Knows no transports, only what they leave with it.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+#include <tidegate/detail/ready.hpp>
+#include <tidegate/detail/task_core.hpp>
+#include <tidegate/loop.hpp>
+
+#include "base/block_pool.hpp"
+#include "base/intrusive_list.hpp"
+#include "kernel/backend.hpp"
+#include "loop/executor.hpp"
+#include "loop/ready_queue.hpp"
+#include "loop/remote_calls.hpp"
+#include "loop/signals.hpp"
+#include "loop/timer_queue.hpp"
+#include "loop/watches.hpp"
+
+namespace tidegate::loop {
+
+class FlushTag;
+class ResidentTag;
+
+/// Something with bytes that have to leave before the loop blocks (contract W6).
+class Flushable : public base::ListNode<FlushTag> {
+ public:
+  virtual void flush() = 0;
+
+ protected:
+  ~Flushable() = default;
+};
+
+/// Something that is open on a loop and has to be told when the loop closes over it (contract L10).
+class Resident : public base::ListNode<ResidentTag> {
+ public:
+  /// Let go of everything, without calling the user; what has to complete first may do so later.
+  virtual void loop_closed() noexcept = 0;
+
+ protected:
+  ~Resident() = default;
+};
+
+/// One loop.
+///
+/// Thread: that of the loop, except `remote_calls`.
+class LoopCore {
+ public:
+  LoopCore(Loop& loop, const LoopOptions& options);
+  LoopCore(const LoopCore&) = delete;
+  LoopCore& operator=(const LoopCore&) = delete;
+  ~LoopCore();
+
+  [[nodiscard]] Loop& loop() const noexcept { return loop_; }
+  [[nodiscard]] kernel::Backend& backend() const noexcept { return *backend_; }
+  [[nodiscard]] base::BlockPool& blocks() noexcept { return blocks_; }
+  [[nodiscard]] TimerQueue& timers() noexcept { return timers_; }
+  [[nodiscard]] RemoteCalls& remote_calls() noexcept { return remote_calls_; }
+  [[nodiscard]] Executor& executor() noexcept { return executor_; }
+  [[nodiscard]] Signals& signals() noexcept { return signals_; }
+  [[nodiscard]] Watches& watches() noexcept { return watches_; }
+  [[nodiscard]] detail::TaskRegistry& tasks() noexcept { return tasks_; }
+
+  void run_forever();
+  void stop() noexcept { stopping_ = true; }
+  [[nodiscard]] bool is_running() const noexcept { return running_; }
+  [[nodiscard]] bool is_closed() const noexcept { return closed_; }
+  void close();
+
+  /// Runs `node` in the next iteration.
+  void schedule(detail::ReadyNode& node) noexcept { ready_.push(node); }
+
+  /// Has `flushable` flushed before the loop blocks; at once where the loop does not run.
+  void flush_soon(Flushable& flushable);
+
+  /// `resident` is told when the loop closes, until it leaves the list by itself.
+  void admit(Resident& resident) noexcept { residents_.push_back(resident); }
+
+  /// Calls `work`; what it throws is told to the exception handler, under `message`.
+  template <typename Work>
+  void run_reporting(Work&& work, const char* message) {
+    try {
+      if (debug_) {
+        run_timed(work);
+      } else {
+        work();
+      }
+    } catch (...) {
+      report(message, std::current_exception());
+    }
+  }
+
+  /// Tells the exception handler.
+  void report(const char* message, std::exception_ptr exception) noexcept;
+
+  /// Throws InvalidStateError once closed.
+  void check_open() const;
+  /// In debug mode, on a thread that is not the running loop's: reports and throws InvalidStateError (contract E3).
+  void check_thread() const {
+    if (debug_) check_thread_in_debug_mode();
+  }
+
+  void set_debug(bool enabled) noexcept { debug_ = enabled; }
+  [[nodiscard]] bool debug() const noexcept { return debug_; }
+
+  ExceptionHandler exception_handler;
+  Duration slow_callback_duration = std::chrono::milliseconds(100);
+
+ private:
+  template <typename Work>
+  void run_timed(Work&& work) {
+    const TimePoint start = backend_->now();
+    work();
+    const Duration taken = backend_->now() - start;
+    if (taken > slow_callback_duration) log_slow(taken);
+  }
+
+  void run_once();
+  [[nodiscard]] std::optional<Duration> time_to_wait() const noexcept;
+  void run(detail::ReadyQueue& queue, std::size_t count) noexcept;
+  void flush_all();
+  void log_slow(Duration taken) const;
+  void check_thread_in_debug_mode() const;
+  void settle_operations();
+  void discard_ready() noexcept;
+
+  Loop& loop_;  // Lifetime: owns this
+  std::unique_ptr<kernel::Backend> backend_;
+  base::BlockPool blocks_;
+  detail::TaskRegistry tasks_;
+  detail::ReadyQueue ready_;
+  TimerQueue timers_;
+  RemoteCalls remote_calls_;
+  Signals signals_;
+  Watches watches_;
+  Executor executor_;
+  base::IntrusiveList<Flushable, FlushTag> unflushed_;
+  base::IntrusiveList<Resident, ResidentTag> residents_;
+  std::atomic<std::thread::id> thread_;
+  bool running_ = false;
+  bool stopping_ = false;
+  bool closed_ = false;
+  bool debug_ = false;
+};
+
+}  // namespace tidegate::loop

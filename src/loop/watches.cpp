@@ -1,0 +1,61 @@
+// Watches on the user's descriptors: see watches.hpp.
+#include "loop/watches.hpp"
+
+#include <string>
+
+#include <tidegate/error.hpp>
+
+#include "loop/loop_core.hpp"
+
+namespace tidegate::loop {
+
+/// One callback on one descriptor. It ends itself when its operation has completed, so that a callback may remove or replace its own
+/// watch.
+class Watches::Watch final : public kernel::PollOperation {
+ public:
+  Watch(LoopCore& core, Callback callback) noexcept : core_(core), callback_(std::move(callback)) {}
+
+  void end() noexcept {
+    if (!in_flight()) {
+      delete this;
+      return;
+    }
+    core_.backend().cancel(*this);
+  }
+
+ private:
+  ~Watch() = default;
+
+  void ready() override {
+    core_.run_reporting([this] { callback_(); }, "Exception in callback of add_reader or add_writer");
+  }
+
+  void completed(int) override { delete this; }
+
+  LoopCore& core_;  // Lifetime: outlives every watch
+  Callback callback_;
+};
+
+void Watches::End::operator()(Watch* watch) const noexcept { watch->end(); }
+
+void Watches::add(FileDescriptor descriptor, kernel::Readiness readiness, Callback callback) {
+  if (!descriptor.valid()) {
+    throw std::invalid_argument("invalid file descriptor " + std::to_string(descriptor.number) +
+                                ", expected a number of at least 0");
+  }
+  if (core_.backend().owns(descriptor)) {
+    throw InvalidStateError("file descriptor " + std::to_string(descriptor.number) + " is used by a transport");
+  }
+  watches_.erase(Key{descriptor.number, readiness});
+  std::unique_ptr<Watch, End> watch(new Watch(core_, std::move(callback)));
+  core_.backend().start(*watch, descriptor, readiness);
+  watches_.emplace(Key{descriptor.number, readiness}, std::move(watch));
+}
+
+bool Watches::remove(FileDescriptor descriptor, kernel::Readiness readiness) {
+  return watches_.erase(Key{descriptor.number, readiness}) != 0;
+}
+
+void Watches::remove_all() noexcept { watches_.clear(); }
+
+}  // namespace tidegate::loop

@@ -1,0 +1,98 @@
+// Sockets as values: making, naming and asking them. Knows nothing of reading and writing.
+#include <tidegate/error.hpp>
+#include <tidegate/socket.hpp>
+
+#include "net/socket_address.hpp"
+
+#include <cerrno>
+#include <stdexcept>
+#include <string>
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+namespace tidegate {
+
+namespace {
+
+constexpr int kStreamFlags = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+
+/// Takes errno before anything else can change it.
+std::error_code last_error() noexcept { return {errno, std::system_category()}; }
+
+using AddressCall = int (*)(int, sockaddr*, socklen_t*);
+
+Endpoint ask(AddressCall call, FileDescriptor descriptor, const char* what) {
+  net::SocketAddress address;
+  address.length = net::SocketAddress::capacity();
+  if (call(descriptor.number, address.get(), &address.length) != 0) throw OsError(last_error(), what);
+  return net::from_sockaddr(address);
+}
+
+/// For the text of an error that is being thrown already.
+std::string own_name(FileDescriptor descriptor) {
+  try {
+    return SocketView(descriptor).local_endpoint().to_string();
+  } catch (const OsError&) {
+    return fmt::format("descriptor {}", descriptor.number);
+  }
+}
+
+}  // namespace
+
+Endpoint SocketView::local_endpoint() const {
+  return ask(
+      [](int number, sockaddr* address, socklen_t* length) { return ::getsockname(number, address, length); },
+      descriptor_, "getsockname");
+}
+
+Endpoint SocketView::remote_endpoint() const {
+  return ask(
+      [](int number, sockaddr* address, socklen_t* length) { return ::getpeername(number, address, length); },
+      descriptor_, "getpeername");
+}
+
+int SocketView::get_option(int level, int name) const {
+  int value = 0;
+  socklen_t length = sizeof(value);
+  if (::getsockopt(descriptor_.number, level, name, &value, &length) != 0) {
+    const std::error_code code = last_error();
+    throw OsError(code, fmt::format("get socket option {} of level {}", name, level));
+  }
+  return value;
+}
+
+void SocketView::set_option(int level, int name, int value) const {
+  if (::setsockopt(descriptor_.number, level, name, &value, sizeof(value)) == 0) return;
+  const std::error_code code = last_error();
+  throw OsError(code, fmt::format("set socket option {} of level {} to {}", name, level, value));
+}
+
+Socket Socket::stream(AddressFamily family) {
+  if (family == AddressFamily::unspecified) throw std::invalid_argument("a socket needs an address family");
+  const FileDescriptor descriptor{::socket(net::to_native(family), kStreamFlags, 0)};
+  if (!descriptor.valid()) throw OsError(last_error(), "socket");
+  return Socket(OwnedFileDescriptor(descriptor));
+}
+
+std::pair<Socket, Socket> Socket::pair() {
+  int numbers[2] = {-1, -1};
+  if (::socketpair(AF_UNIX, kStreamFlags, 0, numbers) != 0) throw OsError(last_error(), "socketpair");
+  return {Socket(OwnedFileDescriptor(FileDescriptor{numbers[0]})),
+          Socket(OwnedFileDescriptor(FileDescriptor{numbers[1]}))};
+}
+
+void Socket::bind(const Endpoint& endpoint) const {
+  const net::SocketAddress address = net::to_sockaddr(endpoint);
+  if (::bind(descriptor().number, address.get(), address.length) == 0) return;
+  const std::error_code code = last_error();
+  throw OsError(code, "bind " + endpoint.to_string());
+}
+
+void Socket::listen(int backlog) const {
+  if (::listen(descriptor().number, backlog) == 0) return;
+  const std::error_code code = last_error();
+  throw OsError(code, "listen " + own_name(descriptor()));
+}
+
+}  // namespace tidegate

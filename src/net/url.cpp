@@ -1,0 +1,133 @@
+// Reads and writes the places that people name: tcp://HOST:PORT and unix://PATH. Knows no resolver and no
+// sockets.
+#include <tidegate/endpoint.hpp>
+
+#include "net/printable.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <stdexcept>
+
+#include <fmt/format.h>
+#include <sys/un.h>
+
+namespace tidegate {
+
+namespace {
+
+constexpr std::string_view kTcp = "tcp";
+constexpr std::string_view kUnix = "unix";
+constexpr std::string_view kSeparator = "://";
+constexpr std::size_t kLongestUnixName = sizeof(sockaddr_un::sun_path) - 1;
+
+/// One text on its way to becoming a Url; it knows the whole for the sake of error texts.
+class Parser {
+ public:
+  explicit Parser(std::string_view text) noexcept : text_(text) {}
+
+  [[nodiscard]] Url parse() const {
+    const std::size_t separator = text_.find(kSeparator);
+    if (separator == std::string_view::npos) fail("there is no scheme");
+    const std::string_view scheme = text_.substr(0, separator);
+    const std::string_view rest = text_.substr(separator + kSeparator.size());
+    if (scheme == kTcp) return parse_tcp(rest);
+    if (scheme == kUnix) return parse_unix(rest);
+    fail(fmt::format("unknown scheme \"{}\"", net::printable(scheme)));
+  }
+
+ private:
+  [[nodiscard]] Url parse_tcp(std::string_view rest) const {
+    if (rest.starts_with('[')) return parse_bracketed(rest);
+    const std::size_t colon = rest.rfind(':');
+    if (colon == std::string_view::npos) fail("the port is missing");
+    const std::string_view host = rest.substr(0, colon);
+    if (host.find(':') != std::string_view::npos)
+      fail("an IPv6 address stands in brackets, as in tcp://[::1]:80");
+    check_host(host);
+    return make_tcp(host, rest.substr(colon + 1));
+  }
+
+  [[nodiscard]] Url parse_bracketed(std::string_view rest) const {
+    const std::size_t bracket = rest.find(']');
+    if (bracket == std::string_view::npos) fail("the closing bracket is missing");
+    const std::string_view host = rest.substr(1, bracket - 1);
+    // The interface after a percent sign need not exist on the machine that reads this.
+    const auto address = Endpoint::from_numeric_host(host.substr(0, host.find('%')), Port());
+    if (!address.has_value() || address->family() != AddressFamily::ipv6) {
+      fail(fmt::format("\"{}\" in brackets is not an IPv6 address", net::printable(host)));
+    }
+    check_host(host);
+    const std::string_view after = rest.substr(bracket + 1);
+    if (after.empty()) fail("the port is missing");
+    if (!after.starts_with(':'))
+      fail(fmt::format("unexpected \"{}\" after the bracket", net::printable(after)));
+    return make_tcp(host, after.substr(1));
+  }
+
+  [[nodiscard]] Url make_tcp(std::string_view host, std::string_view port) const {
+    Url url;
+    url.scheme = Url::Scheme::tcp;
+    url.host = host;
+    url.port = parse_port(port);
+    return url;
+  }
+
+  [[nodiscard]] Port parse_port(std::string_view text) const {
+    if (text.empty()) fail("the port is missing");
+    std::uint16_t number = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (problem != std::errc() || end != text.data() + text.size()) {
+      fail(fmt::format("the port \"{}\" is not a number from 0 to 65535", net::printable(text)));
+    }
+    return Port(number);
+  }
+
+  [[nodiscard]] Url parse_unix(std::string_view rest) const {
+    if (rest.empty()) fail("the path is missing");
+    if (rest == "@") fail("the name is missing");
+    const bool abstract = rest.starts_with('@');
+    if (!abstract && !rest.starts_with('/')) {
+      fail(fmt::format("the path \"{}\" does not start with \"/\"", net::printable(rest)));
+    }
+    if (!abstract && rest.find('\0') != std::string_view::npos) fail("the path contains a NUL");
+    const std::size_t length = rest.size() - (abstract ? 1 : 0);
+    if (length > kLongestUnixName) fail(fmt::format("{} bytes, {} are the limit", length, kLongestUnixName));
+    Url url;
+    url.scheme = Url::Scheme::unix_domain;
+    url.path = rest;
+    return url;
+  }
+
+  /// What can't stand in any host name, and would only fail later with a less clear text.
+  void check_host(std::string_view host) const {
+    const auto misplaced = [](char character) {
+      const auto value = static_cast<unsigned char>(character);
+      return value <= 0x20 || value == 0x7f ||
+             std::string_view("/?#@[]").find(character) != std::string_view::npos;
+    };
+    const auto found = std::find_if(host.begin(), host.end(), misplaced);
+    if (found == host.end()) return;
+    fail(fmt::format("\"{}\" can not be part of a host", net::printable(std::string_view(&*found, 1))));
+  }
+
+  [[noreturn]] void fail(std::string_view reason) const {
+    throw std::invalid_argument(
+        fmt::format("invalid URL \"{}\": {}, expected tcp://HOST:PORT, unix:///PATH or unix://@NAME",
+                    net::printable(text_), reason));
+  }
+
+  std::string_view text_;
+};
+
+}  // namespace
+
+Url Url::parse(std::string_view text) { return Parser(text).parse(); }
+
+std::string Url::to_string() const {
+  if (scheme == Scheme::unix_domain) return fmt::format("unix://{}", path);
+  const bool bracketed = host.find(':') != std::string::npos;
+  return bracketed ? fmt::format("tcp://[{}]:{}", host, port.number())
+                   : fmt::format("tcp://{}:{}", host, port.number());
+}
+
+}  // namespace tidegate

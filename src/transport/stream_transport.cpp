@@ -1,0 +1,273 @@
+// The life of a stream transport: opening, reading, the end. Its writing side is in stream_writing.cpp.
+#include "transport/stream_transport.hpp"
+
+#include <cerrno>
+#include <stdexcept>
+#include <utility>
+
+#include "base/log.hpp"
+
+namespace tidegate::transport {
+
+Ref<StreamTransport> StreamTransport::make(loop::LoopCore& core, kernel::ChannelId channel, Endpoint peer,
+                                           std::shared_ptr<BaseProtocol> protocol, ConnectionOwner* owner) {
+  Ref<StreamTransport> transport(new StreamTransport(core, channel, std::move(peer), std::move(protocol), owner));
+  transport->retain();  // the loop's hold; `end` lets go of it
+  core.admit(*transport);
+  return transport;
+}
+
+StreamTransport::StreamTransport(loop::LoopCore& core, kernel::ChannelId channel, Endpoint peer,
+                                 std::shared_ptr<BaseProtocol> protocol, ConnectionOwner* owner)
+    : core_(core),
+      channel_(channel),
+      protocol_(std::move(protocol)),
+      owner_(owner),
+      buffer_(core.blocks()),
+      peer_(std::move(peer)) {}
+
+void StreamTransport::release() noexcept {
+  if (--holders_ == 0) delete this;
+}
+
+// --- opening -----------------------------------------------------------------------------------------------------------
+
+void StreamTransport::open_soon() {
+  queued_ = true;
+  core_.schedule(*this);
+}
+
+void StreamTransport::open() {
+  if (!state_.open()) return;
+  try {
+    protocol_.stream().connection_made(TransportRef(this));
+  } catch (...) {
+    report("protocol.connection_made() failed", std::current_exception());  // the connection stays open (L7)
+  }
+  if (state_.wants_data()) start_receiving();
+}
+
+// --- reading -----------------------------------------------------------------------------------------------------------
+
+void StreamTransport::start_receiving() {
+  if (!receiving_.in_flight()) core_.backend().start(receiving_, channel_);
+}
+
+void StreamTransport::pause_reading() {
+  if (state_.is_lost()) return;
+  core_.check_thread();
+  // After the end of file there is nothing to hold; what is in flight then only watches for a reset.
+  if (state_.pause_reading() && !state_.eof_received() && receiving_.in_flight()) core_.backend().hold(receiving_);
+}
+
+void StreamTransport::resume_reading() {
+  if (state_.is_lost()) return;
+  core_.check_thread();
+  if (!state_.resume_reading() || !state_.wants_data()) return;
+  if (receiving_.in_flight()) {
+    core_.backend().resume(receiving_);
+  } else {
+    start_receiving();
+  }
+}
+
+MutableBytesView StreamTransport::receive_target() {
+  try {
+    while (protocol_.is_buffered()) {
+      BufferedProtocol& asked = protocol_.buffered();
+      const MutableBytesView memory = asked.get_buffer(-1);
+      if (!receiving_.in_flight() || state_.is_lost()) return {};
+      // Replaced from inside: the memory is the old one's and must not be filled (L8).
+      if (protocol_.shared().get() != &asked) continue;
+      if (memory.empty()) throw std::runtime_error("get_buffer() returned an empty buffer");
+      return memory;
+    }
+  } catch (...) {
+    fail("Fatal error: protocol.get_buffer() call failed.", std::current_exception());
+  }
+  return {};
+}
+
+void StreamTransport::received(BytesView bytes) {
+  const bool buffered = protocol_.is_buffered();
+  try {
+    if (buffered) {
+      protocol_.buffered().buffer_updated(bytes.size());
+    } else {
+      protocol_.plain().data_received(bytes);
+    }
+  } catch (...) {
+    fail(buffered ? "Fatal error: protocol.buffer_updated() call failed."
+                  : "Fatal error: protocol.data_received() call failed.",
+         std::current_exception());
+  }
+}
+
+void StreamTransport::receiving_completed(int result) {
+  if (result == -ECANCELED || state_.is_lost()) {
+    operation_ended();
+  } else if (draining_) {
+    lose(*std::exchange(reason_, nullptr));  // all that had arrived is delivered; now the write error that began this
+  } else if (result < 0) {
+    lose(Error(std::error_code(-result, std::system_category()), "recv"));
+  } else if (!state_.eof_received()) {
+    on_eof();
+  }
+  // Otherwise both directions have ended in order, and it is the protocol's turn to close.
+}
+
+void StreamTransport::on_eof() {
+  if (state_.is_closing() || !state_.receive_eof()) return;
+  bool keep_open = false;
+  try {
+    keep_open = protocol_.stream().eof_received();
+  } catch (...) {
+    fail("Fatal error: protocol.eof_received() call failed.", std::current_exception());
+    return;
+  }
+  if (state_.is_closing()) return;
+  if (keep_open) {
+    core_.backend().watch_hangup(receiving_, channel_);  // a reset must not go unnoticed until the next write
+  } else {
+    close();
+  }
+}
+
+// --- the end -----------------------------------------------------------------------------------------------------------
+
+void StreamTransport::close() {
+  if (state_.is_lost()) return;
+  core_.check_thread();
+  if (!state_.begin_closing()) {
+    // Closing already. If that is because writing failed, what had arrived was still being delivered: no more of it (L4).
+    if (draining_) lose(*std::exchange(reason_, nullptr));
+    return;
+  }
+  core_.backend().cancel(receiving_);
+  if (buffer_.empty()) lose(Error());
+}
+
+void StreamTransport::abort() {
+  if (state_.is_lost()) return;
+  core_.check_thread();
+  lose(draining_ ? *std::exchange(reason_, nullptr) : Error());
+}
+
+void StreamTransport::fail(const char* message, std::exception_ptr exception) {
+  report(message, exception);
+  lose(Error(std::move(exception)));
+}
+
+/// The one place where `connection_lost` is scheduled.
+void StreamTransport::lose(Error reason) {
+  if (!state_.lose()) return;
+  draining_ = false;
+  if (reason) reason_ = std::make_unique<Error>(std::move(reason));
+  core_.backend().cancel(receiving_);
+  core_.backend().cancel(sending_);
+  loop::Flushable::unlink();
+  if (!sending_.in_flight()) buffer_.clear();  // otherwise the kernel may still be reading it
+  if (!queued_) {
+    queued_ = true;
+    core_.schedule(*this);
+  }
+}
+
+/// From the ready queue: the beginning or the end, whichever is due.
+void StreamTransport::run() {
+  queued_ = false;
+  if (state_.is_lost()) {
+    if (!anything_in_flight()) deliver_loss();  // otherwise the last operation to end brings us back here
+  } else {
+    open();
+  }
+}
+
+void StreamTransport::operation_ended() {
+  if (!sending_.in_flight() && state_.is_lost()) buffer_.clear();
+  if (!state_.is_lost() || anything_in_flight() || queued_) return;
+  if (closed_over_) {
+    end();
+  } else {
+    queued_ = true;
+    core_.schedule(*this);
+  }
+}
+
+void StreamTransport::deliver_loss() {
+  if (state_.opened()) {
+    try {
+      protocol_.stream().connection_lost(reason_ != nullptr ? *reason_ : Error());
+    } catch (...) {
+      report("protocol.connection_lost() failed", std::current_exception());
+    }
+  }
+  end();
+}
+
+void StreamTransport::end() {
+  if (holders_ > 1) static_cast<void>(sockname());  // whoever holds a reference may still ask
+  state_.end();
+  reason_.reset();
+  buffer_.clear();
+  core_.backend().close(channel_);
+  loop::Resident::unlink();
+  if (owner_ != nullptr) std::exchange(owner_, nullptr)->connection_ended(*this);
+  protocol_.reset();
+  release();  // the loop's hold: this may be gone now
+}
+
+/// The loop closes while this is queued; `loop_closed` comes as well.
+void StreamTransport::discard() noexcept { queued_ = false; }
+
+void StreamTransport::loop_closed() noexcept {
+  if (!state_.is_lost()) {
+    report(state_.opened() ? "unclosed transport" : "unclosed transport that was never opened", nullptr);
+    static_cast<void>(state_.lose());
+  }
+  closed_over_ = true;
+  loop::Flushable::unlink();
+  core_.backend().cancel(receiving_);
+  core_.backend().cancel(sending_);
+  if (!anything_in_flight()) end();  // otherwise when the last operation has ended
+}
+
+void StreamTransport::report(const char* message, std::exception_ptr exception) noexcept {
+  core_.loop().call_exception_handler({.message = message,
+                                       .exception = std::move(exception),
+                                       .transport = this,
+                                       .protocol = protocol_.shared().get()});
+}
+
+// --- who and what ------------------------------------------------------------------------------------------------------
+
+void StreamTransport::set_protocol(std::shared_ptr<BaseProtocol> protocol) {
+  if (state_.is_ended()) return;  // nothing will be called any more
+  core_.check_thread();
+  protocol_.replace(std::move(protocol), core_.loop());
+}
+
+SocketView StreamTransport::socket() const noexcept {
+  return state_.is_ended() ? SocketView() : SocketView(core_.backend().descriptor(channel_));
+}
+
+Endpoint StreamTransport::sockname() const {
+  if (local_ == nullptr) {
+    if (state_.is_ended()) return {};
+    try {
+      local_ = std::make_unique<Endpoint>(socket().local_endpoint());
+    } catch (const OsError&) {
+      return {};  // the kernel doesn't say (any more), as asyncio's sockname is None then
+    }
+  }
+  return *local_;
+}
+
+std::any StreamTransport::get_extra_info(std::string_view name) const {
+  if (name == "peername") return peername();
+  if (name == "sockname") return sockname();
+  if (name == "socket" && !state_.is_ended()) return socket();
+  return {};
+}
+
+}  // namespace tidegate::transport

@@ -1,0 +1,237 @@
+// The writing side of a stream transport: when bytes are offered to the kernel, and what the protocol is told about the rest.
+//
+// What is written during one iteration is collected and leaves in one gathered call before the loop blocks (contract W6). Only
+// what would go over the high-water mark is offered at once, for only what the kernel refuses may pause anybody (F1).
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "base/log.hpp"
+#include "net/socket_options.hpp"
+#include "transport/stream_transport.hpp"
+
+namespace tidegate::transport {
+
+namespace {
+
+iovec piece_of(BytesView bytes) noexcept {
+  return {.iov_base = const_cast<std::byte*>(bytes.data()), .iov_len = bytes.size()};  // iovec has no const; it is only read
+}
+
+std::size_t total_size(std::span<const BytesView> pieces) noexcept {
+  std::size_t total = 0;
+  for (const BytesView piece : pieces) total += piece.size();
+  return total;
+}
+
+}  // namespace
+
+// --- what the user calls -----------------------------------------------------------------------------------------------
+
+/// Whether there is anything to be done with a write. Throws InvalidStateError after write_eof (W5).
+bool StreamTransport::accept_write(bool empty) {
+  if (state_.eof_requested()) throw InvalidStateError("Cannot call write() after write_eof()");
+  if (empty) return false;
+  if (state_.is_lost() || draining_) {
+    if (state_.ignore_write()) base::log(LogLevel::warning, "write() on a transport whose connection was lost");
+    return false;
+  }
+  core_.check_thread();
+  return true;
+}
+
+/// The policy of when a write goes to the kernel at once rather than at the end of the iteration.
+bool StreamTransport::offers_at_once(std::size_t size_bytes) const noexcept {
+  return !core_.is_running() || buffer_.size() + size_bytes > flow_.limits().high;
+}
+
+void StreamTransport::write(BytesView data) {
+  if (!accept_write(data.empty())) return;
+  if (offers_at_once(data.size())) {
+    offer({&data, 1});
+    after_append(true);
+  } else {
+    buffer_.append(data);
+    after_append(false);
+  }
+}
+
+void StreamTransport::writelines(std::span<const BytesView> pieces) {
+  const std::size_t size_bytes = total_size(pieces);
+  if (!accept_write(size_bytes == 0)) return;
+  const bool at_once = offers_at_once(size_bytes);
+  if (at_once) {
+    offer(pieces);
+  } else {
+    for (const BytesView piece : pieces) buffer_.append(piece);
+  }
+  after_append(at_once);
+}
+
+void StreamTransport::write(Chunk chunk) {
+  if (!accept_write(chunk.empty())) return;
+  buffer_.append(std::move(chunk));
+  const bool at_once = offers_at_once(0);
+  if (at_once) send_buffered();
+  after_append(at_once);
+}
+
+void StreamTransport::writelines(std::vector<Chunk> chunks) {
+  bool empty = true;
+  for (const Chunk& chunk : chunks) empty = empty && chunk.empty();
+  if (!accept_write(empty)) return;
+  for (Chunk& chunk : chunks) buffer_.append(std::move(chunk));
+  const bool at_once = offers_at_once(0);
+  if (at_once) send_buffered();
+  after_append(at_once);
+}
+
+/// What was written is either with the kernel or in the buffer: sees to the latter.
+void StreamTransport::after_append(bool offered) {
+  if (state_.is_lost() || draining_) return;
+  if (!offered && !sending_.in_flight() && !loop::Flushable::is_linked()) core_.flush_soon(*this);
+  pause_protocol_if_over();
+}
+
+void StreamTransport::write_eof() {
+  if (state_.is_lost()) return;
+  core_.check_thread();
+  if (state_.request_eof() && buffer_.empty()) send_eof();
+}
+
+void StreamTransport::set_write_buffer_limits(const WriteBufferLimitOptions& limits) {
+  flow_.set_limits(limits.high, limits.low);
+  if (state_.is_lost()) return;
+  core_.check_thread();
+  pause_protocol_if_over();
+}
+
+std::size_t StreamTransport::get_write_buffer_size() const noexcept { return state_.is_lost() ? 0 : buffer_.size(); }
+
+// --- to the kernel -----------------------------------------------------------------------------------------------------
+
+/// Sends what is buffered and then `pieces`, straight from the caller's memory; copies only what the kernel refuses (W2, F1).
+void StreamTransport::offer(std::span<const BytesView> pieces) {
+  std::array<iovec, kGatherPieces> gathered;
+  std::size_t count = sending_.in_flight() ? kGatherPieces : buffer_.gather(gathered);
+  if (pieces.size() > kGatherPieces - count) {
+    // The kernel is known to be full, or there are too many pieces for one call: they take the way through the buffer.
+    for (const BytesView piece : pieces) buffer_.append(piece);
+    send_buffered();
+    return;
+  }
+  for (const BytesView piece : pieces) {
+    if (!piece.empty()) gathered[count++] = piece_of(piece);
+  }
+  const std::ptrdiff_t result = core_.backend().try_send(channel_, std::span(gathered).first(count));
+  if (result < 0 && result != -EAGAIN) {
+    on_write_error(static_cast<int>(-result));
+    return;
+  }
+  auto taken = static_cast<std::size_t>(result < 0 ? 0 : result);
+  const std::size_t taken_from_buffer = std::min(taken, buffer_.size());
+  buffer_.consume(taken_from_buffer);
+  taken -= taken_from_buffer;
+  for (const BytesView piece : pieces) {
+    const std::size_t skipped = std::min(taken, piece.size());
+    taken -= skipped;
+    if (skipped < piece.size()) buffer_.append(piece.drop(skipped));
+  }
+  if (!buffer_.empty()) wait_for_room();
+}
+
+void StreamTransport::flush() {
+  if (state_.is_lost() || draining_) return;
+  send_buffered();
+  if (!state_.is_lost() && !draining_) after_sending();
+}
+
+/// Offers the buffer to the kernel until it is empty or the kernel is full.
+void StreamTransport::send_buffered() {
+  if (sending_.in_flight()) return;
+  std::array<iovec, kGatherPieces> pieces;
+  while (!buffer_.empty()) {
+    const auto gathered = std::span(pieces).first(buffer_.gather(pieces));
+    std::size_t offered = 0;
+    for (const iovec& piece : gathered) offered += piece.iov_len;
+    const std::ptrdiff_t result = core_.backend().try_send(channel_, gathered);
+    if (result < 0 && result != -EAGAIN) {
+      on_write_error(static_cast<int>(-result));
+      return;
+    }
+    const auto taken = static_cast<std::size_t>(result < 0 ? 0 : result);
+    buffer_.consume(taken);
+    if (taken < offered) {
+      wait_for_room();
+      return;
+    }
+  }
+}
+
+void StreamTransport::wait_for_room() noexcept {
+  loop::Flushable::unlink();
+  core_.backend().start(sending_, channel_);
+}
+
+void StreamTransport::sending_completed(int result) {
+  if (state_.is_lost() || result == -ECANCELED) {
+    operation_ended();
+    return;
+  }
+  if (result < 0) {
+    on_write_error(-result);
+    return;
+  }
+  buffer_.consume(static_cast<std::size_t>(result));
+  // Before the protocol hears of it: what it writes then goes behind what is here.
+  if (!buffer_.empty()) wait_for_room();
+  after_sending();
+}
+
+/// The buffer has become smaller: tells the protocol, and does what waited for the buffer to be empty.
+void StreamTransport::after_sending() {
+  if (flow_.resume_if_drained(buffer_.size()) && state_.opened()) {
+    try {
+      protocol_.stream().resume_writing();
+    } catch (...) {
+      report("protocol.resume_writing() failed", std::current_exception());
+    }
+  }
+  if (!buffer_.empty() || state_.is_lost() || draining_) return;
+  if (state_.eof_requested()) send_eof();
+  if (state_.is_closing()) lose(Error());
+}
+
+void StreamTransport::pause_protocol_if_over() {
+  if (!flow_.pause_if_over(buffer_.size())) return;
+  try {
+    protocol_.stream().pause_writing();
+  } catch (...) {
+    report("protocol.pause_writing() failed", std::current_exception());
+  }
+}
+
+void StreamTransport::send_eof() noexcept {
+  // Fails only where the connection is broken, and then reading reports that with a better reason.
+  if (state_.take_owed_eof()) static_cast<void>(net::shutdown_write(core_.backend().descriptor(channel_)));
+}
+
+/// The connection can't be written to any more. What the other end sent before that is still worth having: it is delivered first,
+/// unless reading is paused, and then comes `connection_lost`.
+void StreamTransport::on_write_error(int error) {
+  Error reason(std::error_code(error, std::system_category()), "send");
+  const bool may_deliver = receiving_.in_flight() && state_.wants_data();
+  static_cast<void>(state_.begin_closing());
+  loop::Flushable::unlink();
+  buffer_.clear();
+  if (!may_deliver) {
+    lose(std::move(reason));
+    return;
+  }
+  draining_ = true;
+  reason_ = std::make_unique<Error>(std::move(reason));
+  core_.backend().drain(receiving_);
+}
+
+}  // namespace tidegate::transport

@@ -1,0 +1,86 @@
+// What a transport was given to send and the kernel has not taken yet. Knows no system calls and no
+// protocols.
+#pragma once
+
+#include <tidegate/bytes.hpp>
+#include <tidegate/chunk.hpp>
+
+#include "base/block_pool.hpp"
+
+#include <cstddef>
+#include <span>
+
+#include <sys/uio.h>
+
+namespace tidegate::transport {
+
+/// An ordered run of bytes: appended at its end, gathered and consumed from its front. It holds copies of
+/// views, in blocks of a pool, and chunks as they are (contract W2). Empty, it holds no memory but itself.
+///
+/// The state is settled before any chunk is let go of, so what lets go of it may call anything here, or
+/// destroy the buffer. What `gather` pointed at stays in place, through appends and moves of the buffer,
+/// until it is consumed or cleared.
+///
+/// Thread: that of the pool.
+class WriteBuffer {
+ public:
+  /// Chunks up to this size are copied where the last block has room for them: an entry in a gathered send
+  /// costs the kernel about as much as copying this many bytes, and the chunk's memory is free at once.
+  /// Larger ones are never copied.
+  static constexpr std::size_t kCopiedChunkBytes = 512;
+
+  /// Lifetime: `pool` outlives the buffer.
+  explicit WriteBuffer(base::BlockPool& pool) noexcept : pool_(&pool) {}
+  /// Takes everything; `other` is empty then.
+  WriteBuffer(WriteBuffer&& other) noexcept;
+  WriteBuffer& operator=(WriteBuffer&&) = delete;
+  ~WriteBuffer() { clear(); }
+
+  /// Copies `bytes`; they are free for reuse on return. Throws std::bad_alloc and changes nothing then.
+  void append(BytesView bytes);
+  /// Keeps `chunk`, and lets go of it once, when its last byte is consumed. Throws std::bad_alloc and changes
+  /// nothing then, `chunk` neither.
+  void append(Chunk&& chunk);
+
+  /// All bytes that wait; O(1) (contract F7).
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+
+  /// Points `out` at the first bytes, none of them empty, and returns how many entries it filled: fewer than
+  /// `out.size()` only where they cover everything.
+  [[nodiscard]] std::size_t gather(std::span<iovec> out) const noexcept;
+
+  /// Drops the first `bytes` bytes, letting go of each chunk whose last byte is among them, in order.
+  /// REQUIRES: `bytes` <= size().
+  void consume(std::size_t bytes) noexcept;
+
+  /// Drops everything.
+  void clear() noexcept;
+
+ private:
+  struct Segment;
+  struct BlockSegment;
+  struct ChunkSegment;
+  /// Segments that belong together, linked in order.
+  struct Chain {
+    Segment* first = nullptr;
+    Segment* last = nullptr;
+  };
+
+  [[nodiscard]] std::size_t room_in_last_block() const noexcept;
+  [[nodiscard]] Chain blocks_holding(BytesView bytes) const;
+  [[nodiscard]] std::size_t block_capacity() const noexcept;
+  void copy_into_last_block(BytesView bytes) noexcept;
+  void link_back(Chain chain, std::size_t bytes) noexcept;
+  static void let_go(base::BlockPool& pool, Segment* first) noexcept;
+
+  base::BlockPool* pool_;
+  Segment* first_ = nullptr;
+  Segment* last_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+// Every idle connection carries one.
+static_assert(sizeof(WriteBuffer) <= 40);
+
+}  // namespace tidegate::transport
