@@ -3,7 +3,9 @@
 #   label       what it holds                                                         needs
 #   unit        tests/unit/*.cpp: rooms of the library one by one, private headers    GoogleTest
 #   contract    tests/contract/*.cpp: the clauses of the contract, every transport    GoogleTest
-#   examples    tests/examples/*.cpp: what examples/ and the command do               GoogleTest
+#   budget      tests/budget: what a message and a connection may cost, and faults    GoogleTest
+#   examples    tests/examples: what examples/ print                                  Python 3
+#   command     tests/cli: what the tidegate command does                             Python 3
 #   structure   layers, and that the checks find mistakes                             Python 3
 #   install     an outside project builds against the installed library               pkg-config
 #
@@ -60,15 +62,11 @@ function(tidegate_add_test_program program folder)
     PROPERTIES LABELS ${folder} TIMEOUT ${TIDEGATE_TEST_TIMEOUT_SECONDS})
 endfunction()
 
-set(tidegate_example_programs)
-foreach(source IN LISTS tidegate_example_sources)
-  cmake_path(GET source STEM name)
-  list(APPEND tidegate_example_programs "example_${name}")
-endforeach()
-
 tidegate_add_test_program(unit_tests unit)
 tidegate_add_test_program(contract_tests contract)
-tidegate_add_test_program(example_tests examples tidegate_command ${tidegate_example_programs})
+
+# Counts allocations and system calls, so it is a program of its own.
+include("${PROJECT_SOURCE_DIR}/tests/budget/target.cmake")
 
 # --- Every public header compiles alone --------------------------------------------------------------------
 # One source per header, which includes it first and then again: it must bring what it needs, and guard itself.
@@ -129,6 +127,17 @@ tidegate_add_script_test(structure.layer_check_finds_violations structure
   "${Python3_EXECUTABLE}" scripts/check-layers --self-test)
 tidegate_add_script_test(structure.snippet_extraction_finds_mistakes structure
   "${Python3_EXECUTABLE}" scripts/extract-snippets --self-test)
+
+# --- The examples and the command, as a user runs them -----------------------------------------------------
+
+if(TIDEGATE_BUILD_EXAMPLES)
+  tidegate_add_script_test(examples.print_what_the_documentation_says examples
+    "${Python3_EXECUTABLE}" tests/examples/run "${PROJECT_BINARY_DIR}/examples")
+endif()
+if(TARGET tidegate_command)
+  tidegate_add_script_test(command.serves_and_demonstrates command
+    "${PROJECT_SOURCE_DIR}/tests/cli/run" "$<TARGET_FILE:tidegate_command>")
+endif()
 
 # --- Installation ------------------------------------------------------------------------------------------
 # Not under a sanitizer: the outside project is built plainly, as its users would, and could not link.

@@ -1,7 +1,6 @@
 // Servers: listening sockets together with the connections that came through them.
 #pragma once
 
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -70,10 +69,5 @@ class Server {
  private:
   Ref<ServerInterface> server_;
 };
-
-/// The counterpart of asyncio's `async with server`: awaits what `body` returns (a Task), then closes the server and waits for its
-/// end, however the body ended. Throws what the body threw.
-template <typename Body>
-[[nodiscard]] auto with_server(Server server, Body&& body) -> std::invoke_result_t<std::decay_t<Body>&>;
 
 }  // namespace tidegate

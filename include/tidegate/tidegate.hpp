@@ -24,3 +24,4 @@
 #include <tidegate/task_group.hpp>
 #include <tidegate/timeout.hpp>
 #include <tidegate/transport.hpp>
+#include <tidegate/with_server.hpp>

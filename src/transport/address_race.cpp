@@ -17,7 +17,7 @@ struct Race {
   RaceTerms terms;
   Future<void> changed;  // done when an attempt has ended; made anew for each wait
   std::optional<Connected> winner;
-  std::vector<std::error_code> failures;  // by the place of the address
+  std::vector<std::error_code> failures;  // by the place of the address; for one that never said: interrupted
   std::size_t running = 0;
 };
 
@@ -35,8 +35,24 @@ Socket socket_for(const Endpoint& endpoint, const std::vector<Endpoint>& local_e
   return socket;
 }
 
+/// One runner fewer, however its attempt ends; whoever waits for the race looks again.
+class RunnerCount {
+ public:
+  explicit RunnerCount(Race& race) noexcept : race_(race) {}
+  RunnerCount(const RunnerCount&) = delete;
+  RunnerCount& operator=(const RunnerCount&) = delete;
+  ~RunnerCount() {
+    --race_.running;
+    if (race_.changed && !race_.changed.done()) race_.changed.set_result();
+  }
+
+ private:
+  Race& race_;
+};
+
 /// One address; the outcome goes into the race.
 Task<void> attempt(loop::LoopCore& core, std::shared_ptr<Race> race, std::size_t place) {
+  const RunnerCount count(*race);
   const Endpoint& endpoint = race->terms.endpoints[place];
   std::error_code code;
   try {
@@ -48,8 +64,6 @@ Task<void> attempt(loop::LoopCore& core, std::shared_ptr<Race> race, std::size_t
     code = error.code();
   }
   race->failures[place] = code;
-  --race->running;
-  if (race->changed && !race->changed.done()) race->changed.set_result();
 }
 
 /// Cancels what is still running when the race is over, however it ends.
@@ -113,7 +127,7 @@ Task<Connected> run_race(loop::LoopCore& core, std::shared_ptr<Race> race) {
 
 Task<Connected> connect_to_first(loop::LoopCore& core, RaceTerms terms) {
   auto race = std::make_shared<Race>();
-  race->failures.resize(terms.endpoints.size());
+  race->failures.resize(terms.endpoints.size(), std::make_error_code(std::errc::interrupted));
   race->terms = std::move(terms);
   return run_race(core, std::move(race));
 }

@@ -46,9 +46,21 @@ void StreamServer::start_serving() {
   serving_ = true;
 }
 
+/// The factory is the user's: it may close this server, and drop the last reference to it.
+std::shared_ptr<BaseProtocol> StreamServer::make_protocol() {
+  struct Making {
+    StreamServer& server;
+    explicit Making(StreamServer& made_by) noexcept : server(made_by) { server.in_factory_ = true; }
+    ~Making() { server.in_factory_ = false; }
+  } making(*this);
+  return factory_();
+}
+
 void StreamServer::connection_accepted(OwnedFileDescriptor descriptor, Endpoint peer) {
+  const Ref<StreamServer> alive(this);
   try {
-    auto protocol = factory_();
+    auto protocol = make_protocol();
+    if (closed_) return;  // by the factory: whoever it was for is turned away
     const kernel::ChannelId channel = core_.backend().attach(std::move(descriptor));
     try {
       const auto transport = StreamTransport::make(core_, channel, std::move(peer), std::move(protocol), this);
@@ -85,7 +97,7 @@ void StreamServer::finish_if_idle() noexcept {
   for (Future<void>& waiting : std::exchange(waiting_for_end_, {})) {
     if (!waiting.done()) waiting.set_result();
   }
-  factory_ = nullptr;
+  if (!in_factory_) factory_ = nullptr;  // it may hold a reference to this server
   loop::Resident::unlink();
   if (std::exchange(holds_itself_, false)) release();
 }

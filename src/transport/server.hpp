@@ -52,6 +52,7 @@ class StreamServer final : public ServerInterface, private ConnectionSink, priva
   static Task<void> serve_until_cancelled(Ref<StreamServer> server);
   static Task<void> wait_until_closed(Ref<StreamServer> server);
 
+  [[nodiscard]] std::shared_ptr<BaseProtocol> make_protocol();
   void connection_accepted(OwnedFileDescriptor descriptor, Endpoint peer) override;
   void connection_ended(StreamTransport& transport) noexcept override;
   void loop_closed() noexcept override;
@@ -74,6 +75,7 @@ class StreamServer final : public ServerInterface, private ConnectionSink, priva
   bool serving_ = false;
   bool closed_ = false;
   bool holds_itself_ = false;
+  bool in_factory_ = false;
 };
 
 }  // namespace tidegate::transport

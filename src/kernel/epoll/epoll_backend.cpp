@@ -1,14 +1,11 @@
 // The seam on epoll: see epoll_backend.hpp.
 #include "kernel/epoll/epoll_backend.hpp"
 
-#include <algorithm>
+#include <array>
 #include <cerrno>
-#include <ctime>
 #include <utility>
 
-#include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/log.hpp"
 #include "net/socket_options.hpp"
@@ -17,24 +14,10 @@ namespace tidegate::kernel {
 
 namespace {
 
-constexpr std::uint64_t kWakeTag = ~std::uint64_t{0};
 constexpr std::uint32_t kBroken = EPOLLHUP | EPOLLERR;
-
-std::uint64_t tag_of(FileDescriptor descriptor, const Slot& slot) noexcept {
-  return std::uint64_t{slot.generation} << 32 | static_cast<std::uint32_t>(descriptor.number);
-}
 
 FileDescriptor descriptor_of(ChannelId channel) noexcept {
   return FileDescriptor{static_cast<int>(channel.index)};
-}
-
-OsError last_error(const char* attempted) {
-  return OsError(std::error_code(errno, std::system_category()), attempted);
-}
-
-OwnedFileDescriptor checked(int number, const char* attempted) {
-  if (number < 0) throw last_error(attempted);
-  return OwnedFileDescriptor(FileDescriptor{number});
 }
 
 /// The error waiting on a socket, as a completion: 0 or a negative errno.
@@ -62,15 +45,7 @@ bool concerns_one_connection(int error) noexcept {
 
 }  // namespace
 
-EpollBackend::EpollBackend()
-    : epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
-      wake_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
-      lent_(std::make_unique_for_overwrite<std::byte[]>(kLentBytes)) {
-  epoll_event event{};
-  event.events = EPOLLIN;
-  event.data.u64 = kWakeTag;
-  if (::epoll_ctl(epoll_.get().number, EPOLL_CTL_ADD, wake_.get().number, &event) != 0) throw last_error("epoll_ctl");
-}
+EpollBackend::EpollBackend() : lent_(std::make_unique_for_overwrite<std::byte[]>(kLentBytes)) {}
 
 EpollBackend::~EpollBackend() = default;
 
@@ -104,7 +79,7 @@ OwnedFileDescriptor EpollBackend::detach(ChannelId channel) noexcept {
   Slot* slot = slots_.find(channel);
   if (slot == nullptr) return {};
   // Not left to close(): if the descriptor was duplicated, the registration would outlive it and report for ever.
-  forget_interest(descriptor_of(channel), *slot);
+  epoll_.forget_interest(descriptor_of(channel), *slot);
   *slot = Slot{};
   return OwnedFileDescriptor(descriptor_of(channel));
 }
@@ -126,7 +101,7 @@ std::uint32_t wanted_by(const Slot& slot, bool input_is_held) noexcept {
 void EpollBackend::watch(FileDescriptor descriptor, Slot& slot) {
   const std::uint32_t wanted = wanted_by(slot, slot.input != nullptr && held(*slot.input));
   if (slot.registered && (slot.interest & wanted) == wanted) return;
-  set_interest(descriptor, slot, wanted);
+  epoll_.set_interest(descriptor, slot, wanted);
 }
 
 void EpollBackend::watch_or_end(Operation& operation, FileDescriptor descriptor, Slot& slot) noexcept {
@@ -139,44 +114,20 @@ void EpollBackend::watch_or_end(Operation& operation, FileDescriptor descriptor,
   }
 }
 
-void EpollBackend::set_interest(FileDescriptor descriptor, Slot& slot, std::uint32_t events) {
-  epoll_event event{};
-  event.events = events;
-  event.data.u64 = tag_of(descriptor, slot);
-  int action = slot.registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-  int outcome = ::epoll_ctl(epoll_.get().number, action, descriptor.number, &event);
-  if (outcome != 0 && (errno == ENOENT || errno == EEXIST)) {
-    // The user closed a watched descriptor and reuses its number: what we believed of it is out of date.
-    action = errno == ENOENT ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
-    outcome = ::epoll_ctl(epoll_.get().number, action, descriptor.number, &event);
-  }
-  if (outcome != 0) throw last_error("epoll_ctl");
-  slot.registered = true;
-  slot.interest = events;
-}
-
-void EpollBackend::forget_interest(FileDescriptor descriptor, Slot& slot) noexcept {
-  if (!slot.registered) return;
-  // Fails only where the descriptor is closed already, and then there is nothing to forget.
-  static_cast<void>(::epoll_ctl(epoll_.get().number, EPOLL_CTL_DEL, descriptor.number, nullptr));
-  slot.registered = false;
-  slot.interest = 0;
-}
-
 /// After an event: stops the reports that nobody wants (any more), or they would come again and again.
 void EpollBackend::settle(FileDescriptor descriptor, Slot& slot, std::uint32_t events) noexcept {
   if (!slot.registered) return;
   const std::uint32_t wanted = wanted_by(slot, slot.input != nullptr && held(*slot.input));
   const bool hangup_wanted = slot.input != nullptr && slot.input_kind == Slot::Input::hangup;
   if ((events & kBroken) != 0 && wanted == 0 && !hangup_wanted) {
-    forget_interest(descriptor, slot);  // epoll reports these two whether asked to or not
+    epoll_.forget_interest(descriptor, slot);  // epoll reports these two whether asked to or not
     return;
   }
   if ((events & (EPOLLIN | EPOLLOUT) & ~wanted) == 0) return;
   try {
-    set_interest(descriptor, slot, wanted);
+    epoll_.set_interest(descriptor, slot, wanted);
   } catch (const OsError&) {
-    forget_interest(descriptor, slot);  // narrowing can't run out of anything; the descriptor is gone
+    epoll_.forget_interest(descriptor, slot);  // narrowing can't run out of anything; the descriptor is gone
   }
 }
 
@@ -254,7 +205,7 @@ void EpollBackend::start(PollOperation& operation, FileDescriptor descriptor, Re
   arm(operation, channel);
   try {
     // Not `watch`: the user may have closed the descriptor and opened another under its number, so the kernel is asked.
-    set_interest(descriptor, slot, wanted_by(slot, false));
+    epoll_.set_interest(descriptor, slot, wanted_by(slot, false));
   } catch (const OsError&) {
     (reads ? slot.input : slot.output) = nullptr;
     if (fresh) slot = Slot{};
@@ -275,13 +226,13 @@ void EpollBackend::cancel(Operation& operation) noexcept {
   // The descriptor is the user's, who may close it next: nothing of ours may stay on it.
   const std::uint32_t wanted = wanted_by(*slot, false);
   if (wanted == 0) {
-    forget_interest(descriptor_of(channel), *slot);
+    epoll_.forget_interest(descriptor_of(channel), *slot);
     *slot = Slot{};
   } else {
     try {
-      set_interest(descriptor_of(channel), *slot, wanted);
+      epoll_.set_interest(descriptor_of(channel), *slot, wanted);
     } catch (const OsError&) {
-      forget_interest(descriptor_of(channel), *slot);  // closed already
+      epoll_.forget_interest(descriptor_of(channel), *slot);  // closed already
     }
   }
 }
@@ -302,7 +253,7 @@ void EpollBackend::drain(ReceiveOperation& operation) noexcept {
   if (!armed(operation) || slot == nullptr) return;
   // Nothing may arrive any more, and then no event would come. A write end that is broken or open can always be reported.
   try {
-    set_interest(descriptor_of(channel_of(operation)), *slot, EPOLLIN | EPOLLOUT);
+    epoll_.set_interest(descriptor_of(channel_of(operation)), *slot, EPOLLIN | EPOLLOUT);
   } catch (const OsError& error) {
     slot->input = nullptr;
     done_.push(operation, -error.code().value());
@@ -328,44 +279,20 @@ std::ptrdiff_t EpollBackend::try_send(ChannelId channel, std::span<iovec> pieces
 
 // --- the loop ----------------------------------------------------------------------------------------------------------
 
-int EpollBackend::wait_for_events(std::optional<Duration> timeout) noexcept {
-  using std::chrono::duration_cast;
-  if (nanosecond_waits_) {
-    timespec limit{};
-    if (timeout) {
-      const auto seconds = duration_cast<std::chrono::seconds>(*timeout);
-      limit.tv_sec = seconds.count();
-      limit.tv_nsec = (*timeout - seconds).count();
-    }
-    const int count =
-        ::epoll_pwait2(epoll_.get().number, events_.data(), kEventsPerWait, timeout ? &limit : nullptr, nullptr);
-    if (count >= 0 || errno != ENOSYS) return count;
-    nanosecond_waits_ = false;
-  }
-  // Rounded up: a timer is never early.
-  const auto milliseconds = timeout ? std::chrono::ceil<std::chrono::milliseconds>(*timeout).count() : -1;
-  return ::epoll_wait(epoll_.get().number, events_.data(), kEventsPerWait,
-                      static_cast<int>(std::min<std::int64_t>(milliseconds, 86'400'000)));
-}
-
 void EpollBackend::wait(std::optional<Duration> timeout) noexcept {
-  if (!done_.empty()) timeout = Duration::zero();
-  // A signal ends the wait early; the loop looks at its queues and comes back.
-  event_count_ = std::max(wait_for_events(timeout), 0);
+  epoll_.wait(done_.empty() ? timeout : Duration::zero());
 }
 
 void EpollBackend::dispatch() {
-  const int count = std::exchange(event_count_, 0);
-  for (int index = 0; index < count; ++index) dispatch_event(events_[static_cast<std::size_t>(index)]);
+  for (const epoll_event& event : epoll_.take_events()) dispatch_event(event);
 }
 
 void EpollBackend::dispatch_event(const epoll_event& event) {
-  if (event.data.u64 == kWakeTag) {
-    std::uint64_t ignored = 0;  // how often it was woken does not matter
-    static_cast<void>(!::read(wake_.get().number, &ignored, sizeof ignored));
+  const ChannelId channel = EpollSet::channel_of(event);
+  if (!channel.valid()) {
+    epoll_.acknowledge_wake();
     return;
   }
-  const ChannelId channel{static_cast<std::uint32_t>(event.data.u64), static_cast<std::uint32_t>(event.data.u64 >> 32)};
   const FileDescriptor descriptor = descriptor_of(channel);
   // Each step may run a callback that closes the channel, and the number may have a new owner at once.
   Slot* slot = slots_.find(channel);
@@ -476,12 +403,6 @@ void EpollBackend::end_input(Slot& slot, int result) {
 void EpollBackend::end_output(Slot& slot, int result) {
   Operation& operation = *std::exchange(slot.output, nullptr);
   complete(operation, result);
-}
-
-void EpollBackend::wake() noexcept {
-  const std::uint64_t one = 1;
-  // Fails only when the counter is full, and then the loop is awake anyway.
-  static_cast<void>(!::write(wake_.get().number, &one, sizeof one));
 }
 
 }  // namespace tidegate::kernel

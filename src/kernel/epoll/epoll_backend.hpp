@@ -1,7 +1,6 @@
 // The seam on epoll: every operation is tried, waits for readiness where it would block, and is tried again.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -9,6 +8,7 @@
 #include <sys/epoll.h>
 
 #include "kernel/backend.hpp"
+#include "kernel/epoll/epoll_set.hpp"
 #include "kernel/epoll/slot_table.hpp"
 
 namespace tidegate::kernel {
@@ -45,7 +45,7 @@ class EpollBackend final : public Backend {
 
   void wait(std::optional<Duration> timeout) noexcept override;
   void dispatch() override;
-  void wake() noexcept override;
+  void wake() noexcept override { epoll_.wake(); }
 
  private:
   /// Lent to every receive of the loop in turn, so that an idle connection holds no buffer.
@@ -54,16 +54,12 @@ class EpollBackend final : public Backend {
   static constexpr std::size_t kReceiveBudgetBytes = 512 * 1024;
   static constexpr int kReceiveBudgetCalls = 16;
   static constexpr std::size_t kGatherPieces = 64;
-  static constexpr int kEventsPerWait = 256;
 
   void start_input(Operation& operation, Slot::Input kind, ChannelId channel) noexcept;
   void start_output(Operation& operation, Slot::Output kind, ChannelId channel) noexcept;
   void watch(FileDescriptor descriptor, Slot& slot);
   void watch_or_end(Operation& operation, FileDescriptor descriptor, Slot& slot) noexcept;
-  void set_interest(FileDescriptor descriptor, Slot& slot, std::uint32_t events);
-  void forget_interest(FileDescriptor descriptor, Slot& slot) noexcept;
   void settle(FileDescriptor descriptor, Slot& slot, std::uint32_t events) noexcept;
-  int wait_for_events(std::optional<Duration> timeout) noexcept;
 
   void dispatch_event(const epoll_event& event);
   void dispatch_input(FileDescriptor descriptor, Slot& slot, std::uint32_t events);
@@ -74,13 +70,9 @@ class EpollBackend final : public Backend {
   void end_input(Slot& slot, int result);
   void end_output(Slot& slot, int result);
 
-  OwnedFileDescriptor epoll_;
-  OwnedFileDescriptor wake_;
+  EpollSet epoll_;
   SlotTable slots_;
   std::unique_ptr<std::byte[]> lent_;
-  std::array<epoll_event, kEventsPerWait> events_;
-  int event_count_ = 0;
-  bool nanosecond_waits_ = true;  // epoll_pwait2: Linux 5.11
 };
 
 }  // namespace tidegate::kernel

@@ -1,0 +1,114 @@
+// One epoll instance: see epoll_set.hpp.
+#include "kernel/epoll/epoll_set.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <ctime>
+#include <utility>
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <tidegate/error.hpp>
+
+namespace tidegate::kernel {
+
+namespace {
+
+// Generation 0, which no slot in use has.
+constexpr std::uint64_t kWakeTag = 0;
+
+std::uint64_t tag_of(FileDescriptor descriptor, const Slot& slot) noexcept {
+  return std::uint64_t{slot.generation} << 32U | static_cast<std::uint32_t>(descriptor.number);
+}
+
+OsError last_error(const char* attempted) {
+  return OsError(std::error_code(errno, std::system_category()), attempted);
+}
+
+OwnedFileDescriptor checked(int number, const char* attempted) {
+  if (number < 0) throw last_error(attempted);
+  return OwnedFileDescriptor(FileDescriptor{number});
+}
+
+}  // namespace
+
+EpollSet::EpollSet()
+    : epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
+      wake_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = kWakeTag;
+  if (::epoll_ctl(epoll_.get().number, EPOLL_CTL_ADD, wake_.get().number, &event) != 0) throw last_error("epoll_ctl");
+}
+
+void EpollSet::set_interest(FileDescriptor descriptor, Slot& slot, std::uint32_t events) {
+  epoll_event event{};
+  event.events = events;
+  event.data.u64 = tag_of(descriptor, slot);
+  int action = slot.registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+  int outcome = ::epoll_ctl(epoll_.get().number, action, descriptor.number, &event);
+  if (outcome != 0 && (errno == ENOENT || errno == EEXIST)) {
+    // The user closed a watched descriptor and reuses its number: what we believed of it is out of date.
+    action = errno == ENOENT ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    outcome = ::epoll_ctl(epoll_.get().number, action, descriptor.number, &event);
+  }
+  if (outcome != 0) throw last_error("epoll_ctl");
+  slot.registered = true;
+  slot.interest = events;
+}
+
+void EpollSet::forget_interest(FileDescriptor descriptor, Slot& slot) noexcept {
+  if (!slot.registered) return;
+  // Fails only where the descriptor is closed already, and then there is nothing to forget.
+  static_cast<void>(::epoll_ctl(epoll_.get().number, EPOLL_CTL_DEL, descriptor.number, nullptr));
+  slot.registered = false;
+  slot.interest = 0;
+}
+
+int EpollSet::wait_for_events(std::optional<Duration> timeout) noexcept {
+  if (nanosecond_waits_) {
+    timespec limit{};
+    if (timeout) {
+      const auto seconds = std::chrono::floor<std::chrono::seconds>(*timeout);
+      limit.tv_sec = seconds.count();
+      limit.tv_nsec = (*timeout - seconds).count();
+    }
+    const int count =
+        ::epoll_pwait2(epoll_.get().number, events_.data(), kEventsPerWait, timeout ? &limit : nullptr, nullptr);
+    if (count >= 0 || errno != ENOSYS) return count;
+    nanosecond_waits_ = false;
+  }
+  // Rounded up, for a timer is never early; cut to a day, for the argument is an int.
+  constexpr std::int64_t kLongestMilliseconds = 86'400'000;
+  const std::int64_t milliseconds = timeout ? std::chrono::ceil<std::chrono::milliseconds>(*timeout).count() : -1;
+  return ::epoll_wait(epoll_.get().number, events_.data(), kEventsPerWait,
+                      static_cast<int>(std::min(milliseconds, kLongestMilliseconds)));
+}
+
+void EpollSet::wait(std::optional<Duration> timeout) noexcept {
+  // A signal ends the wait early; the loop looks at its queues and comes back.
+  event_count_ = std::max(wait_for_events(timeout), 0);
+}
+
+std::span<const epoll_event> EpollSet::take_events() noexcept {
+  return std::span(events_).first(static_cast<std::size_t>(std::exchange(event_count_, 0)));
+}
+
+ChannelId EpollSet::channel_of(const epoll_event& event) noexcept {
+  return {static_cast<std::uint32_t>(event.data.u64), static_cast<std::uint32_t>(event.data.u64 >> 32U)};
+}
+
+void EpollSet::wake() noexcept {
+  const std::uint64_t one = 1;
+  // Fails only when the counter is full, and then the loop is awake anyway.
+  static_cast<void>(!::write(wake_.get().number, &one, sizeof one));
+}
+
+void EpollSet::acknowledge_wake() noexcept {
+  std::uint64_t ignored = 0;  // how often it was woken does not matter
+  static_cast<void>(!::read(wake_.get().number, &ignored, sizeof ignored));
+}
+
+}  // namespace tidegate::kernel

@@ -1,0 +1,58 @@
+// One epoll instance: which events it reports for which slots, and waiting for them. Knows nothing of operations.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include <sys/epoll.h>
+
+#include <tidegate/descriptor.hpp>
+#include <tidegate/handle.hpp>
+
+#include "kernel/channel.hpp"
+#include "kernel/epoll/slot_table.hpp"
+
+namespace tidegate::kernel {
+
+/// Keeps `Slot::registered` and `Slot::interest` true to what the kernel was told.
+///
+/// Thread: the loop's, except `wake`.
+class EpollSet {
+ public:
+  /// Throws OsError.
+  EpollSet();
+
+  /// Has exactly `events` reported for a slot, and, as epoll does in any case, EPOLLHUP and EPOLLERR. Throws OsError.
+  void set_interest(FileDescriptor descriptor, Slot& slot, std::uint32_t events);
+  /// Has nothing reported for a slot.
+  void forget_interest(FileDescriptor descriptor, Slot& slot) noexcept;
+
+  /// Blocks until there is an event, `wake`, a signal, or the timeout. What it finds stays until the next call.
+  void wait(std::optional<Duration> timeout) noexcept;
+  /// What `wait` found, once: the next call finds nothing.
+  [[nodiscard]] std::span<const epoll_event> take_events() noexcept;
+
+  /// The channel of an event; an invalid one for a wake-up.
+  [[nodiscard]] static ChannelId channel_of(const epoll_event& event) noexcept;
+
+  /// Ends the present or the next `wait`.
+  /// Thread: any, and signal handlers.
+  void wake() noexcept;
+  /// Takes back the wake-up that an event reported.
+  void acknowledge_wake() noexcept;
+
+ private:
+  static constexpr int kEventsPerWait = 256;
+
+  int wait_for_events(std::optional<Duration> timeout) noexcept;
+
+  OwnedFileDescriptor epoll_;
+  OwnedFileDescriptor wake_;
+  std::array<epoll_event, kEventsPerWait> events_;
+  int event_count_ = 0;
+  bool nanosecond_waits_ = true;  // epoll_pwait2: Linux 5.11
+};
+
+}  // namespace tidegate::kernel
