@@ -66,7 +66,7 @@ tidegate_add_test_program(unit_tests unit)
 tidegate_add_test_program(contract_tests contract)
 
 # Counts allocations and system calls, so it is a program of its own.
-include("${PROJECT_SOURCE_DIR}/tests/budget/target.cmake")
+include("${PROJECT_SOURCE_DIR}/tests/budget/target.cmake" OPTIONAL)
 
 # --- Every public header compiles alone --------------------------------------------------------------------
 # One source per header, which includes it first and then again: it must bring what it needs, and guard itself.
