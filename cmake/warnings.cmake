@@ -36,13 +36,11 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     -Wlogical-op
     -Wredundant-tags)
 
-  # The instrumentation that the sanitizers add branches on every pointer, which GCC then takes as a hint that
-  # the pointer may be null: under them the warning reports the instrumentation, not our code.
-  # -Wmaybe-uninitialized has the same weakness.
+  # No -Wnull-dereference: GCC 12 finds null pointers in its own std::string once enough is inlined, and reports them
+  # in whatever code of ours or of CLI11 happens to use one. Under the sanitizers, whose instrumentation branches on
+  # everything, -Wmaybe-uninitialized has the same weakness.
   if(TIDEGATE_SANITIZE)
     target_compile_options(tidegate_test_warnings INTERFACE -Wno-maybe-uninitialized)
-  else()
-    target_compile_options(tidegate_test_warnings INTERFACE -Wnull-dereference)
   endif()
 elseif(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   target_compile_options(tidegate_test_warnings INTERFACE -Wnull-dereference -Wthread-safety)

@@ -19,7 +19,9 @@ namespace tidegate {
 ///
 /// `co_await future` gives the result once it is there, or throws what was set instead: a copy of the result. From
 /// `co_await std::move(future)`, and from a temporary such as `co_await loop.create_task(f())`, the result is moved out where
-/// no other handle could tell the difference or where it can't be copied. Cancelling the task that awaits cancels the future.
+/// no other handle could tell the difference or where it can't be copied; else copied. (A struct that can't be copied although it
+/// looks as if it could, because it holds a vector of std::unique_ptr, has to delete its copy constructor.) Cancelling the task
+/// that awaits cancels the future.
 ///
 /// An exception that nobody asked for is told to the loop's exception handler when the last handle goes ("Future exception was
 /// never retrieved").

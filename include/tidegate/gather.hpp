@@ -20,6 +20,8 @@ namespace tidegate {
 template <typename T = void>
 class Outcome {
  public:
+  using value_type = detail::Stored<T>;
+
   /// For the library's own parts. REQUIRES: done.
   explicit Outcome(const detail::FutureCore& future, std::exception_ptr exception) : exception_(std::move(exception)) {
     if constexpr (!std::is_void_v<T>) {

@@ -1,6 +1,7 @@
 // Turns errors into text and exceptions, and back. Knows nothing of where they come from.
 #include <tidegate/error.hpp>
 
+#include <algorithm>
 #include <cassert>
 #include <cstdlib>
 #include <memory>
@@ -45,10 +46,10 @@ class ResolverCategory final : public std::error_category {
 };
 
 bool all_failed_alike(const std::vector<FailedAttempt>& attempts) {
-  for (const FailedAttempt& attempt : attempts) {
-    if (attempt.code != attempts.front().code) return false;
-  }
-  return true;
+  const auto like_the_first = [&](const FailedAttempt& attempt) {
+    return attempt.code == attempts.front().code;
+  };
+  return std::all_of(attempts.begin(), attempts.end(), like_the_first);
 }
 
 /// std::system_error adds the first error's text at the end, so that one that holds for all is not repeated

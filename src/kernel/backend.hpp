@@ -95,7 +95,8 @@ class Backend {
   /// Delivers what `wait` found.
   virtual void dispatch() = 0;
 
-  /// Ends the present or the next `wait`.
+  /// Ends the present or the next `wait`. One that comes after a `wait` has returned ends the next one, whatever happens in
+  /// between: dispatching must not swallow it.
   /// Thread: any, and signal handlers.
   virtual void wake() noexcept = 0;
 

@@ -9,7 +9,7 @@ namespace tidegate::net {
 /// `text` with control characters written as \xNN, so that a name can neither end a line of a log nor hide
 /// its own rest behind a NUL. Everything else, UTF-8 included, stays.
 [[nodiscard]] inline std::string printable(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
+  constexpr std::string_view digits = "0123456789abcdef";
   std::string result;
   result.reserve(text.size());
   for (const char character : text) {
@@ -18,8 +18,8 @@ namespace tidegate::net {
       result += character;
     } else {
       result += "\\x";
-      result += kDigits[value >> 4U];
-      result += kDigits[value & 0xfU];
+      result += digits[value >> 4U];
+      result += digits[value & 0xfU];
     }
   }
   return result;

@@ -50,11 +50,6 @@ void WriteBuffer::append(BytesView bytes) {
 
 void WriteBuffer::append(Chunk&& chunk) {
   if (chunk.empty()) return chunk.reset();
-  if (chunk.size() <= kCopiedChunkBytes && chunk.size() <= room_in_last_block()) {
-    copy_into_last_block(chunk.bytes());
-    return chunk.reset();
-  }
-
   static_assert(sizeof(ChunkSegment) <= base::BlockPool::kNodeBytes);
   const BytesView bytes = chunk.bytes();
   void* node = pool_->acquire_node();  // may throw: nothing has changed yet

@@ -24,11 +24,6 @@ namespace tidegate::transport {
 /// Thread: that of the pool.
 class WriteBuffer {
  public:
-  /// Chunks up to this size are copied where the last block has room for them: an entry in a gathered send
-  /// costs the kernel about as much as copying this many bytes, and the chunk's memory is free at once.
-  /// Larger ones are never copied.
-  static constexpr std::size_t kCopiedChunkBytes = 512;
-
   /// Lifetime: `pool` outlives the buffer.
   explicit WriteBuffer(base::BlockPool& pool) noexcept : pool_(&pool) {}
   /// Takes everything; `other` is empty then.

@@ -1,7 +1,9 @@
 // What a coroutine that returns a Task may await, and how it goes on afterwards. Not for users.
 #pragma once
 
+#include <concepts>
 #include <coroutine>
+#include <exception>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -127,7 +129,7 @@ class AwaitingPromise : public PromiseBase {
 
   template <typename U>
   [[nodiscard]] CopyingFutureAwaiter<U> await_transform(const Future<U>& future) const {
-    static_assert(std::is_void_v<U> || std::is_copy_constructible_v<Stored<U>>,
+    static_assert(kCopyable<Stored<U>>,
                   "this result can't be copied: co_await std::move(future) moves it out");
     return CopyingFutureAwaiter<U>(*task(), future.core());
   }

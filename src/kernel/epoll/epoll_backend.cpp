@@ -289,10 +289,7 @@ void EpollBackend::dispatch() {
 
 void EpollBackend::dispatch_event(const epoll_event& event) {
   const ChannelId channel = EpollSet::channel_of(event);
-  if (!channel.valid()) {
-    epoll_.acknowledge_wake();
-    return;
-  }
+  if (!channel.valid()) return;  // a wake-up: it has done its work
   const FileDescriptor descriptor = descriptor_of(channel);
   // Each step may run a callback that closes the channel, and the number may have a new owner at once.
   Slot* slot = slots_.find(channel);

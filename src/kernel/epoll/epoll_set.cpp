@@ -38,7 +38,9 @@ EpollSet::EpollSet()
     : epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
       wake_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")) {
   epoll_event event{};
-  event.events = EPOLLIN;
+  // Edge-triggered and never read: every wake-up is an edge of its own, so none that comes after a wait has returned can be
+  // taken back together with the one that ended it. (The counter would overflow after 2^64 wake-ups.)
+  event.events = EPOLLIN | EPOLLET;
   event.data.u64 = kWakeTag;
   if (::epoll_ctl(epoll_.get().number, EPOLL_CTL_ADD, wake_.get().number, &event) != 0) throw last_error("epoll_ctl");
 }
@@ -102,13 +104,7 @@ ChannelId EpollSet::channel_of(const epoll_event& event) noexcept {
 
 void EpollSet::wake() noexcept {
   const std::uint64_t one = 1;
-  // Fails only when the counter is full, and then the loop is awake anyway.
-  static_cast<void>(!::write(wake_.get().number, &one, sizeof one));
-}
-
-void EpollSet::acknowledge_wake() noexcept {
-  std::uint64_t ignored = 0;  // how often it was woken does not matter
-  static_cast<void>(!::read(wake_.get().number, &ignored, sizeof ignored));
+  static_cast<void>(!::write(wake_.get().number, &one, sizeof one));  // can't fail: see the constructor
 }
 
 }  // namespace tidegate::kernel

@@ -40,8 +40,6 @@ class EpollSet {
   /// Ends the present or the next `wait`.
   /// Thread: any, and signal handlers.
   void wake() noexcept;
-  /// Takes back the wake-up that an event reported.
-  void acknowledge_wake() noexcept;
 
  private:
   static constexpr int kEventsPerWait = 256;
