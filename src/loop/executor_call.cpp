@@ -1,9 +1,8 @@
 // The way of a function to a pool thread and back: see detail/executor_call.hpp.
 #include <tidegate/detail/executor_call.hpp>
+#include <tidegate/loop.hpp>
 
 #include <utility>
-
-#include <tidegate/loop.hpp>
 
 namespace tidegate::detail {
 
@@ -45,7 +44,8 @@ void ExecutorCall::deliver() {
   try {
     store(*future);
   } catch (...) {
-    future->finish_with_exception(std::current_exception());  // the result could not be moved: that is the outcome then
+    future->finish_with_exception(
+        std::current_exception());  // the result could not be moved: that is the outcome then
     return;
   }
   future->finish_with_result();

@@ -1,15 +1,14 @@
 // The life of a future, whatever its result: see detail/future_core.hpp.
 #include <tidegate/detail/future_core.hpp>
-
-#include <algorithm>
-#include <stdexcept>
-#include <utility>
-
 #include <tidegate/detail/task_core.hpp>
 #include <tidegate/error.hpp>
 #include <tidegate/loop.hpp>
 
 #include "base/log.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
 
 namespace tidegate::detail {
 
@@ -143,7 +142,8 @@ void FutureCore::forget_waiters() noexcept {
 
 void FutureCore::report_never_retrieved() noexcept {
   if (is_cancelled_error(exception_)) return;
-  const char* message = is_task_ ? "Task exception was never retrieved" : "Future exception was never retrieved";
+  const char* message =
+      is_task_ ? "Task exception was never retrieved" : "Future exception was never retrieved";
   try {
     if (Loop* loop = link_->loop()) {
       loop->call_exception_handler({.message = message, .exception = exception_});

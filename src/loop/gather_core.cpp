@@ -36,13 +36,15 @@ GatherCore::GatherCore(Loop& loop, void* result_slot, Children children, OnFailu
       on_failure_(on_failure) {}
 
 GatherCore::~GatherCore() {
-  for (std::size_t index = 0; index < children_.size(); ++index) children_[index]->remove_waiter(links_[index]);
+  for (std::size_t index = 0; index < children_.size(); ++index)
+    children_[index]->remove_waiter(links_[index]);
 }
 
 void GatherCore::watch() {
   for (std::size_t index = 0; index < children_.size(); ++index) links_[index].belongs_to(*this);
   if (children_.empty()) finish_with_children();
-  // As in asyncio, what is done already counts now and not an iteration later. A copy: the first failure lets the children go.
+  // As in asyncio, what is done already counts now and not an iteration later. A copy: the first failure lets
+  // the children go.
   const Children children = children_;
   for (std::size_t index = 0; index < children.size(); ++index) {
     if (!children[index]->done() && !done()) children[index]->add_waiter(links_[index]);
@@ -98,7 +100,8 @@ void GatherCore::finish_with_children() {
   try {
     collect(children);
   } catch (...) {
-    finish_with_exception(std::current_exception());  // a result could not be copied: that is the outcome then
+    finish_with_exception(
+        std::current_exception());  // a result could not be copied: that is the outcome then
     return;
   }
   finish_with_result();

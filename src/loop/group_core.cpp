@@ -1,10 +1,9 @@
 // The tasks of a group and what becomes of them: see detail/group_core.hpp.
 #include <tidegate/detail/group_core.hpp>
-
-#include <utility>
-
 #include <tidegate/error.hpp>
 #include <tidegate/loop.hpp>
+
+#include <utility>
 
 namespace tidegate::detail {
 

@@ -57,7 +57,9 @@ Handle Loop::call_soon_threadsafe(Callback callback) {
 }
 
 TimerHandle Loop::call_later(Duration delay, Callback callback) {
-  return call_at(core_->backend().now() + delay, std::move(callback));
+  const TimePoint now = core_->backend().now();
+  // A delay beyond the end of time is never over.
+  return call_at(delay < TimePoint::max() - now ? now + delay : TimePoint::max(), std::move(callback));
 }
 
 TimerHandle Loop::call_at(TimePoint when, Callback callback) {

@@ -57,7 +57,8 @@ std::optional<Duration> LoopCore::time_to_wait() const noexcept {
   if (stopping_ || !ready_.empty() || !unflushed_.empty() || signals_.pending()) return Duration::zero();
   const std::optional<TimePoint> deadline = timers_.next_deadline();
   if (!deadline) return std::nullopt;
-  return std::max(*deadline - backend_->now(), Duration::zero());
+  const TimePoint now = backend_->now();
+  return *deadline > now ? *deadline - now : Duration::zero();  // compared first: a deadline may lie anywhere
 }
 
 void LoopCore::run(detail::ReadyQueue& queue, std::size_t count) noexcept {

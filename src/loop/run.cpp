@@ -1,13 +1,12 @@
 // The end of `run`: what is left of a program when its main task has ended.
 #include <tidegate/detail/loop_templates.hpp>
-
-#include <utility>
-#include <vector>
-
 #include <tidegate/detail/waiting.hpp>
 
 #include "base/log.hpp"
 #include "loop/running_loop.hpp"
+
+#include <utility>
+#include <vector>
 
 namespace tidegate::detail {
 
@@ -21,8 +20,7 @@ void report_failure(Loop& loop, TaskCore& task) {
   if (!task.done() || task.cancelled()) return;
   const std::exception_ptr failure = task.failure();
   if (failure == nullptr) return;
-  loop.call_exception_handler(
-      {.message = "unhandled exception during run() shutdown", .exception = failure});
+  loop.call_exception_handler({.message = "unhandled exception during run() shutdown", .exception = failure});
 }
 
 }  // namespace

@@ -1,10 +1,9 @@
 // Waiting for time to pass: see sleep.hpp.
+#include <tidegate/detail/waiting.hpp>
+#include <tidegate/loop.hpp>
 #include <tidegate/sleep.hpp>
 
 #include <utility>
-
-#include <tidegate/detail/waiting.hpp>
-#include <tidegate/loop.hpp>
 
 namespace tidegate {
 

@@ -1,14 +1,13 @@
 // The steps of a task, its cancellation and its end: see detail/task_core.hpp.
-#include <tidegate/detail/task_core.hpp>
-
-#include <atomic>
-#include <utility>
-
 #include <tidegate/detail/executor_call.hpp>
+#include <tidegate/detail/task_core.hpp>
 #include <tidegate/error.hpp>
 #include <tidegate/loop.hpp>
 
 #include "base/log.hpp"
+
+#include <atomic>
+#include <utility>
 
 namespace tidegate::detail {
 
@@ -16,7 +15,8 @@ namespace {
 
 thread_local TaskCore* current_on_this_thread = nullptr;
 
-/// Above zero while coroutines are destroyed on this thread that need no warning: what they hold goes unawaited with them.
+/// Above zero while coroutines are destroyed on this thread that need no warning: what they hold goes
+/// unawaited with them.
 thread_local int silent_destructions = 0;
 
 class SilentDestruction {
@@ -36,7 +36,7 @@ std::uint64_t next_number() noexcept {
 
 void destroy_never_awaited(std::coroutine_handle<> frame) noexcept {
   if (silent_destructions == 0) {
-    base::log(LogLevel::warning, "a Task was dropped without being awaited or started: its coroutine never ran");
+    base::log(LogLevel::warning, "a Task was dropped without being awaited or started: it never ran");
   }
   destroy_silently(frame);
 }
@@ -47,10 +47,12 @@ void destroy_silently(std::coroutine_handle<> frame) noexcept {
 }
 
 void throw_not_awaitable(bool exists) {
-  throw InvalidStateError(exists ? "cannot reuse already awaited coroutine" : "there is no coroutine in this Task");
+  throw InvalidStateError(exists ? "cannot reuse already awaited coroutine"
+                                 : "there is no coroutine in this Task");
 }
 
-// --- tasks -------------------------------------------------------------------------------------------------------------
+// --- tasks
+// -------------------------------------------------------------------------------------------------------------
 
 TaskCore::TaskCore(Loop& loop, void* result_slot, std::coroutine_handle<> frame, PromiseBase& promise)
     : FutureCore(loop, result_slot, Kind::task),
@@ -85,7 +87,8 @@ bool TaskCore::cancel(const std::string& reason) {
   ++cancel_requests_;
   const Ref<FutureCore> awaited = waiting_on_;
   if (awaited && awaited->cancel(reason)) return true;
-  // There is nothing to cancel below, so that the next step is queued already or is running: the request goes with it.
+  // There is nothing to cancel below, so that the next step is queued already or is running: the request goes
+  // with it.
   pending_cancel_ = make_cancelled(reason);
   return true;
 }
@@ -158,7 +161,8 @@ void TaskCore::complete() {
   std::exception_ptr failure = promise_->exception();
   bool is_cancelled = is_cancelled_error(failure);
   if (failure == nullptr && pending_cancel_ != nullptr) {
-    failure = std::exchange(pending_cancel_, nullptr);  // asked to cancel in its last step, with no await left to hear it
+    failure = std::exchange(pending_cancel_,
+                            nullptr);  // asked to cancel in its last step, with no await left to hear it
     is_cancelled = true;
   }
   if (failure == nullptr) {
@@ -202,7 +206,8 @@ void TaskCore::destroy_frame() noexcept {
   }
 }
 
-// --- the registry ------------------------------------------------------------------------------------------------------
+// --- the registry
+// ------------------------------------------------------------------------------------------------------
 
 TaskRegistry::TaskRegistry(Loop& loop) : link_(new LoopLink(loop)) {}
 

@@ -19,7 +19,9 @@ TimePoint deadline_after(const Loop& loop, Duration delay) noexcept {
   return delay < TimePoint::max() - now ? now + delay : TimePoint::max();
 }
 
-Waiter::Waiter(WaiterList& list) : future_(get_running_loop().create_future<void>()) { insert_before(list.head_); }
+Waiter::Waiter(WaiterList& list) : future_(get_running_loop().create_future<void>()) {
+  insert_before(list.head_);
+}
 
 /// Takes the first one out of the list; true where it could be woken.
 bool WaiterList::take_and_wake() {
