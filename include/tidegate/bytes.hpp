@@ -13,21 +13,23 @@ namespace tidegate {
 
 namespace detail {
 
-/// An item that is exactly one byte and has no meaning beyond it. Wider items are refused at compile time: a view that
-/// counted items where bytes are meant would be cut short.
+/// An item that is exactly one byte and has no meaning beyond it. Wider items are refused at compile time: a
+/// view that counted items where bytes are meant would be cut short.
 template <typename T>
-concept ByteLike = sizeof(T) == 1 && std::is_trivially_copyable_v<T> && !std::same_as<std::remove_cv_t<T>, bool>;
+concept ByteLike = sizeof(T) == 1 && std::is_trivially_copyable_v<T> &&
+                   !std::same_as<std::remove_cv_t<T>, bool>;
 
 template <typename Range>
 concept ByteRange = std::ranges::contiguous_range<Range> && std::ranges::sized_range<Range> &&
-                    ByteLike<std::remove_reference_t<std::ranges::range_reference_t<Range>>>;
+    ByteLike<std::remove_reference_t<std::ranges::range_reference_t<Range>>>;
 
 }  // namespace detail
 
-/// A borrowed run of bytes, read only. Made from anything contiguous whose items are one byte wide: string literals,
-/// std::string, std::string_view, std::vector<std::byte>, std::span<const unsigned char> ...
+/// A borrowed run of bytes, read only. Made from anything contiguous whose items are one byte wide: string
+/// literals, std::string, std::string_view, std::vector<std::byte>, std::span<const unsigned char> ...
 ///
-/// Lifetime: whoever hands out the view says how long it lasts; in `data_received` until the callback returns.
+/// Lifetime: whoever hands out the view says how long it lasts; in `data_received` until the callback
+/// returns.
 class BytesView {
  public:
   constexpr BytesView() noexcept = default;
@@ -37,7 +39,8 @@ class BytesView {
       : data_(static_cast<const std::byte*>(data)), size_(size_bytes) {}
 
   /// The characters of a null-terminated text, without the terminator.
-  BytesView(const char* text) noexcept : BytesView(std::string_view(text)) {}  // NOLINT(google-explicit-constructor)
+  BytesView(const char* text) noexcept
+      : BytesView(std::string_view(text)) {}  // NOLINT(google-explicit-constructor)
 
   /// The characters of a text.
   BytesView(std::string_view text) noexcept  // NOLINT(google-explicit-constructor)
@@ -45,10 +48,10 @@ class BytesView {
 
   /// The bytes of any contiguous range of one-byte items.
   template <detail::ByteRange Range>
-    requires(!std::is_array_v<std::remove_cvref_t<Range>> &&
-             !std::same_as<std::remove_cvref_t<Range>, std::string_view> &&
-             !std::same_as<std::remove_cvref_t<Range>, BytesView>)
-  BytesView(const Range& range) noexcept  // NOLINT(google-explicit-constructor)
+  requires(!std::is_array_v<std::remove_cvref_t<Range>> &&
+           !std::same_as<std::remove_cvref_t<Range>, std::string_view> &&
+           !std::same_as<std::remove_cvref_t<Range>, BytesView>) BytesView(const Range& range)
+  noexcept  // NOLINT(google-explicit-constructor)
       : BytesView(std::ranges::data(range), std::ranges::size(range)) {}
 
   [[nodiscard]] const std::byte* data() const noexcept { return data_; }
@@ -59,7 +62,9 @@ class BytesView {
   [[nodiscard]] std::byte operator[](std::size_t index) const noexcept { return data_[index]; }
 
   /// The first `count` bytes, or all of them where there are fewer.
-  [[nodiscard]] BytesView first(std::size_t count) const noexcept { return {data_, count < size_ ? count : size_}; }
+  [[nodiscard]] BytesView first(std::size_t count) const noexcept {
+    return {data_, count < size_ ? count : size_};
+  }
 
   /// What follows the first `count` bytes; empty where there are no more.
   [[nodiscard]] BytesView drop(std::size_t count) const noexcept {
@@ -92,13 +97,13 @@ class MutableBytesView {
   MutableBytesView(void* data, std::size_t size_bytes) noexcept
       : data_(static_cast<std::byte*>(data)), size_(size_bytes) {}
 
-  /// The memory of any contiguous range of one-byte items that can be written to: std::string, std::array<char, N>,
-  /// std::vector<std::byte>, a plain array ...
+  /// The memory of any contiguous range of one-byte items that can be written to: std::string,
+  /// std::array<char, N>, std::vector<std::byte>, a plain array ...
   template <typename Range>
-    requires(detail::ByteRange<Range> &&
-             !std::is_const_v<std::remove_reference_t<std::ranges::range_reference_t<Range>>> &&
-             !std::same_as<std::remove_cvref_t<Range>, MutableBytesView>)
-  MutableBytesView(Range&& range) noexcept  // NOLINT(google-explicit-constructor)
+  requires(detail::ByteRange<Range> &&
+           !std::is_const_v<std::remove_reference_t<std::ranges::range_reference_t<Range>>> &&
+           !std::same_as<std::remove_cvref_t<Range>, MutableBytesView>) MutableBytesView(Range&& range)
+  noexcept  // NOLINT(google-explicit-constructor)
       : MutableBytesView(std::ranges::data(range), std::ranges::size(range)) {}
 
   [[nodiscard]] std::byte* data() const noexcept { return data_; }

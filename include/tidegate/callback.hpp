@@ -12,8 +12,8 @@ namespace tidegate {
 template <typename Signature>
 class UniqueFunction;
 
-/// A move-only std::function. Callables of up to four words that move without throwing are kept inside; larger ones on
-/// the heap. An empty one must not be called.
+/// A move-only std::function. Callables of up to four words that move without throwing are kept inside;
+/// larger ones on the heap. An empty one must not be called.
 template <typename Result, typename... Arguments>
 class UniqueFunction<Result(Arguments...)> {
  public:
@@ -21,9 +21,9 @@ class UniqueFunction<Result(Arguments...)> {
   UniqueFunction(std::nullptr_t) noexcept {}  // NOLINT(google-explicit-constructor)
 
   template <typename Callable>
-    requires(!std::is_same_v<std::remove_cvref_t<Callable>, UniqueFunction> &&
-             std::is_invocable_r_v<Result, std::decay_t<Callable>&, Arguments...>)
-  UniqueFunction(Callable&& callable) {  // NOLINT(google-explicit-constructor)
+  requires(!std::is_same_v<std::remove_cvref_t<Callable>, UniqueFunction> &&
+           std::is_invocable_r_v<Result, std::decay_t<Callable>&, Arguments...>)
+      UniqueFunction(Callable&& callable) {  // NOLINT(google-explicit-constructor)
     using Stored = std::decay_t<Callable>;
     if constexpr (fits_inside<Stored>) {
       ::new (static_cast<void*>(storage_)) Stored(std::forward<Callable>(callable));
@@ -74,8 +74,9 @@ class UniqueFunction<Result(Arguments...)> {
   };
 
   template <typename Stored>
-  static constexpr bool fits_inside = sizeof(Stored) <= kInsideBytes && alignof(Stored) <= alignof(void*) &&
-                                      std::is_nothrow_move_constructible_v<Stored>;
+  static constexpr bool fits_inside =
+      sizeof(Stored) <= kInsideBytes &&
+      alignof(Stored) <= alignof(void*) && std::is_nothrow_move_constructible_v<Stored>;
 
   template <typename Stored>
   static constexpr Table kInside{
@@ -121,21 +122,23 @@ inline constexpr bool kIsWrapper = false;
 template <typename Signature>
 inline constexpr bool kIsWrapper<UniqueFunction<Signature>> = true;
 
-/// GCC 12 destroys a closure twice where it is a temporary inside a co_await expression and captures something with a
-/// destructor. Everything of ours that is meant to be awaited refuses such a temporary at compile time there, rather than
-/// let the program corrupt its heap.
+/// GCC 12 destroys a closure twice where it is a temporary inside a co_await expression and captures
+/// something with a destructor. Everything of ours that is meant to be awaited refuses such a temporary at
+/// compile time there, rather than let the program corrupt its heap.
 template <typename Callable>
 constexpr void check_awaited_callable() {
-  static_assert(kClosureTemporariesAreSafe || std::is_lvalue_reference_v<Callable> ||
-                    std::is_trivially_destructible_v<std::remove_cvref_t<Callable>> ||
-                    kIsWrapper<std::remove_cvref_t<Callable>>,
-                "this compiler (GCC 12) destroys a temporary closure with non-trivial captures twice inside co_await: "
-                "name it first (auto factory = [state] {...};) and pass the name, which is copied, or capture by "
-                "reference");
+  static_assert(
+      kClosureTemporariesAreSafe || std::is_lvalue_reference_v<Callable> ||
+          std::is_trivially_destructible_v<std::remove_cvref_t<Callable>> ||
+          kIsWrapper<std::remove_cvref_t<Callable>>,
+      "this compiler (GCC 12) destroys a temporary closure with non-trivial captures twice inside co_await: "
+      "name it first (auto factory = [state] {...};) and pass the name, which is copied, or capture by "
+      "reference");
 }
 
 /// The aggregate twin of the same defect: options hold only what needs no destructor, so that
-/// `co_await f({.name = value})` is safe on every compiler. What they point to is copied before the call returns.
+/// `co_await f({.name = value})` is safe on every compiler. What they point to is copied before the call
+/// returns.
 template <typename Options>
 concept SafeOptions = std::is_trivially_destructible_v<Options>;
 

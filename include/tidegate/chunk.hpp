@@ -1,18 +1,18 @@
 // Bytes that are handed over: `write(Chunk)` keeps them, uncopied, until the kernel has taken them.
 #pragma once
 
+#include <tidegate/bytes.hpp>
+
 #include <cstddef>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include <tidegate/bytes.hpp>
-
 namespace tidegate {
 
-/// A run of bytes together with its owner, moved and never copied. The owner is let go of exactly once, when the kernel has
-/// taken the last byte or the connection has dropped them (contract W2).
+/// A run of bytes together with its owner, moved and never copied. The owner is let go of exactly once, when
+/// the kernel has taken the last byte or the connection has dropped them (contract W2).
 class Chunk {
  public:
   /// Lets go of the memory; `owner` is what the chunk was made with.
@@ -20,8 +20,10 @@ class Chunk {
 
   Chunk() noexcept = default;
 
-  /// `bytes` stay valid until `release(owner)` is called. A null `release`: nothing to let go of (static memory).
-  Chunk(BytesView bytes, void* owner, Release release) noexcept : bytes_(bytes), owner_(owner), release_(release) {}
+  /// `bytes` stay valid until `release(owner)` is called. A null `release`: nothing to let go of (static
+  /// memory).
+  Chunk(BytesView bytes, void* owner, Release release) noexcept
+      : bytes_(bytes), owner_(owner), release_(release) {}
 
   /// Takes over the text or the vector (one small allocation, no copy of the bytes).
   explicit Chunk(std::string&& text) : Chunk(holding(std::move(text))) {}
@@ -29,8 +31,8 @@ class Chunk {
   explicit Chunk(std::vector<char>&& bytes) : Chunk(holding(std::move(bytes))) {}
   explicit Chunk(std::vector<unsigned char>&& bytes) : Chunk(holding(std::move(bytes))) {}
 
-  /// Shares: `bytes` lie in what `owner` keeps alive. Many chunks may share one owner, for example one message that is sent to
-  /// many peers.
+  /// Shares: `bytes` lie in what `owner` keeps alive. Many chunks may share one owner, for example one
+  /// message that is sent to many peers.
   Chunk(BytesView bytes, std::shared_ptr<const void> owner) : Chunk(sharing(bytes, std::move(owner))) {}
 
   /// Memory that outlives every connection, such as a literal.
@@ -72,7 +74,8 @@ class Chunk {
 
   static Chunk sharing(BytesView bytes, std::shared_ptr<const void>&& owner) {
     auto* kept = new std::shared_ptr<const void>(std::move(owner));
-    return {bytes, kept, [](void* pointer) noexcept { delete static_cast<std::shared_ptr<const void>*>(pointer); }};
+    return {bytes, kept,
+            [](void* pointer) noexcept { delete static_cast<std::shared_ptr<const void>*>(pointer); }};
   }
 
   BytesView bytes_;

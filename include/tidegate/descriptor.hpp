@@ -38,7 +38,9 @@ class OwnedFileDescriptor {
   [[nodiscard]] constexpr bool valid() const noexcept { return descriptor_.valid(); }
 
   /// Gives the ownership away; the caller closes it.
-  [[nodiscard]] constexpr FileDescriptor release() noexcept { return std::exchange(descriptor_, FileDescriptor()); }
+  [[nodiscard]] constexpr FileDescriptor release() noexcept {
+    return std::exchange(descriptor_, FileDescriptor());
+  }
 
   /// Closes it now. Closing an empty one does nothing.
   void reset() noexcept;

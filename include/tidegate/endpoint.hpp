@@ -37,8 +37,8 @@ class Port {
 /// The kind of an address. `unspecified` means "any" where it is asked for and "none" where it is found.
 enum class AddressFamily { unspecified, ipv4, ipv6, unix_domain };
 
-/// The address of one end of a connection: IPv4, IPv6 (scope and flow kept), a Unix path, an abstract Unix name, an unnamed
-/// Unix socket, or none. A value: compare it, copy it, use it as a key.
+/// The address of one end of a connection: IPv4, IPv6 (scope and flow kept), a Unix path, an abstract Unix
+/// name, an unnamed Unix socket, or none. A value: compare it, copy it, use it as a key.
 class Endpoint {
  public:
   /// No address.
@@ -46,19 +46,20 @@ class Endpoint {
 
   /// `octets` in the order in which they are written.
   [[nodiscard]] static Endpoint ipv4(std::array<std::uint8_t, 4> octets, Port port) noexcept;
-  /// `octets` in the order in which they are written; `scope_id` is the interface's index for link-local addresses. Both
-  /// numbers are in the host's byte order, as everywhere here.
-  [[nodiscard]] static Endpoint ipv6(std::array<std::uint8_t, 16> octets, Port port, std::uint32_t scope_id = 0,
-                                     std::uint32_t flow_info = 0) noexcept;
+  /// `octets` in the order in which they are written; `scope_id` is the interface's index for link-local
+  /// addresses. Both numbers are in the host's byte order, as everywhere here.
+  [[nodiscard]] static Endpoint ipv6(std::array<std::uint8_t, 16> octets, Port port,
+                                     std::uint32_t scope_id = 0, std::uint32_t flow_info = 0) noexcept;
   /// A socket file. Throws std::invalid_argument for an empty path, one with a NUL, or one over 107 bytes.
   [[nodiscard]] static Endpoint unix_path(std::string_view path);
-  /// A name in the abstract namespace, without the leading NUL (or "@"). Throws std::invalid_argument over 107 bytes.
+  /// A name in the abstract namespace, without the leading NUL (or "@"). Throws std::invalid_argument over
+  /// 107 bytes.
   [[nodiscard]] static Endpoint unix_abstract(std::string_view name);
   /// A Unix socket without a name, as the client's end of a connection usually is.
   [[nodiscard]] static Endpoint unix_unnamed() noexcept;
 
-  /// A numeric IPv4 or IPv6 address ("127.0.0.1", "::1", "fe80::1%eth0"), without asking any resolver; none where `host`
-  /// is something else.
+  /// A numeric IPv4 or IPv6 address ("127.0.0.1", "::1", "fe80::1%eth0"), without asking any resolver; none
+  /// where `host` is something else.
   [[nodiscard]] static std::optional<Endpoint> from_numeric_host(std::string_view host, Port port);
 
   [[nodiscard]] AddressFamily family() const noexcept;
@@ -107,13 +108,15 @@ class Endpoint {
   }
 
  private:
-  /// Makes endpoints of what the kernel reports, which may be more than a program may ask for (a path of 108 bytes).
+  /// Makes endpoints of what the kernel reports, which may be more than a program may ask for (a path of 108
+  /// bytes).
   friend struct net::EndpointAccess;
 
   std::variant<std::monostate, Inet4, Inet6, UnixName> address_;
 };
 
-/// A place to connect to or to listen at, as people write it: `tcp://HOST:PORT`, `unix:///PATH`, `unix://@NAME`.
+/// A place to connect to or to listen at, as people write it: `tcp://HOST:PORT`, `unix:///PATH`,
+/// `unix://@NAME`.
 struct Url {
   enum class Scheme { tcp, unix_domain };
 

@@ -1,6 +1,8 @@
 // Errors: the small value that a protocol is given, and the exceptions that calls throw.
 #pragma once
 
+#include <tidegate/endpoint.hpp>
+
 #include <cstddef>
 #include <exception>
 #include <stdexcept>
@@ -8,12 +10,11 @@
 #include <system_error>
 #include <vector>
 
-#include <tidegate/endpoint.hpp>
-
 namespace tidegate {
 
-/// Why a connection ended: nothing (a regular end), an error of the operating system together with what was being done, or
-/// the very exception that a callback threw (contract L3, L7). Cheap to pass; copies share what they hold.
+/// Why a connection ended: nothing (a regular end), an error of the operating system together with what was
+/// being done, or the very exception that a callback threw (contract L3, L7). Cheap to pass; copies share
+/// what they hold.
 class Error {
  public:
   /// No error.
@@ -21,7 +22,8 @@ class Error {
 
   /// An error code, and what was attempted. `attempted` is kept as a pointer.
   /// Lifetime: `attempted` must be a literal or live as long.
-  explicit Error(std::error_code code, const char* attempted = "") noexcept : code_(code), attempted_(attempted) {}
+  explicit Error(std::error_code code, const char* attempted = "") noexcept
+      : code_(code), attempted_(attempted) {}
 
   /// Exactly this exception. A std::system_error's code is also found by `code()`.
   explicit Error(std::exception_ptr exception);
@@ -75,8 +77,8 @@ struct FailedAttempt {
   std::error_code code;
 };
 
-/// None of the addresses of a host could be connected to: `what()` names every one with its error, `code()` is the error of
-/// all where they agree and of the first otherwise (contract C3).
+/// None of the addresses of a host could be connected to: `what()` names every one with its error, `code()`
+/// is the error of all where they agree and of the first otherwise (contract C3).
 class ConnectError : public OsError {
  public:
   /// REQUIRES: `attempts` is not empty.
@@ -89,8 +91,8 @@ class ConnectError : public OsError {
   std::vector<FailedAttempt> attempts_;
 };
 
-/// An operation does not fit the present state: a result asked for too early, a loop that is closed, a write after
-/// write_eof. The counterpart of asyncio's InvalidStateError and RuntimeError.
+/// An operation does not fit the present state: a result asked for too early, a loop that is closed, a write
+/// after write_eof. The counterpart of asyncio's InvalidStateError and RuntimeError.
 class InvalidStateError : public std::logic_error {
  public:
   using std::logic_error::logic_error;
@@ -109,8 +111,8 @@ class TimeoutError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Thrown at the await of a task that was cancelled. Deliberately not a std::exception, as asyncio's is not an
-/// `Exception`: a `catch (const std::exception&)` around an await must not swallow the request to stop.
+/// Thrown at the await of a task that was cancelled. Deliberately not a std::exception, as asyncio's is not
+/// an `Exception`: a `catch (const std::exception&)` around an await must not swallow the request to stop.
 class CancelledError {
  public:
   CancelledError() = default;

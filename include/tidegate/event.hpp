@@ -1,10 +1,10 @@
 // Events: tasks wait until something has happened.
 #pragma once
 
-#include <memory>
-
 #include <tidegate/detail/waiting.hpp>
 #include <tidegate/task.hpp>
+
+#include <memory>
 
 namespace tidegate {
 

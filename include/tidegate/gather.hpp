@@ -1,18 +1,18 @@
 // Waiting for several things at once. Knows their types; detail/gather_core.hpp does the waiting.
 #pragma once
 
+#include <tidegate/detail/gather_core.hpp>
+#include <tidegate/detail/waiting.hpp>
+#include <tidegate/future.hpp>
+#include <tidegate/loop.hpp>
+#include <tidegate/task.hpp>
+
 #include <exception>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
-
-#include <tidegate/detail/gather_core.hpp>
-#include <tidegate/detail/waiting.hpp>
-#include <tidegate/future.hpp>
-#include <tidegate/loop.hpp>
-#include <tidegate/task.hpp>
 
 namespace tidegate {
 
@@ -23,7 +23,8 @@ class Outcome {
   using value_type = detail::Stored<T>;
 
   /// For the library's own parts. REQUIRES: done.
-  explicit Outcome(const detail::FutureCore& future, std::exception_ptr exception) : exception_(std::move(exception)) {
+  explicit Outcome(const detail::FutureCore& future, std::exception_ptr exception)
+      : exception_(std::move(exception)) {
     if constexpr (!std::is_void_v<T>) {
       if (exception_ == nullptr) value_.emplace(detail::take_result<T>(future));
     }
@@ -68,8 +69,8 @@ template <typename T>
 }
 
 template <typename Result, typename Collect>
-[[nodiscard]] Future<Result> start_gather(Loop& loop, std::vector<Ref<FutureCore>> children, OnFailure on_failure,
-                                          Collect collect) {
+[[nodiscard]] Future<Result> start_gather(Loop& loop, std::vector<Ref<FutureCore>> children,
+                                          OnFailure on_failure, Collect collect) {
   const Ref<Gather<Result, Collect>> gather(
       new Gather<Result, Collect>(loop, std::move(children), on_failure, std::move(collect)));
   gather->watch();
@@ -91,22 +92,26 @@ template <typename Waited>
 
 }  // namespace detail
 
-/// Waits for all of `waited` - Tasks, which are started as tasks of their own, Futures, TaskHandles - and gives their results in that
-/// order; std::monostate stands for void. The first that fails, or is cancelled, fails the whole at once with the same exception;
-/// the others run on, unheard. Cancelling the whole, or the task that awaits it, cancels all of them. Results are moved
-/// where nobody else holds the future or where they can't be copied.
+/// Waits for all of `waited` - Tasks, which are started as tasks of their own, Futures, TaskHandles - and
+/// gives their results in that order; std::monostate stands for void. The first that fails, or is cancelled,
+/// fails the whole at once with the same exception; the others run on, unheard. Cancelling the whole, or the
+/// task that awaits it, cancels all of them. Results are moved where nobody else holds the future or where
+/// they can't be copied.
 ///
-/// The tasks start also where the result is not awaited. Throws InvalidStateError where there is neither a future nor a running loop.
+/// The tasks start also where the result is not awaited. Throws InvalidStateError where there is neither a
+/// future nor a running loop.
 template <detail::Awaitable... Waited>
 [[nodiscard]] auto gather(Waited... waited) {
   using Result = std::tuple<detail::Stored<typename Waited::ResultType>...>;
   Loop& loop = detail::common_loop(waited...);
   std::vector<Ref<detail::FutureCore>> children{detail::ensure_future(loop, std::move(waited)).core()...};
   return detail::start_gather<Result>(
-      loop, std::move(children), detail::OnFailure::propagate, [](std::vector<Ref<detail::FutureCore>>& done) {
+      loop, std::move(children), detail::OnFailure::propagate,
+      [](std::vector<Ref<detail::FutureCore>>& done) {
         return [&done]<std::size_t... I>(std::index_sequence<I...>) {
           return Result{detail::gathered<typename Waited::ResultType>(*done[I])...};
-        }(std::index_sequence_for<Waited...>());
+        }
+        (std::index_sequence_for<Waited...>());
       });
 }
 
@@ -121,13 +126,14 @@ template <detail::Awaitable Waited>
                                       [](std::vector<Ref<detail::FutureCore>>& done) {
                                         std::vector<detail::Stored<T>> results;
                                         results.reserve(done.size());
-                                        for (auto& future : done) results.push_back(detail::gathered<T>(*future));
+                                        for (auto& future : done)
+                                          results.push_back(detail::gathered<T>(*future));
                                         return results;
                                       });
 }
 
-/// As `gather`, but waits for all to end and gives the Outcome of each: asyncio's `return_exceptions=True`. Cancelling the whole
-/// cancels all of them and then throws CancelledError.
+/// As `gather`, but waits for all to end and gives the Outcome of each: asyncio's `return_exceptions=True`.
+/// Cancelling the whole cancels all of them and then throws CancelledError.
 template <detail::Awaitable... Waited>
 [[nodiscard]] auto gather_settled(Waited... waited) {
   using Result = std::tuple<Outcome<typename Waited::ResultType>...>;
@@ -137,7 +143,8 @@ template <detail::Awaitable... Waited>
       loop, std::move(children), detail::OnFailure::collect, [](std::vector<Ref<detail::FutureCore>>& done) {
         return [&done]<std::size_t... I>(std::index_sequence<I...>) {
           return Result{detail::settled<typename Waited::ResultType>(*done[I])...};
-        }(std::index_sequence_for<Waited...>());
+        }
+        (std::index_sequence_for<Waited...>());
       });
 }
 

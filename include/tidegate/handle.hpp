@@ -17,7 +17,8 @@ class ScheduledTimer;
 
 /// A callback that `call_soon` or `call_soon_threadsafe` will run. Dropping the handle changes nothing.
 ///
-/// Thread: that of the loop; a handle from `call_soon_threadsafe` may be held, cancelled and dropped on any thread.
+/// Thread: that of the loop; a handle from `call_soon_threadsafe` may be held, cancelled and dropped on any
+/// thread.
 class Handle {
  public:
   Handle() noexcept = default;
@@ -36,7 +37,8 @@ class Handle {
   detail::ScheduledCall* call_ = nullptr;
 };
 
-/// A callback that `call_later` or `call_at` will run. Cancelling frees what the callback holds at once (contract E1).
+/// A callback that `call_later` or `call_at` will run. Cancelling frees what the callback holds at once
+/// (contract E1).
 ///
 /// Thread: that of the loop.
 class TimerHandle {

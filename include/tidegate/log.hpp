@@ -13,9 +13,8 @@ enum class LogLevel { debug, info, warning, error };
 /// Thread: called from whichever thread logs, one call at a time.
 using LogHandler = std::function<void(LogLevel, std::string_view message)>;
 
-/// Sends the library's messages to `handler`, for the whole process; an empty one brings the default back: warnings and
-/// errors to standard error, one line each.
-/// Thread: any.
+/// Sends the library's messages to `handler`, for the whole process; an empty one brings the default back:
+/// warnings and errors to standard error, one line each. Thread: any.
 void set_log_handler(LogHandler handler);
 
 }  // namespace tidegate

@@ -1,18 +1,6 @@
 // The event loop: runs callbacks, timers and tasks, makes transports, servers and connections.
 #pragma once
 
-#include <concepts>
-#include <cstddef>
-#include <exception>
-#include <functional>
-#include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <type_traits>
-#include <utility>
-#include <vector>
-
 #include <tidegate/callback.hpp>
 #include <tidegate/descriptor.hpp>
 #include <tidegate/endpoint.hpp>
@@ -24,6 +12,18 @@
 #include <tidegate/socket.hpp>
 #include <tidegate/task.hpp>
 #include <tidegate/transport.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 namespace tidegate {
 
@@ -43,7 +43,8 @@ struct LoopOptions {
   BackendKind backend = BackendKind::automatic;
   /// Debug mode from the start; also on with TIDEGATE_DEBUG=1 in the environment (contract E3).
   bool debug = false;
-  /// Threads that `run_in_executor` may start; 0: as many as the machine has processors, plus four, 32 at most.
+  /// Threads that `run_in_executor` may start; 0: as many as the machine has processors, plus four, 32 at
+  /// most.
   std::size_t executor_threads = 0;
 };
 
@@ -97,10 +98,11 @@ struct UnixServerOptions {
 /// How `create_connection` connects. Texts are copied before the call returns.
 struct ConnectOptions {
   AddressFamily family = AddressFamily::unspecified;
-  /// How long an attempt may take before the next address is tried beside it (RFC 8305 suggests 250 ms); none: one after the
-  /// other.
+  /// How long an attempt may take before the next address is tried beside it (RFC 8305 suggests 250 ms);
+  /// none: one after the other.
   std::optional<Duration> happy_eyeballs_delay = std::nullopt;
-  /// Addresses of the first family before the families alternate; none: 1 with happy eyeballs, else the resolver's order is kept (0).
+  /// Addresses of the first family before the families alternate; none: 1 with happy eyeballs, else the
+  /// resolver's order is kept (0).
   std::optional<std::size_t> interleave = std::nullopt;
   /// The address to connect from; empty: the system chooses.
   std::string_view local_host = {};
@@ -131,15 +133,15 @@ namespace detail {
 template <typename Factory>
 using MadeProtocol = typename std::invoke_result_t<std::decay_t<Factory>&>::element_type;
 
-/// A callable that makes a protocol: it returns a std::unique_ptr or std::shared_ptr to a type derived from BaseProtocol.
+/// A callable that makes a protocol: it returns a std::unique_ptr or std::shared_ptr to a type derived from
+/// BaseProtocol.
 template <typename Factory>
 concept MakesProtocol = std::derived_from<MadeProtocol<Factory>, BaseProtocol>;
 
 template <typename Factory>
 ProtocolFactory protocol_factory(Factory&& factory) {
-  return [made = std::decay_t<Factory>(std::forward<Factory>(factory))]() mutable -> std::shared_ptr<BaseProtocol> {
-    return made();
-  };
+  return [made = std::decay_t<Factory>(
+              std::forward<Factory>(factory))]() mutable -> std::shared_ptr<BaseProtocol> { return made(); };
 }
 
 template <typename ProtocolType>
@@ -153,8 +155,8 @@ Task<Connection<ProtocolType>> typed(Task<Connection<BaseProtocol>> untyped) {
 
 /// An event loop. One per thread; any number of threads. The loop outlives what it made.
 ///
-/// Thread: every member on the thread that runs the loop, unless it says otherwise; in debug mode a call from a wrong thread is
-/// reported and throws InvalidStateError (contract E3).
+/// Thread: every member on the thread that runs the loop, unless it says otherwise; in debug mode a call from
+/// a wrong thread is reported and throws InvalidStateError (contract E3).
 class Loop {
  public:
   /// Throws OsError where the kernel refuses what the loop needs.
@@ -164,35 +166,37 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  // --- running ---------------------------------------------------------------------------------------------------------
+  // --- running -----------------------------------------------------------------------------------
 
-  /// Runs until `stop()`. Throws InvalidStateError where this loop, or another on this thread, runs already, or once closed.
+  /// Runs until `stop()`. Throws InvalidStateError where this loop, or another on this thread, runs already,
+  /// or once closed.
   void run_forever();
 
-  /// Runs until the task or the future is done and returns its result or throws what it threw. Throws InvalidStateError
+  /// Runs until the task or the future is done and returns its result or throws what it threw. Throws
+  /// InvalidStateError
   /// ("Event loop stopped before Future completed.") where `stop()` came first.
   template <typename T>
   T run_until_complete(Task<T> task);
   template <typename T>
   T run_until_complete(Future<T> future);
 
-  /// Lets the present iteration finish, then `run_forever` returns (E1). Before running: one iteration is run.
+  /// Lets the present iteration finish, then `run_forever` returns (E1). Before running: one iteration is
+  /// run.
   void stop() noexcept;
   [[nodiscard]] bool is_running() const noexcept;
   [[nodiscard]] bool is_closed() const noexcept;
 
-  /// Ends the loop: waits for the executor's running jobs, destroys what is pending, reports open transports ("unclosed
-  /// transport") and releases them (L10). Idempotent. Throws InvalidStateError while running.
+  /// Ends the loop: waits for the executor's running jobs, destroys what is pending, reports open transports
+  /// ("unclosed transport") and releases them (L10). Idempotent. Throws InvalidStateError while running.
   void close();
 
-  // --- callbacks -------------------------------------------------------------------------------------------------------
+  // --- callbacks ---------------------------------------------------------------------------------
 
   /// Runs `callback` in the next iteration, after everything that was queued before (E1).
   Handle call_soon(Callback callback);
 
-  /// As `call_soon`, from any thread; wakes the loop. What one thread queues runs in its order (E2). Throws InvalidStateError once
-  /// the loop is closed.
-  /// Thread: any.
+  /// As `call_soon`, from any thread; wakes the loop. What one thread queues runs in its order (E2). Throws
+  /// InvalidStateError once the loop is closed. Thread: any.
   Handle call_soon_threadsafe(Callback callback);
 
   /// Runs `callback` once `delay` has passed, never early; ties in the order of the calls (E1).
@@ -204,7 +208,7 @@ class Loop {
   /// Now, on the loop's clock.
   [[nodiscard]] TimePoint time() const noexcept;
 
-  // --- futures, tasks, threads -----------------------------------------------------------------------------------------
+  // --- futures, tasks, threads -------------------------------------------------------------------
 
   /// A future that the program completes itself.
   template <typename T = void>
@@ -214,24 +218,26 @@ class Loop {
   template <typename T>
   TaskHandle<T> create_task(Task<T> task);
 
-  /// Runs `function` on a thread of the loop's pool; the future gets what it returns or throws. Cancelling the future keeps a
-  /// function that has not started from starting.
+  /// Runs `function` on a thread of the loop's pool; the future gets what it returns or throws. Cancelling
+  /// the future keeps a function that has not started from starting.
   template <typename Function>
   auto run_in_executor(Function&& function) -> Future<std::invoke_result_t<std::decay_t<Function>&>>;
 
-  // --- names -----------------------------------------------------------------------------------------------------------
+  // --- names -------------------------------------------------------------------------------------
 
-  /// The addresses of a host, on the pool; numeric hosts are answered at once, on this thread. Throws ResolveError.
+  /// The addresses of a host, on the pool; numeric hosts are answered at once, on this thread. Throws
+  /// ResolveError.
   [[nodiscard]] Task<std::vector<Endpoint>> getaddrinfo(std::string_view host, Port port,
                                                         const ResolveOptions& options = {});
 
   /// The name and service of an address, on the pool. Throws ResolveError.
   [[nodiscard]] Task<NameInfo> getnameinfo(const Endpoint& endpoint, const NameInfoOptions& options = {});
 
-  // --- descriptors -----------------------------------------------------------------------------------------------------
+  // --- descriptors -------------------------------------------------------------------------------
 
-  /// Calls `callback` in every iteration in which `descriptor` can be read without blocking, until `remove_reader`. Replaces an
-  /// earlier one. Throws OsError for what can't be polled (a regular file), InvalidStateError where a transport uses the descriptor.
+  /// Calls `callback` in every iteration in which `descriptor` can be read without blocking, until
+  /// `remove_reader`. Replaces an earlier one. Throws OsError for what can't be polled (a regular file),
+  /// InvalidStateError where a transport uses the descriptor.
   void add_reader(FileDescriptor descriptor, Callback callback);
   /// True where there was one.
   bool remove_reader(FileDescriptor descriptor);
@@ -240,30 +246,34 @@ class Loop {
   /// True where there was one.
   bool remove_writer(FileDescriptor descriptor);
 
-  // --- signals ---------------------------------------------------------------------------------------------------------
+  // --- signals -----------------------------------------------------------------------------------
 
-  /// Runs `callback` in the loop, not in signal context, when the process gets `signal_number` (E4). Replaces an earlier one.
-  /// Throws std::invalid_argument for signals that can't be caught, InvalidStateError where another loop handles it.
+  /// Runs `callback` in the loop, not in signal context, when the process gets `signal_number` (E4). Replaces
+  /// an earlier one. Throws std::invalid_argument for signals that can't be caught, InvalidStateError where
+  /// another loop handles it.
   void add_signal_handler(int signal_number, Callback callback);
   /// Puts the disposition back as it was before; true where there was a handler.
   bool remove_signal_handler(int signal_number);
 
-  // --- servers and connections -----------------------------------------------------------------------------------------
+  // --- servers and connections -------------------------------------------------------------------
 
-  /// Listens on every address that `host` resolves to; an empty host: every interface, IPv4 and IPv6. `factory` makes a fresh protocol
-  /// for each connection (contract C1). Throws OsError that names the address, ResolveError, std::invalid_argument.
+  /// Listens on every address that `host` resolves to; an empty host: every interface, IPv4 and IPv6.
+  /// `factory` makes a fresh protocol for each connection (contract C1). Throws OsError that names the
+  /// address, ResolveError, std::invalid_argument.
   template <detail::MakesProtocol Factory>
   [[nodiscard]] Task<Server> create_server(Factory&& factory, std::string_view host, Port port,
                                            const ServerOptions& options = {});
 
-  /// As above, for several hosts. On GCC 12 name the list first: a braced list inside co_await does not compile there.
+  /// As above, for several hosts. On GCC 12 name the list first: a braced list inside co_await does not
+  /// compile there.
   template <detail::MakesProtocol Factory>
-  [[nodiscard]] Task<Server> create_server(Factory&& factory, const std::vector<std::string>& hosts, Port port,
-                                           const ServerOptions& options = {});
+  [[nodiscard]] Task<Server> create_server(Factory&& factory, const std::vector<std::string>& hosts,
+                                           Port port, const ServerOptions& options = {});
 
   /// As above, on a stream socket that is bound already. The socket belongs to the server from the call on.
   template <detail::MakesProtocol Factory>
-  [[nodiscard]] Task<Server> create_server(Factory&& factory, Socket socket, const ServerOptions& options = {});
+  [[nodiscard]] Task<Server> create_server(Factory&& factory, Socket socket,
+                                           const ServerOptions& options = {});
 
   /// Listens on a Unix socket: a path, or "@" and an abstract name. A stale socket file is replaced (C4).
   template <detail::MakesProtocol Factory>
@@ -271,8 +281,8 @@ class Loop {
                                                 const UnixServerOptions& options = {});
 
   /// Connects to the first address of `host` that answers (C3). The factory is called once, after connecting;
-  /// `connection_made` has been called when this returns (L1). Throws ConnectError that names every address tried, ResolveError.
-  /// Cancelling it closes every descriptor.
+  /// `connection_made` has been called when this returns (L1). Throws ConnectError that names every address
+  /// tried, ResolveError. Cancelling it closes every descriptor.
   template <detail::MakesProtocol Factory>
   [[nodiscard]] auto create_connection(Factory&& factory, std::string_view host, Port port,
                                        const ConnectOptions& options = {})
@@ -293,9 +303,10 @@ class Loop {
   [[nodiscard]] auto connect_accepted_socket(Factory&& factory, Socket socket)
       -> Task<Connection<detail::MadeProtocol<Factory>>>;
 
-  // --- errors and debugging --------------------------------------------------------------------------------------------
+  // --- errors and debugging ----------------------------------------------------------------------
 
-  /// Who is told of exceptions that nobody else can be told of; empty: the default, which logs. What the handler throws is logged.
+  /// Who is told of exceptions that nobody else can be told of; empty: the default, which logs. What the
+  /// handler throws is logged.
   void set_exception_handler(ExceptionHandler handler);
   /// Tells the handler.
   void call_exception_handler(const ExceptionContext& context) noexcept;
@@ -318,7 +329,8 @@ class Loop {
   Task<Server> start_server(ProtocolFactory factory, std::vector<std::string> hosts, Port port,
                             const ServerOptions& options);
   Task<Server> start_server(ProtocolFactory factory, Socket socket, const ServerOptions& options);
-  Task<Server> start_unix_server(ProtocolFactory factory, std::string_view path, const UnixServerOptions& options);
+  Task<Server> start_unix_server(ProtocolFactory factory, std::string_view path,
+                                 const UnixServerOptions& options);
   Task<Connection<BaseProtocol>> connect(ProtocolFactory factory, std::string_view host, Port port,
                                          const ConnectOptions& options);
   Task<Connection<BaseProtocol>> connect_unix(ProtocolFactory factory, std::string_view path);
@@ -333,8 +345,9 @@ class Loop {
 /// Thread: any; each has its own answer.
 [[nodiscard]] Loop& get_running_loop();
 
-/// Makes a loop, runs `task` to its end, cancels the tasks that are left, closes the loop, and returns the result or throws what the
-/// task threw. The usual entry of a program. Throws InvalidStateError where a loop runs on this thread already.
+/// Makes a loop, runs `task` to its end, cancels the tasks that are left, closes the loop, and returns the
+/// result or throws what the task threw. The usual entry of a program. Throws InvalidStateError where a loop
+/// runs on this thread already.
 template <typename T>
 T run(Task<T> task, const LoopOptions& options = {});
 

@@ -1,16 +1,16 @@
 // Queues between tasks. Knows its items only as something to move.
 #pragma once
 
+#include <tidegate/detail/waiting.hpp>
+#include <tidegate/error.hpp>
+#include <tidegate/event.hpp>
+#include <tidegate/task.hpp>
+
 #include <cstddef>
 #include <deque>
 #include <memory>
 #include <stdexcept>
 #include <utility>
-
-#include <tidegate/detail/waiting.hpp>
-#include <tidegate/error.hpp>
-#include <tidegate/event.hpp>
-#include <tidegate/task.hpp>
 
 namespace tidegate {
 
@@ -26,8 +26,8 @@ class QueueEmpty : public std::runtime_error {
   QueueEmpty() : std::runtime_error("the queue is empty") {}
 };
 
-/// First in, first out, between tasks: asyncio's `Queue`. With a greatest size, who puts waits while it is full. A task that is
-/// cancelled while it waits neither loses an item nor keeps another task from going on.
+/// First in, first out, between tasks: asyncio's `Queue`. With a greatest size, who puts waits while it is
+/// full. A task that is cancelled while it waits neither loses an item nor keeps another task from going on.
 ///
 /// Lifetime: may go while tasks wait; those wait for ever then.
 /// Thread: that of the loop whose tasks wait.
@@ -56,7 +56,8 @@ class Queue {
   /// Takes the oldest item. Throws QueueEmpty where there is none.
   [[nodiscard]] T get_nowait() { return state_->pop(); }
 
-  /// One item that was taken is dealt with. Throws InvalidStateError where that was said of all of them already.
+  /// One item that was taken is dealt with. Throws InvalidStateError where that was said of all of them
+  /// already.
   void task_done() {
     if (state_->unfinished == 0) throw InvalidStateError("task_done() called too many times");
     if (--state_->unfinished == 0) state_->finished.set();

@@ -44,12 +44,12 @@ class Ref {
   Ref(Ref&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
 
   template <typename Other>
-    requires(std::is_convertible_v<Other*, T*>)
-  Ref(const Ref<Other>& other) noexcept : Ref(other.get()) {}  // NOLINT(google-explicit-constructor)
+  requires(std::is_convertible_v<Other*, T*>) Ref(const Ref<Other>& other)
+  noexcept : Ref(other.get()) {}  // NOLINT(google-explicit-constructor)
 
   template <typename Other>
-    requires(std::is_convertible_v<Other*, T*>)
-  Ref(Ref<Other>&& other) noexcept : object_(other.detach()) {}  // NOLINT(google-explicit-constructor)
+  requires(std::is_convertible_v<Other*, T*>) Ref(Ref<Other>&& other)
+  noexcept : object_(other.detach()) {}  // NOLINT(google-explicit-constructor)
 
   Ref& operator=(Ref other) noexcept {
     std::swap(object_, other.object_);

@@ -1,12 +1,12 @@
 // Servers: listening sockets together with the connections that came through them.
 #pragma once
 
-#include <utility>
-#include <vector>
-
 #include <tidegate/endpoint.hpp>
 #include <tidegate/ref.hpp>
 #include <tidegate/socket.hpp>
+
+#include <utility>
+#include <vector>
 
 namespace tidegate {
 
@@ -31,7 +31,8 @@ class ServerInterface : public Referenced {
   ~ServerInterface() = default;
 };
 
-/// A server as `create_server` and `create_unix_server` return it: a counted reference, cheap to copy (contract C1).
+/// A server as `create_server` and `create_unix_server` return it: a counted reference, cheap to copy
+/// (contract C1).
 ///
 /// Lifetime: the loop keeps a server that is listening alive; dropping every reference does not close it.
 /// Thread: that of the loop.
@@ -47,11 +48,12 @@ class Server {
   [[nodiscard]] std::vector<Endpoint> endpoints() const;
   /// Whether connections are being accepted.
   [[nodiscard]] bool is_serving() const noexcept { return server_->is_serving(); }
-  /// Starts to accept; for servers made with `.start_serving = false`. Idempotent. Throws InvalidStateError once closed, OsError
-  /// when listening fails.
+  /// Starts to accept; for servers made with `.start_serving = false`. Idempotent. Throws InvalidStateError
+  /// once closed, OsError when listening fails.
   void start_serving() { server_->start_serving(); }
-  /// Accepts until the task is cancelled; then closes the server, waits for its connections, and throws CancelledError.
-  /// Throws InvalidStateError when the server is closed or when it is awaited twice at a time.
+  /// Accepts until the task is cancelled; then closes the server, waits for its connections, and throws
+  /// CancelledError. Throws InvalidStateError when the server is closed or when it is awaited twice at a
+  /// time.
   [[nodiscard]] Task<void> serve_forever() const;
   /// Stops accepting and closes the listening sockets. Connections stay. Idempotent.
   void close() { server_->close(); }
@@ -59,7 +61,8 @@ class Server {
   void close_clients() { server_->close_clients(); }
   /// Aborts every connection of this server that is open (`Transport::abort`).
   void abort_clients() { server_->abort_clients(); }
-  /// Waits until the server is closed and its last connection has ended. Returns at once where that is so already.
+  /// Waits until the server is closed and its last connection has ended. Returns at once where that is so
+  /// already.
   [[nodiscard]] Task<void> wait_closed() const;
   /// The loop that runs this server.
   [[nodiscard]] Loop& loop() const noexcept { return server_->loop(); }

@@ -1,14 +1,14 @@
 // Keeping a cancellation away from what is waited for.
 #pragma once
 
-#include <string>
-#include <utility>
-
 #include <tidegate/detail/future_state.hpp>
 #include <tidegate/detail/waiting.hpp>
 #include <tidegate/future.hpp>
 #include <tidegate/loop.hpp>
 #include <tidegate/task.hpp>
+
+#include <string>
+#include <utility>
 
 namespace tidegate {
 
@@ -58,9 +58,10 @@ class ShieldState final : public FutureState<T>, private DoneWaiter {
 
 }  // namespace detail
 
-/// Waits for `waited` - a Task, which is started as a task of its own, a Future, a TaskHandle - without passing a cancellation on:
-/// cancelling the shield, or the task that awaits it, leaves what is waited for running, and only the waiting ends. What is cancelled
-/// or fails by itself does so through the shield as well.
+/// Waits for `waited` - a Task, which is started as a task of its own, a Future, a TaskHandle - without
+/// passing a cancellation on: cancelling the shield, or the task that awaits it, leaves what is waited for
+/// running, and only the waiting ends. What is cancelled or fails by itself does so through the shield as
+/// well.
 template <detail::Awaitable Waited>
 [[nodiscard]] Future<typename Waited::ResultType> shield(Waited waited) {
   using T = typename Waited::ResultType;

@@ -1,18 +1,19 @@
 // Sockets as values: one that is owned, for handing to the loop, and a view of one that a transport owns.
 #pragma once
 
-#include <cstddef>
-#include <utility>
-
 #include <tidegate/descriptor.hpp>
 #include <tidegate/endpoint.hpp>
 
+#include <cstddef>
+#include <utility>
+
 namespace tidegate {
 
-/// A look at a socket that somebody else owns (a transport, a server): its addresses and options. It must not be closed, read
-/// or written through this.
+/// A look at a socket that somebody else owns (a transport, a server): its addresses and options. It must not
+/// be closed, read or written through this.
 ///
-/// Lifetime: valid while the owner is open; for a transport until `connection_lost` has returned (contract L9).
+/// Lifetime: valid while the owner is open; for a transport until `connection_lost` has returned (contract
+/// L9).
 class SocketView {
  public:
   SocketView() noexcept = default;
@@ -39,7 +40,8 @@ class Socket {
   /// Takes over an open socket.
   explicit Socket(OwnedFileDescriptor descriptor) noexcept : descriptor_(std::move(descriptor)) {}
 
-  /// A new stream socket, non-blocking and close-on-exec. Throws OsError, or std::invalid_argument for `unspecified`.
+  /// A new stream socket, non-blocking and close-on-exec. Throws OsError, or std::invalid_argument for
+  /// `unspecified`.
   [[nodiscard]] static Socket stream(AddressFamily family);
   /// Two connected Unix stream sockets (socketpair). Throws OsError.
   [[nodiscard]] static std::pair<Socket, Socket> pair();

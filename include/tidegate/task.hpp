@@ -1,6 +1,10 @@
 // Tasks: coroutines, and handles to those that run on their own. Knows the loop only as what starts them.
 #pragma once
 
+#include <tidegate/detail/task_core.hpp>
+#include <tidegate/detail/task_promise.hpp>
+#include <tidegate/future.hpp>
+
 #include <coroutine>
 #include <cstdint>
 #include <string>
@@ -8,18 +12,15 @@
 #include <utility>
 #include <vector>
 
-#include <tidegate/detail/task_core.hpp>
-#include <tidegate/detail/task_promise.hpp>
-#include <tidegate/future.hpp>
-
 namespace tidegate {
 
-/// A coroutine that has not begun: what a function with `co_await` or `co_return` in it returns. It runs when it is awaited, as part
-/// of the task that awaits it, or when `Loop::create_task` starts it as a task of its own. One that is dropped having done neither
-/// leaves a warning in the log.
+/// A coroutine that has not begun: what a function with `co_await` or `co_return` in it returns. It runs when
+/// it is awaited, as part of the task that awaits it, or when `Loop::create_task` starts it as a task of its
+/// own. One that is dropped having done neither leaves a warning in the log.
 ///
-/// Awaiting throws what the coroutine throws, and InvalidStateError where it was awaited before. Awaiting neither grows the stack
-/// nor goes through the loop: a coroutine that does not have to wait costs no iteration.
+/// Awaiting throws what the coroutine throws, and InvalidStateError where it was awaited before. Awaiting
+/// neither grows the stack nor goes through the loop: a coroutine that does not have to wait costs no
+/// iteration.
 ///
 /// Inside a coroutine, Tasks and Futures can be awaited, nothing else.
 ///
@@ -27,7 +28,8 @@ namespace tidegate {
 /// Thread: that of the loop it runs on.
 template <typename T = void>
 class [[nodiscard]] Task {
-  static_assert(!std::is_reference_v<T>, "a Task returns a value; give it a pointer or a std::reference_wrapper");
+  static_assert(!std::is_reference_v<T>,
+                "a Task returns a value; give it a pointer or a std::reference_wrapper");
 
  public:
   using ResultType = T;
@@ -87,14 +89,14 @@ class AnyTask {
   /// Whether it has ended: returned, thrown, or been cancelled.
   [[nodiscard]] bool done() const noexcept { return core_->done(); }
   [[nodiscard]] bool cancelled() const noexcept { return core_->cancelled(); }
-  /// Asks it to stop: CancelledError is thrown at its await, soon. It may catch that and go on, or take its time to clean up. A task
-  /// that has not begun never begins; one that cancels itself gets it at its next await that has to wait. False where it is
-  /// done already.
+  /// Asks it to stop: CancelledError is thrown at its await, soon. It may catch that and go on, or take its
+  /// time to clean up. A task that has not begun never begins; one that cancels itself gets it at its next
+  /// await that has to wait. False where it is done already.
   bool cancel(const std::string& reason = {}) const { return core_->cancel(reason); }
   /// How many requests to cancel have not been taken back.
   [[nodiscard]] std::uint32_t cancelling() const noexcept { return core_->cancelling(); }
-  /// Takes one request back, by whoever made it; returns how many remain. When none does, a CancelledError that was not thrown yet
-  /// will not be.
+  /// Takes one request back, by whoever made it; returns how many remain. When none does, a CancelledError
+  /// that was not thrown yet will not be.
   std::uint32_t uncancel() const noexcept { return core_->uncancel(); }
   /// Its name, for people: "Task-7" unless set.
   [[nodiscard]] std::string get_name() const { return core_->name(); }
@@ -102,14 +104,16 @@ class AnyTask {
 
   explicit operator bool() const noexcept { return static_cast<bool>(core_); }
   /// Whether both are the same task.
-  friend bool operator==(const AnyTask& left, const AnyTask& right) noexcept { return left.core_ == right.core_; }
+  friend bool operator==(const AnyTask& left, const AnyTask& right) noexcept {
+    return left.core_ == right.core_;
+  }
 
  private:
   Ref<detail::TaskCore> core_;
 };
 
-/// A coroutine that runs as a task of its own, from `Loop::create_task`: a future of what it returns. The task runs to its end also
-/// when every handle is dropped.
+/// A coroutine that runs as a task of its own, from `Loop::create_task`: a future of what it returns. The
+/// task runs to its end also when every handle is dropped.
 ///
 /// `set_result` and `set_exception` throw InvalidStateError.
 template <typename T = void>
@@ -128,10 +132,14 @@ class TaskHandle : public Future<T> {
   [[nodiscard]] std::string get_name() const { return task().name(); }
   void set_name(std::string name) const { task().set_name(std::move(name)); }
 
-  operator AnyTask() const { return AnyTask(Ref<detail::TaskCore>(&task())); }  // NOLINT(google-explicit-constructor)
+  operator AnyTask() const {
+    return AnyTask(Ref<detail::TaskCore>(&task()));
+  }  // NOLINT(google-explicit-constructor)
 
  private:
-  [[nodiscard]] detail::TaskCore& task() const noexcept { return static_cast<detail::TaskCore&>(*this->core()); }
+  [[nodiscard]] detail::TaskCore& task() const noexcept {
+    return static_cast<detail::TaskCore&>(*this->core());
+  }
 };
 
 /// The task that runs this code; none (`!current_task()`) outside of one, as in a callback.

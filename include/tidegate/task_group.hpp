@@ -1,17 +1,17 @@
 // Task groups: several tasks that end together.
 #pragma once
 
-#include <exception>
-#include <memory>
-#include <optional>
-#include <type_traits>
-#include <utility>
-
 #include <tidegate/callback.hpp>
 #include <tidegate/detail/group_core.hpp>
 #include <tidegate/error.hpp>
 #include <tidegate/loop.hpp>
 #include <tidegate/task.hpp>
+
+#include <exception>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
 
 namespace tidegate {
 
@@ -23,8 +23,9 @@ class TaskGroup {
   /// For the library's own parts.
   explicit TaskGroup(std::shared_ptr<detail::GroupCore> core) noexcept : core_(std::move(core)) {}
 
-  /// Starts a task that the group waits for; from the body or from one of its tasks. Throws InvalidStateError where the group has
-  /// ended ("TaskGroup is finished") or one of its tasks has failed ("TaskGroup is shutting down"); `task` is destroyed then.
+  /// Starts a task that the group waits for; from the body or from one of its tasks. Throws InvalidStateError
+  /// where the group has ended ("TaskGroup is finished") or one of its tasks has failed ("TaskGroup is
+  /// shutting down"); `task` is destroyed then.
   template <typename T>
   TaskHandle<T> create_task(Task<T> task) const {
     if (const char* refusal = core_->refusal()) {
@@ -66,12 +67,13 @@ Task<T> run_group(Body body) {
 
 }  // namespace detail
 
-/// Runs `body`, which takes a `TaskGroup&` and returns a Task, within the current task; then waits for every task that was added to the
-/// group. Returns what `body` returned: asyncio's `async with TaskGroup()`.
+/// Runs `body`, which takes a `TaskGroup&` and returns a Task, within the current task; then waits for every
+/// task that was added to the group. Returns what `body` returned: asyncio's `async with TaskGroup()`.
 ///
-/// The first that fails, body or task, cancels all others, the body included. When all have ended, an ExceptionGroup is thrown
-/// with every error in the order of failing ("unhandled errors in a TaskGroup"). A task that is cancelled is no error. A
-/// cancellation from outside cancels everything, and comes out as CancelledError where nothing else failed.
+/// The first that fails, body or task, cancels all others, the body included. When all have ended, an
+/// ExceptionGroup is thrown with every error in the order of failing ("unhandled errors in a TaskGroup"). A
+/// task that is cancelled is no error. A cancellation from outside cancels everything, and comes out as
+/// CancelledError where nothing else failed.
 ///
 /// Lifetime: `body` is kept until all has ended.
 template <typename Body>

@@ -1,18 +1,18 @@
 // Deadlines for parts of a task.
 #pragma once
 
-#include <concepts>
-#include <cstdint>
-#include <optional>
-#include <type_traits>
-#include <utility>
-
 #include <tidegate/callback.hpp>
 #include <tidegate/detail/waiting.hpp>
 #include <tidegate/error.hpp>
 #include <tidegate/handle.hpp>
 #include <tidegate/loop.hpp>
 #include <tidegate/task.hpp>
+
+#include <concepts>
+#include <cstdint>
+#include <optional>
+#include <type_traits>
+#include <utility>
 
 namespace tidegate {
 
@@ -30,16 +30,18 @@ class Timeout {
 
   /// When the body will be cancelled, on the loop's clock; none: never.
   [[nodiscard]] std::optional<TimePoint> when() const noexcept { return when_; }
-  /// Puts the deadline somewhere else; one that has passed takes effect in the next iteration. Throws InvalidStateError where the
-  /// body has been cancelled already or has ended.
+  /// Puts the deadline somewhere else; one that has passed takes effect in the next iteration. Throws
+  /// InvalidStateError where the body has been cancelled already or has ended.
   void reschedule(std::optional<TimePoint> when);
   /// Whether the deadline has passed and the body was cancelled for it.
-  [[nodiscard]] bool expired() const noexcept { return state_ == State::expiring || state_ == State::expired; }
+  [[nodiscard]] bool expired() const noexcept {
+    return state_ == State::expiring || state_ == State::expired;
+  }
 
   /// For the library's own parts: the deadline holds for the current task from here on.
   void enter(std::optional<TimePoint> when);
-  /// For the library's own parts: the body has ended, with CancelledError or without. True where that error came from the deadline
-  /// and from nobody else.
+  /// For the library's own parts: the body has ended, with CancelledError or without. True where that error
+  /// came from the deadline and from nobody else.
   [[nodiscard]] bool leave(bool with_cancelled_error) noexcept;
 
  private:
@@ -68,8 +70,8 @@ auto call_timed_body(Body& body, Timeout& timeout) {
 }
 
 template <typename Body>
-using TimedResult =
-    typename decltype(call_timed_body(std::declval<std::decay_t<Body>&>(), std::declval<Timeout&>()))::ResultType;
+using TimedResult = typename decltype(call_timed_body(std::declval<std::decay_t<Body>&>(),
+                                                      std::declval<Timeout&>()))::ResultType;
 
 /// REQUIRES: at most one of `delay` and `when`.
 template <typename T, typename Body>
@@ -95,7 +97,8 @@ Task<T> run_timed(std::optional<Duration> delay, std::optional<TimePoint> when, 
   }
 }
 
-/// `wait_for` with no time at all: what is not done already is cancelled, and a task that has not begun never begins.
+/// `wait_for` with no time at all: what is not done already is cancelled, and a task that has not begun never
+/// begins.
 template <typename T>
 Task<T> cancel_and_take(Future<T> future) {
   if (!future.done()) {
@@ -117,10 +120,11 @@ Task<T> wait_for(Waited waited, std::optional<Duration> limit) {
 
 }  // namespace detail
 
-/// Runs `body`, which takes nothing or a `Timeout&` and returns a Task, within the current task. Where `delay` passes before it ends, it
-/// is cancelled, and the CancelledError that comes out of it becomes TimeoutError; where somebody else cancelled the task, too, it
-/// stays CancelledError. Zero and less cancels it at its first await that has to wait. None: no deadline, though the body may
-/// set one. The time counts from the await.
+/// Runs `body`, which takes nothing or a `Timeout&` and returns a Task, within the current task. Where
+/// `delay` passes before it ends, it is cancelled, and the CancelledError that comes out of it becomes
+/// TimeoutError; where somebody else cancelled the task, too, it stays CancelledError. Zero and less cancels
+/// it at its first await that has to wait. None: no deadline, though the body may set one. The time counts
+/// from the await.
 ///
 /// Lifetime: `body` is kept until it has ended.
 template <typename Body>
@@ -138,8 +142,9 @@ template <typename Body>
                                                                           std::forward<Body>(body));
 }
 
-/// Waits for `task`, which runs within the current one, and for `limit` at most: then it is cancelled, and TimeoutError is thrown once it
-/// has ended; what it returns in spite of that is returned. With zero and less it never begins. None: no limit.
+/// Waits for `task`, which runs within the current one, and for `limit` at most: then it is cancelled, and
+/// TimeoutError is thrown once it has ended; what it returns in spite of that is returned. With zero and less
+/// it never begins. None: no limit.
 template <typename T>
 [[nodiscard]] Task<T> wait_for(Task<T> task, std::optional<Duration> limit) {
   return detail::wait_for<T>(std::move(task), limit);

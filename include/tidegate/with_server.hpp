@@ -1,15 +1,15 @@
 // A server for the time of a block: the counterpart of asyncio's `async with server`.
 #pragma once
 
-#include <exception>
-#include <optional>
-#include <type_traits>
-#include <utility>
-
 #include <tidegate/callback.hpp>
 #include <tidegate/detail/task_promise.hpp>
 #include <tidegate/server.hpp>
 #include <tidegate/task.hpp>
+
+#include <exception>
+#include <optional>
+#include <type_traits>
+#include <utility>
 
 namespace tidegate {
 
@@ -36,16 +36,16 @@ Task<T> run_with_server(Server server, Body body) {
 
 }  // namespace detail
 
-/// Awaits what `body()` returns, a Task, then closes the server and waits for the end of its last connection, however the body ended
-/// (contract C1). Returns what the body returned, or throws what it threw.
+/// Awaits what `body()` returns, a Task, then closes the server and waits for the end of its last connection,
+/// however the body ended (contract C1). Returns what the body returned, or throws what it threw.
 ///
 /// Lifetime: `body` is kept until then.
 template <typename Body>
 [[nodiscard]] auto with_server(Server server, Body&& body)
     -> Task<typename std::invoke_result_t<std::decay_t<Body>&>::ResultType> {
   detail::check_awaited_callable<Body>();
-  return detail::run_with_server<typename std::invoke_result_t<std::decay_t<Body>&>::ResultType, std::decay_t<Body>>(
-      std::move(server), std::forward<Body>(body));
+  return detail::run_with_server<typename std::invoke_result_t<std::decay_t<Body>&>::ResultType,
+                                 std::decay_t<Body>>(std::move(server), std::forward<Body>(body));
 }
 
 }  // namespace tidegate

@@ -1,5 +1,5 @@
-// Memory for small objects of one size that come and go quickly: freed ones are kept for the next, per thread. Knows nothing of
-// what they are.
+// Memory for small objects of one size that come and go quickly: freed ones are kept for the next, per
+// thread. Knows nothing of what they are.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,8 @@ namespace tidegate::base {
 
 /// Gives memory for objects of type T, through their class's operator new and delete.
 ///
-/// Per thread rather than per loop, because a receipt for a callback may be dropped after its loop has gone, or elsewhere.
+/// Per thread rather than per loop, because a receipt for a callback may be dropped after its loop has gone,
+/// or elsewhere.
 template <typename T>
 class ThreadCache {
  public:

@@ -1,12 +1,12 @@
 // Choosing a backend, and the bookkeeping that all of them share.
 #include "kernel/backend.hpp"
 
+#include "kernel/epoll/epoll_backend.hpp"
+
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <utility>
-
-#include "kernel/epoll/epoll_backend.hpp"
 
 namespace tidegate::kernel {
 

@@ -1,11 +1,6 @@
-// THE SEAM: what the loop and the transports need of a kernel. They see only this; an implementation sees only operations.
+// THE SEAM: what the loop and the transports need of a kernel. They see only this; an implementation sees
+// only operations.
 #pragma once
-
-#include <cstddef>
-#include <memory>
-#include <optional>
-#include <span>
-#include <string_view>
 
 #include <tidegate/descriptor.hpp>
 #include <tidegate/handle.hpp>
@@ -14,13 +9,20 @@
 #include "kernel/channel.hpp"
 #include "kernel/operation.hpp"
 
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
 namespace tidegate::kernel {
 
 /// One way of talking to a kernel.
 ///
 /// Rules that every implementation keeps:
 /// - Callbacks (`received`, `accepted`, `ready`, `completed`) come from `dispatch` and `tell_done` only.
-/// - An operation that was started completes exactly once. After `cancel` or `hold` has returned, nothing more is delivered to
+/// - An operation that was started completes exactly once. After `cancel` or `hold` has returned, nothing
+/// more is delivered to
 ///   it; after `cancel` its completion still comes, as -ECANCELED.
 /// - A steady state costs no bookkeeping: watching a descriptor is set up once, not per operation.
 /// - Work per descriptor and dispatch is bounded; what is left over waits for the next one (contract E5).
@@ -38,7 +40,7 @@ class Backend {
   /// The loop's clock.
   [[nodiscard]] virtual TimePoint now() const noexcept = 0;
 
-  // --- descriptors -----------------------------------------------------------------------------------------------------
+  // --- descriptors -------------------------------------------------------------------------------
 
   /// Takes over a socket. Throws OsError; the descriptor is closed then.
   [[nodiscard]] virtual ChannelId attach(OwnedFileDescriptor descriptor) = 0;
@@ -55,7 +57,7 @@ class Backend {
   /// Gives the descriptor back, unwatched and open. REQUIRES: nothing is in flight on it.
   [[nodiscard]] virtual OwnedFileDescriptor detach(ChannelId channel) noexcept = 0;
 
-  // --- operations ------------------------------------------------------------------------------------------------------
+  // --- operations --------------------------------------------------------------------------------
 
   virtual void start(ReceiveOperation& operation, ChannelId channel) noexcept = 0;
   virtual void start(SendOperation& operation, ChannelId channel) noexcept = 0;
@@ -67,37 +69,38 @@ class Backend {
   /// Asks for the end of an operation. Does nothing where it is not in flight.
   virtual void cancel(Operation& operation) noexcept = 0;
 
-  /// Delivers nothing until `resume`; the kernel is not touched for a short hold. Whatever arrives meanwhile waits.
+  /// Delivers nothing until `resume`; the kernel is not touched for a short hold. Whatever arrives meanwhile
+  /// waits.
   virtual void hold(ReceiveOperation& operation) noexcept = 0;
   virtual void resume(ReceiveOperation& operation) noexcept = 0;
 
   /// Delivers what has arrived already, then completes, with -EAGAIN if nothing else ends it before.
   virtual void drain(ReceiveOperation& operation) noexcept = 0;
 
-  /// Receives nothing; completes when the connection is broken, with its error, or with 0 where both directions ended
-  /// in order. For connections whose other end has finished sending.
+  /// Receives nothing; completes when the connection is broken, with its error, or with 0 where both
+  /// directions ended in order. For connections whose other end has finished sending.
   virtual void watch_hangup(ReceiveOperation& operation, ChannelId channel) noexcept = 0;
 
   /// Sends what the kernel takes at this moment: a count > 0, or a negative errno (-EAGAIN: nothing now).
   /// REQUIRES: no SendOperation in flight on the channel.
   [[nodiscard]] virtual std::ptrdiff_t try_send(ChannelId channel, std::span<iovec> pieces) noexcept = 0;
 
-  // --- the loop --------------------------------------------------------------------------------------------------------
+  // --- the loop ----------------------------------------------------------------------------------
 
-  /// Blocks until something can be dispatched, `wake` was called, or `timeout` passed; none: without a bound. The only
-  /// blocking call of the library.
+  /// Blocks until something can be dispatched, `wake` was called, or `timeout` passed; none: without a bound.
+  /// The only blocking call of the library.
   virtual void wait(std::optional<Duration> timeout) noexcept = 0;
 
-  /// Tells the operations that have ended by themselves, such as by `cancel`, that they have. Comes before everything else of an
-  /// iteration, so that a transport that closes has nothing in flight any more when its `connection_lost` is called.
+  /// Tells the operations that have ended by themselves, such as by `cancel`, that they have. Comes before
+  /// everything else of an iteration, so that a transport that closes has nothing in flight any more when its
+  /// `connection_lost` is called.
   void tell_done() { done_.tell(); }
 
   /// Delivers what `wait` found.
   virtual void dispatch() = 0;
 
-  /// Ends the present or the next `wait`. One that comes after a `wait` has returned ends the next one, whatever happens in
-  /// between: dispatching must not swallow it.
-  /// Thread: any, and signal handlers.
+  /// Ends the present or the next `wait`. One that comes after a `wait` has returned ends the next one,
+  /// whatever happens in between: dispatching must not swallow it. Thread: any, and signal handlers.
   virtual void wake() noexcept = 0;
 
  protected:
@@ -113,7 +116,9 @@ class Backend {
   [[nodiscard]] static bool armed(const Operation& operation) noexcept {
     return operation.progress_ == Operation::Progress::armed;
   }
-  [[nodiscard]] static ChannelId channel_of(const Operation& operation) noexcept { return operation.channel_; }
+  [[nodiscard]] static ChannelId channel_of(const Operation& operation) noexcept {
+    return operation.channel_;
+  }
   [[nodiscard]] static bool held(const Operation& operation) noexcept { return operation.held_; }
   static void set_held(Operation& operation, bool held) noexcept { operation.held_ = held; }
   [[nodiscard]] static bool drains(const Operation& operation) noexcept { return operation.drains_; }
@@ -141,8 +146,8 @@ class Backend {
   DoneQueue done_;
 };
 
-/// The backend that `kind` and the environment variable TIDEGATE_BACKEND ask for. Throws OsError where the kernel refuses,
-/// std::invalid_argument for a name that does not exist.
+/// The backend that `kind` and the environment variable TIDEGATE_BACKEND ask for. Throws OsError where the
+/// kernel refuses, std::invalid_argument for a name that does not exist.
 [[nodiscard]] std::unique_ptr<Backend> make_backend(BackendKind kind);
 
 }  // namespace tidegate::kernel

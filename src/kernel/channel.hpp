@@ -5,8 +5,8 @@
 
 namespace tidegate::kernel {
 
-/// One attached descriptor. The kernel reuses descriptor numbers at once; a ChannelId is never reused, so that whatever is
-/// late for a descriptor that is gone finds nobody.
+/// One attached descriptor. The kernel reuses descriptor numbers at once; a ChannelId is never reused, so
+/// that whatever is late for a descriptor that is gone finds nobody.
 struct ChannelId {
   std::uint32_t index = 0;
   /// 0 names nothing.

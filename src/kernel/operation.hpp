@@ -1,18 +1,19 @@
-// Operations: what a transport asks of the kernel. Each completes exactly once per start, also when cancelled; the receiving
-// and accepting ones deliver any number of results before that. They know nothing of how a backend does it.
+// Operations: what a transport asks of the kernel. Each completes exactly once per start, also when
+// cancelled; the receiving and accepting ones deliver any number of results before that. They know nothing of
+// how a backend does it.
 #pragma once
-
-#include <cerrno>
-#include <cstddef>
-#include <span>
-
-#include <sys/uio.h>
 
 #include <tidegate/bytes.hpp>
 #include <tidegate/descriptor.hpp>
 
 #include "kernel/channel.hpp"
 #include "net/socket_address.hpp"
+
+#include <cerrno>
+#include <cstddef>
+#include <span>
+
+#include <sys/uio.h>
 
 namespace tidegate::kernel {
 
@@ -46,8 +47,9 @@ class OperationState {
 /// Lifetime: from `start` until `completed` was called it must stay where it is.
 class Operation : public OperationState {
  public:
-  /// The end: a count (0 or more) or a negative errno; -ECANCELED after `Backend::cancel`. Called by the backend, from `dispatch` or
-  /// `tell_done` and never from inside `start` or `cancel`. It may start the operation again.
+  /// The end: a count (0 or more) or a negative errno; -ECANCELED after `Backend::cancel`. Called by the
+  /// backend, from `dispatch` or `tell_done` and never from inside `start` or `cancel`. It may start the
+  /// operation again.
   virtual void completed(int result) = 0;
 
  protected:
@@ -57,8 +59,8 @@ class Operation : public OperationState {
 /// Receives until the other end is done. `completed(0)` is the end of file.
 class ReceiveOperation : public Operation {
  public:
-  /// Where the next bytes go; empty: into memory that the backend lends. Called at the moment of receiving. The operation may
-  /// be cancelled from inside; then nothing is received.
+  /// Where the next bytes go; empty: into memory that the backend lends. Called at the moment of receiving.
+  /// The operation may be cancelled from inside; then nothing is received.
   virtual MutableBytesView target() = 0;
 
   /// Some bytes arrived, in the last `target()` or in lent memory.
@@ -72,15 +74,16 @@ class ReceiveOperation : public Operation {
 /// Sends some bytes of a buffer when the kernel takes any: `completed(count)`, count > 0.
 class SendOperation : public Operation {
  public:
-  /// Puts the bytes to be sent, in order, into `pieces` and returns how many of those it filled; at least one byte in all.
-  /// Lifetime: the memory stays until `completed`.
+  /// Puts the bytes to be sent, in order, into `pieces` and returns how many of those it filled; at least one
+  /// byte in all. Lifetime: the memory stays until `completed`.
   virtual std::size_t gather(std::span<iovec> pieces) = 0;
 
  protected:
   ~SendOperation() = default;
 };
 
-/// Accepts connections until it is cancelled or the system runs out of something (`completed(-EMFILE)` and such).
+/// Accepts connections until it is cancelled or the system runs out of something (`completed(-EMFILE)` and
+/// such).
 class AcceptOperation : public Operation {
  public:
   /// How many connections to accept per `dispatch` at most.

@@ -1,6 +1,8 @@
 // A pool of threads for what would block the loop. Knows nothing of loops.
 #pragma once
 
+#include <tidegate/callback.hpp>
+
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
@@ -8,14 +10,13 @@
 #include <thread>
 #include <vector>
 
-#include <tidegate/callback.hpp>
-
 namespace tidegate::loop {
 
 /// Threads are started when there is work and no idle one, up to a limit, and stay.
 class Executor {
  public:
-  /// `most_threads` 0: as many as there are processors, plus four, 32 at most (as Python's ThreadPoolExecutor).
+  /// `most_threads` 0: as many as there are processors, plus four, 32 at most (as Python's
+  /// ThreadPoolExecutor).
   explicit Executor(std::size_t most_threads);
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;

@@ -1,10 +1,10 @@
 // The public receipts over what they refer to.
 #include <tidegate/handle.hpp>
 
-#include <utility>
-
 #include "loop/scheduled_call.hpp"
 #include "loop/timer_queue.hpp"
+
+#include <utility>
 
 namespace tidegate {
 

@@ -1,12 +1,13 @@
-// The public face of a loop over its core. The members that make transports and servers are defined by the layers that do.
+// The public face of a loop over its core. The members that make transports and servers are defined by the
+// layers that do.
 #include <tidegate/loop.hpp>
-
-#include <memory>
-#include <utility>
 
 #include "base/log.hpp"
 #include "loop/loop_core.hpp"
 #include "loop/scheduled_call.hpp"
+
+#include <memory>
+#include <utility>
 
 namespace tidegate {
 
@@ -14,7 +15,7 @@ Loop::Loop(const LoopOptions& options) : core_(std::make_unique<loop::LoopCore>(
 
 Loop::~Loop() { core_->close(); }
 
-// --- running -----------------------------------------------------------------------------------------------------------
+// --- running -------------------------------------------------------------------------------------
 
 void Loop::run_forever() { core_->run_forever(); }
 
@@ -36,7 +37,7 @@ bool Loop::is_running() const noexcept { return core_->is_running(); }
 bool Loop::is_closed() const noexcept { return core_->is_closed(); }
 void Loop::close() { core_->close(); }
 
-// --- callbacks ---------------------------------------------------------------------------------------------------------
+// --- callbacks -----------------------------------------------------------------------------------
 
 Handle Loop::call_soon(Callback callback) {
   core_->check_open();
@@ -77,7 +78,7 @@ void Loop::execute(Callback job) {
   core_->executor().submit(std::move(job));
 }
 
-// --- descriptors and signals -------------------------------------------------------------------------------------------
+// --- descriptors and signals ---------------------------------------------------------------------
 
 void Loop::add_reader(FileDescriptor descriptor, Callback callback) {
   core_->check_open();
@@ -112,7 +113,7 @@ bool Loop::remove_signal_handler(int signal_number) {
   return core_->signals().remove(signal_number);
 }
 
-// --- errors and debugging ----------------------------------------------------------------------------------------------
+// --- errors and debugging ------------------------------------------------------------------------
 
 void Loop::set_exception_handler(ExceptionHandler handler) { core_->exception_handler = std::move(handler); }
 
@@ -126,7 +127,8 @@ void Loop::call_exception_handler(const ExceptionContext& context) noexcept {
     const ExceptionHandler handler = core_->exception_handler;
     handler(*this, context);
   } catch (...) {
-    default_exception_handler({.message = "Unhandled error in exception handler", .exception = std::current_exception()});
+    default_exception_handler(
+        {.message = "Unhandled error in exception handler", .exception = std::current_exception()});
     default_exception_handler(context);
   }
 }
@@ -143,7 +145,9 @@ void Loop::default_exception_handler(const ExceptionContext& context) noexcept {
 
 void Loop::set_debug(bool enabled) noexcept { core_->set_debug(enabled); }
 bool Loop::get_debug() const noexcept { return core_->debug(); }
-void Loop::set_slow_callback_duration(Duration duration) noexcept { core_->slow_callback_duration = duration; }
+void Loop::set_slow_callback_duration(Duration duration) noexcept {
+  core_->slow_callback_duration = duration;
+}
 Duration Loop::slow_callback_duration() const noexcept { return core_->slow_callback_duration; }
 std::string_view Loop::backend_name() const noexcept { return core_->backend().name(); }
 

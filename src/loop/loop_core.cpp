@@ -1,14 +1,14 @@
 // One iteration of a loop, its start and its end: see loop_core.hpp.
 #include "loop/loop_core.hpp"
 
+#include "base/log.hpp"
+#include "loop/running_loop.hpp"
+
 #include <algorithm>
 #include <cstdlib>
 #include <string>
 
 #include <fmt/format.h>
-
-#include "base/log.hpp"
-#include "loop/running_loop.hpp"
 
 namespace tidegate::loop {
 
@@ -33,17 +33,18 @@ LoopCore::LoopCore(Loop& loop, const LoopOptions& options)
 
 LoopCore::~LoopCore() = default;
 
-// --- one iteration -----------------------------------------------------------------------------------------------------
+// --- one iteration -------------------------------------------------------------------------------
 
-/// The order is asyncio's: what was ready before the wait, then what the kernel reports, then timers; and what any of these adds
-/// waits for the next iteration (contract E1).
+/// The order is asyncio's: what was ready before the wait, then what the kernel reports, then timers; and
+/// what any of these adds waits for the next iteration (contract E1).
 void LoopCore::run_once() {
   flush_all();
   backend_->wait(time_to_wait());
   backend_->tell_done();
   remote_calls_.fetch(ready_);
   if (signals_.pending()) {
-    signals_.run_pending([this](Callback& callback) { run_reporting(callback, "Exception in signal handler"); });
+    signals_.run_pending(
+        [this](Callback& callback) { run_reporting(callback, "Exception in signal handler"); });
   }
   run(ready_, ready_.size());
   backend_->dispatch();
@@ -76,7 +77,8 @@ void LoopCore::flush_soon(Flushable& flushable) {
   }
 }
 
-/// Flushing may resume a protocol that writes again: those wait for the end of the next iteration, which then does not block.
+/// Flushing may resume a protocol that writes again: those wait for the end of the next iteration, which then
+/// does not block.
 void LoopCore::flush_all() {
   base::IntrusiveList<Flushable, FlushTag> flushed;
   flushed.splice_back(unflushed_);
@@ -98,7 +100,7 @@ void LoopCore::run_forever() {
   thread_.store(std::thread::id(), std::memory_order_relaxed);
 }
 
-// --- the end -----------------------------------------------------------------------------------------------------------
+// --- the end -------------------------------------------------------------------------------------
 
 void LoopCore::close() {
   if (running_) throw InvalidStateError("Cannot close a running event loop");
@@ -130,7 +132,7 @@ void LoopCore::settle_operations() {
   backend_->tell_done();
 }
 
-// --- errors and debugging ----------------------------------------------------------------------------------------------
+// --- errors and debugging ------------------------------------------------------------------------
 
 void LoopCore::report(const char* message, std::exception_ptr exception) noexcept {
   loop_.call_exception_handler({.message = message, .exception = std::move(exception)});
@@ -143,7 +145,8 @@ void LoopCore::check_open() const {
 void LoopCore::check_thread_in_debug_mode() const {
   const std::thread::id owner = thread_.load(std::memory_order_relaxed);
   if (owner == std::thread::id() || owner == std::this_thread::get_id()) return;
-  constexpr const char* kMessage = "Non-thread-safe operation invoked on an event loop other than the current one";
+  constexpr const char* kMessage =
+      "Non-thread-safe operation invoked on an event loop other than the current one";
   base::log(LogLevel::error, kMessage);
   throw InvalidStateError(kMessage);
 }

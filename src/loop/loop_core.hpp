@@ -1,12 +1,6 @@
-// The inside of a loop: one iteration, and what the layers above need of it. Knows no transports, only what they leave with it.
+// The inside of a loop: one iteration, and what the layers above need of it. Knows no transports, only what
+// they leave with it.
 #pragma once
-
-#include <atomic>
-#include <memory>
-#include <optional>
-#include <string_view>
-#include <thread>
-#include <utility>
 
 #include <tidegate/detail/ready.hpp>
 #include <tidegate/detail/task_core.hpp>
@@ -21,6 +15,13 @@
 #include "loop/signals.hpp"
 #include "loop/timer_queue.hpp"
 #include "loop/watches.hpp"
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <thread>
+#include <utility>
 
 namespace tidegate::loop {
 
@@ -100,7 +101,8 @@ class LoopCore {
 
   /// Throws InvalidStateError once closed.
   void check_open() const;
-  /// In debug mode, on a thread that is not the running loop's: reports and throws InvalidStateError (contract E3).
+  /// In debug mode, on a thread that is not the running loop's: reports and throws InvalidStateError
+  /// (contract E3).
   void check_thread() const {
     if (debug_) check_thread_in_debug_mode();
   }

@@ -1,12 +1,12 @@
 // Names: the loop's getaddrinfo and getnameinfo over the blocking resolver.
+#include <tidegate/loop.hpp>
+
+#include "net/resolver.hpp"
+
 #include <string>
 #include <utility>
 
 #include <netdb.h>
-
-#include <tidegate/loop.hpp>
-
-#include "net/resolver.hpp"
 
 namespace tidegate {
 
@@ -29,7 +29,8 @@ Task<NameInfo> look_up_name(Loop& loop, Endpoint endpoint, int flags) {
 
 }  // namespace
 
-Task<std::vector<Endpoint>> Loop::getaddrinfo(std::string_view host, Port port, const ResolveOptions& options) {
+Task<std::vector<Endpoint>> Loop::getaddrinfo(std::string_view host, Port port,
+                                              const ResolveOptions& options) {
   return look_up(*this, std::string(host), port, {.family = options.family, .passive = options.passive});
 }
 

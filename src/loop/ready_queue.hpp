@@ -1,10 +1,10 @@
 // The ready queue: what runs next, first in first out. Pure: it knows neither loop nor time.
 #pragma once
 
+#include <tidegate/detail/ready.hpp>
+
 #include <cstddef>
 #include <utility>
-
-#include <tidegate/detail/ready.hpp>
 
 namespace tidegate::detail {
 

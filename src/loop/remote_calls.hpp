@@ -1,11 +1,11 @@
 // The door for other threads: what they want run waits here until the loop fetches it (contract E2).
 #pragma once
 
-#include <mutex>
-
 #include "kernel/backend.hpp"
 #include "loop/ready_queue.hpp"
 #include "loop/scheduled_call.hpp"
+
+#include <mutex>
 
 namespace tidegate::loop {
 

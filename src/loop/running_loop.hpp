@@ -5,7 +5,8 @@
 
 namespace tidegate::loop {
 
-/// Marks a loop as the one that runs on this thread, for as long as this lives. Throws InvalidStateError where another runs.
+/// Marks a loop as the one that runs on this thread, for as long as this lives. Throws InvalidStateError
+/// where another runs.
 class RunningLoop {
  public:
   explicit RunningLoop(Loop& loop);

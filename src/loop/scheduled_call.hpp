@@ -1,26 +1,27 @@
 // What a Handle refers to: one callback on its way through the ready queue.
 #pragma once
 
-#include <atomic>
-#include <cstddef>
-#include <cstdint>
-#include <utility>
-
 #include <tidegate/callback.hpp>
 #include <tidegate/detail/ready.hpp>
 
 #include "base/thread_cache.hpp"
 
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
 namespace tidegate::detail {
 
-/// Held by the queue and by any number of handles. Those of `call_soon_threadsafe` are shared between threads and count atomically;
-/// the others never pay for that.
+/// Held by the queue and by any number of handles. Those of `call_soon_threadsafe` are shared between threads
+/// and count atomically; the others never pay for that.
 class ScheduledCall final : public ReadyNode {
  public:
   enum class Sharing : bool { one_thread, many_threads };
 
   /// Starts with two holders: the queue and the handle that is returned.
-  ScheduledCall(Callback callback, Sharing sharing) noexcept : callback_(std::move(callback)), sharing_(sharing) {}
+  ScheduledCall(Callback callback, Sharing sharing) noexcept
+      : callback_(std::move(callback)), sharing_(sharing) {}
 
   static void* operator new(std::size_t) { return base::ThreadCache<ScheduledCall>::allocate(); }
   static void operator delete(void* memory) noexcept { base::ThreadCache<ScheduledCall>::deallocate(memory); }

@@ -1,11 +1,11 @@
 // Signals as callbacks: see signals.hpp.
 #include "loop/signals.hpp"
 
+#include <tidegate/error.hpp>
+
 #include <cerrno>
 #include <string>
 #include <utility>
-
-#include <tidegate/error.hpp>
 
 namespace tidegate::loop {
 
@@ -13,8 +13,8 @@ std::array<std::atomic<Signals*>, Signals::kSignals> Signals::owners_{};
 
 void Signals::check_number(int signal_number) {
   if (signal_number < 1 || signal_number >= kSignals) {
-    throw std::invalid_argument("signal number " + std::to_string(signal_number) + " is out of range, expected 1 to " +
-                                std::to_string(kSignals - 1));
+    throw std::invalid_argument("signal number " + std::to_string(signal_number) +
+                                " is out of range, expected 1 to " + std::to_string(kSignals - 1));
   }
 }
 
@@ -30,7 +30,8 @@ void Signals::add(int signal_number, Callback callback) {
   registration->callback = std::move(shared);
   Signals* nobody = nullptr;
   if (!owners_[index].compare_exchange_strong(nobody, this)) {
-    throw InvalidStateError("signal " + std::to_string(signal_number) + " is handled by another loop already");
+    throw InvalidStateError("signal " + std::to_string(signal_number) +
+                            " is handled by another loop already");
   }
   registrations_[index] = std::move(registration);
   struct sigaction action {};
@@ -52,7 +53,8 @@ bool Signals::remove(int signal_number) {
   check_number(signal_number);
   const auto index = static_cast<std::size_t>(signal_number);
   if (registrations_[index] == nullptr) return false;
-  // First the disposition, so that no new signal finds the registration that goes next. It can't fail: it was in force before.
+  // First the disposition, so that no new signal finds the registration that goes next. It can't fail: it was
+  // in force before.
   static_cast<void>(::sigaction(signal_number, &registrations_[index]->before, nullptr));
   owners_[index].store(nullptr);
   registrations_[index].reset();

@@ -1,19 +1,20 @@
-// Signals as callbacks in the loop (contract E4). Knows the process's signal dispositions, not what the callbacks do.
+// Signals as callbacks in the loop (contract E4). Knows the process's signal dispositions, not what the
+// callbacks do.
 #pragma once
+
+#include <tidegate/callback.hpp>
+
+#include "kernel/backend.hpp"
 
 #include <array>
 #include <atomic>
 #include <csignal>
 #include <memory>
 
-#include <tidegate/callback.hpp>
-
-#include "kernel/backend.hpp"
-
 namespace tidegate::loop {
 
-/// The signal handlers of one loop. A signal that arrives is noted in signal context, where nothing else is allowed; the loop runs the
-/// callback when it comes round.
+/// The signal handlers of one loop. A signal that arrives is noted in signal context, where nothing else is
+/// allowed; the loop runs the callback when it comes round.
 ///
 /// Thread: the loop's.
 class Signals {
@@ -32,13 +33,15 @@ class Signals {
   /// True where a signal has arrived that `run_pending` has not dealt with.
   [[nodiscard]] bool pending() const noexcept { return any_pending_.load(std::memory_order_acquire); }
 
-  /// Runs the callbacks of the signals that have arrived: each once, however often it came. `report` is told what they throw.
+  /// Runs the callbacks of the signals that have arrived: each once, however often it came. `report` is told
+  /// what they throw.
   template <typename Run>
   void run_pending(const Run& run) {
     any_pending_.store(false, std::memory_order_release);
     for (int number = 1; number < kSignals; ++number) {
       Registration* registration = registrations_[static_cast<std::size_t>(number)].get();
-      if (registration == nullptr || !registration->arrived.exchange(false, std::memory_order_acq_rel)) continue;
+      if (registration == nullptr || !registration->arrived.exchange(false, std::memory_order_acq_rel))
+        continue;
       // The callback may replace or remove itself: it stays alive meanwhile.
       const std::shared_ptr<Callback> callback = registration->callback;
       run(*callback);

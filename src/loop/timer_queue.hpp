@@ -1,12 +1,6 @@
 // Timers in the order of their deadlines. Pure: it is told the time.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <utility>
-#include <vector>
-
 #include <tidegate/callback.hpp>
 #include <tidegate/detail/ready.hpp>
 #include <tidegate/handle.hpp>
@@ -14,20 +8,29 @@
 #include "base/thread_cache.hpp"
 #include "loop/ready_queue.hpp"
 
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
 namespace tidegate::loop {
 class TimerQueue;
 }
 
 namespace tidegate::detail {
 
-/// What a TimerHandle refers to: one callback that waits for its time. Counted by its queue and by its handles.
+/// What a TimerHandle refers to: one callback that waits for its time. Counted by its queue and by its
+/// handles.
 class ScheduledTimer final : public ReadyNode {
  public:
   /// Starts with two holders: the queue and the handle that is returned.
   ScheduledTimer(TimePoint when, Callback callback) noexcept : callback_(std::move(callback)), when_(when) {}
 
   static void* operator new(std::size_t) { return base::ThreadCache<ScheduledTimer>::allocate(); }
-  static void operator delete(void* memory) noexcept { base::ThreadCache<ScheduledTimer>::deallocate(memory); }
+  static void operator delete(void* memory) noexcept {
+    base::ThreadCache<ScheduledTimer>::deallocate(memory);
+  }
 
   void run() override;
   void discard() noexcept override;
@@ -56,9 +59,9 @@ class ScheduledTimer final : public ReadyNode {
 
 namespace tidegate::loop {
 
-/// A four-way heap that knows where each timer stands in it: inserting and cancelling cost O(log n), and a cancelled timer is
-/// gone at once instead of waiting for its deadline (contract E1). Four ways, because a node's children then share a cache line or
-/// two, which is worth more than the comparisons it costs.
+/// A four-way heap that knows where each timer stands in it: inserting and cancelling cost O(log n), and a
+/// cancelled timer is gone at once instead of waiting for its deadline (contract E1). Four ways, because a
+/// node's children then share a cache line or two, which is worth more than the comparisons it costs.
 class TimerQueue {
  public:
   TimerQueue() = default;
@@ -81,7 +84,8 @@ class TimerQueue {
   /// Takes a timer out and lets go of it. REQUIRES: it waits here.
   void remove(detail::ScheduledTimer& timer) noexcept;
 
-  /// Moves all timers whose time has come to `due`, in the order of their deadlines, ties in the order of insertion.
+  /// Moves all timers whose time has come to `due`, in the order of their deadlines, ties in the order of
+  /// insertion.
   void take_due(TimePoint now, detail::ReadyQueue& due) noexcept;
 
   /// Lets go of all.

@@ -1,16 +1,16 @@
 // Watches on the user's descriptors: see watches.hpp.
 #include "loop/watches.hpp"
 
-#include <string>
-
 #include <tidegate/error.hpp>
 
 #include "loop/loop_core.hpp"
 
+#include <string>
+
 namespace tidegate::loop {
 
-/// One callback on one descriptor. It ends itself when its operation has completed, so that a callback may remove or replace its own
-/// watch.
+/// One callback on one descriptor. It ends itself when its operation has completed, so that a callback may
+/// remove or replace its own watch.
 class Watches::Watch final : public kernel::PollOperation {
  public:
   Watch(LoopCore& core, Callback callback) noexcept : core_(core), callback_(std::move(callback)) {}
@@ -44,7 +44,8 @@ void Watches::add(FileDescriptor descriptor, kernel::Readiness readiness, Callba
                                 ", expected a number of at least 0");
   }
   if (core_.backend().owns(descriptor)) {
-    throw InvalidStateError("file descriptor " + std::to_string(descriptor.number) + " is used by a transport");
+    throw InvalidStateError("file descriptor " + std::to_string(descriptor.number) +
+                            " is used by a transport");
   }
   watches_.erase(Key{descriptor.number, readiness});
   std::unique_ptr<Watch, End> watch(new Watch(core_, std::move(callback)));

@@ -1,14 +1,14 @@
 // add_reader and add_writer: callbacks for descriptors that the user owns.
 #pragma once
 
-#include <map>
-#include <memory>
-#include <utility>
-
 #include <tidegate/callback.hpp>
 #include <tidegate/descriptor.hpp>
 
 #include "kernel/backend.hpp"
+
+#include <map>
+#include <memory>
+#include <utility>
 
 namespace tidegate::loop {
 

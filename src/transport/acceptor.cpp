@@ -1,19 +1,20 @@
 // One listening socket: see acceptor.hpp.
 #include "transport/acceptor.hpp"
 
+#include "net/socket_options.hpp"
+
 #include <cerrno>
 #include <memory>
 #include <utility>
 
 #include <sys/socket.h>
 
-#include "net/socket_options.hpp"
-
 namespace tidegate::transport {
 
 namespace {
 
-/// The process or the machine has run out of something, and the connection is still in the queue: worth another try later.
+/// The process or the machine has run out of something, and the connection is still in the queue: worth
+/// another try later.
 bool is_shortage(int error) noexcept {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
@@ -23,7 +24,8 @@ bool is_shortage(int error) noexcept {
 Acceptor* Acceptor::make(loop::LoopCore& core, Socket socket, int backlog, ConnectionSink& sink) {
   net::set_nonblocking(socket.descriptor());
   net::set_close_on_exec(socket.descriptor());
-  net::set_no_delay(socket.descriptor());  // Linux hands it down to what is accepted: one call per listener, not per connection
+  net::set_no_delay(socket.descriptor());  // Linux hands it down to what is accepted: one call per listener,
+                                           // not per connection
   struct Deleter {
     void operator()(Acceptor* acceptor) const { delete acceptor; }
   };
@@ -65,8 +67,9 @@ void Acceptor::completed(int result) {
   }
   const std::error_code code(-result, std::system_category());
   if (!std::exchange(short_of_resources_, true) || !is_shortage(-result)) {
-    core_.report(is_shortage(-result) ? "socket.accept() out of system resource" : "Accept failed on a socket",
-                 std::make_exception_ptr(OsError(code, "accept at " + socket().local_endpoint().to_string())));
+    core_.report(
+        is_shortage(-result) ? "socket.accept() out of system resource" : "Accept failed on a socket",
+        std::make_exception_ptr(OsError(code, "accept at " + socket().local_endpoint().to_string())));
   }
   accept_later();
 }

@@ -1,4 +1,5 @@
-// One listening socket: connections come in, and accepting survives a system that runs out of something (contract C2).
+// One listening socket: connections come in, and accepting survives a system that runs out of something
+// (contract C2).
 #pragma once
 
 #include <tidegate/callback.hpp>
@@ -36,7 +37,9 @@ class Acceptor final : private kernel::AcceptOperation {
   /// Stops accepting, closes the socket, and lets go of itself. Not to be touched afterwards.
   void close() noexcept;
 
-  [[nodiscard]] SocketView socket() const noexcept { return SocketView(core_.backend().descriptor(channel_)); }
+  [[nodiscard]] SocketView socket() const noexcept {
+    return SocketView(core_.backend().descriptor(channel_));
+  }
 
  private:
   Acceptor(loop::LoopCore& core, int backlog, ConnectionSink& sink) noexcept

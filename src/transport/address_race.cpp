@@ -1,12 +1,12 @@
 // Connecting to the first of several addresses: see address_race.hpp.
 #include "transport/address_race.hpp"
 
+#include <tidegate/future.hpp>
+#include <tidegate/timeout.hpp>
+
 #include <algorithm>
 #include <memory>
 #include <utility>
-
-#include <tidegate/future.hpp>
-#include <tidegate/timeout.hpp>
 
 namespace tidegate::transport {
 
@@ -24,9 +24,9 @@ struct Race {
 Socket socket_for(const Endpoint& endpoint, const std::vector<Endpoint>& local_endpoints) {
   Socket socket = Socket::stream(endpoint.family());
   if (local_endpoints.empty()) return socket;
-  const auto local = std::find_if(local_endpoints.begin(), local_endpoints.end(), [&](const Endpoint& candidate) {
-    return candidate.family() == endpoint.family();
-  });
+  const auto local =
+      std::find_if(local_endpoints.begin(), local_endpoints.end(),
+                   [&](const Endpoint& candidate) { return candidate.family() == endpoint.family(); });
   if (local == local_endpoints.end()) {
     throw OsError(std::make_error_code(std::errc::address_family_not_supported),
                   "no local address of the family of " + endpoint.to_string());
@@ -108,8 +108,8 @@ Task<Connected> run_race(loop::LoopCore& core, std::shared_ptr<Race> race) {
   Attempts attempts;
   const std::size_t count = race->terms.endpoints.size();
   for (std::size_t next = 0;;) {
-    // Every turn of this loop has a reason to try another: the start, a failure, or the stagger. Failures while others still run
-    // bring the next one forward, too.
+    // Every turn of this loop has a reason to try another: the start, a failure, or the stagger. Failures
+    // while others still run bring the next one forward, too.
     if (next < count) {
       ++race->running;
       auto task = attempt(core, race, next++);

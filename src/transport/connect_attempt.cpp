@@ -1,10 +1,10 @@
 // One attempt to connect: see connect_attempt.hpp.
 #include "transport/connect_attempt.hpp"
 
+#include "net/socket_address.hpp"
+
 #include <memory>
 #include <utility>
-
-#include "net/socket_address.hpp"
 
 namespace tidegate::transport {
 

@@ -1,13 +1,13 @@
 // One attempt to connect to one address, which a coroutine waits for and can give up at any moment.
 #pragma once
 
-#include <system_error>
-
 #include <tidegate/future.hpp>
 #include <tidegate/socket.hpp>
 
 #include "kernel/backend.hpp"
 #include "loop/loop_core.hpp"
+
+#include <system_error>
 
 namespace tidegate::transport {
 

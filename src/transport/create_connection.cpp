@@ -1,8 +1,4 @@
 // Loop::create_connection and its kin: from names, paths and sockets to a transport with its protocol.
-#include <algorithm>
-#include <string>
-#include <utility>
-
 #include <tidegate/loop.hpp>
 #include <tidegate/sleep.hpp>
 
@@ -12,6 +8,10 @@
 #include "transport/stream_transport.hpp"
 #include "transport/unix_address.hpp"
 
+#include <algorithm>
+#include <string>
+#include <utility>
+
 namespace tidegate {
 
 namespace {
@@ -20,13 +20,15 @@ using transport::Connected;
 using transport::OwnedChannel;
 using transport::StreamTransport;
 
-/// Gives a connected channel its protocol. The factory runs now, `connection_made` in the loop's next round (L1).
+/// Gives a connected channel its protocol. The factory runs now, `connection_made` in the loop's next round
+/// (L1).
 Task<Connection<BaseProtocol>> establish(Loop& loop, ProtocolFactory factory, Connected connected) {
   auto protocol = factory();
-  const auto transport =
-      StreamTransport::make(loop.core(), connected.channel.get(), std::move(connected.peer), protocol, nullptr);
+  const auto transport = StreamTransport::make(loop.core(), connected.channel.get(),
+                                               std::move(connected.peer), protocol, nullptr);
   static_cast<void>(connected.channel.release());
-  // From here on the transport owns the descriptor; should the task be cancelled before the protocol knows of it, nobody will.
+  // From here on the transport owns the descriptor; should the task be cancelled before the protocol knows of
+  // it, nobody will.
   struct AbortUnlessOpened {
     StreamTransport& transport;
     bool opened = false;
@@ -83,7 +85,8 @@ Task<Connection<BaseProtocol>> connect_tcp(Loop& loop, ProtocolFactory factory, 
   terms.target = host + ":" + std::to_string(port.number());
   terms.stagger = options.stagger;
   if (options.binds) {
-    auto local = loop.getaddrinfo(options.local_host, options.local_port, {.family = options.family, .passive = true});
+    auto local =
+        loop.getaddrinfo(options.local_host, options.local_port, {.family = options.family, .passive = true});
     terms.local_endpoints = co_await std::move(local);
   }
   auto race = transport::connect_to_first(loop.core(), std::move(terms));
@@ -93,8 +96,8 @@ Task<Connection<BaseProtocol>> connect_tcp(Loop& loop, ProtocolFactory factory, 
   co_return co_await std::move(established);
 }
 
-/// A Unix socket whose listener's queue is full says EAGAIN, and nothing tells when there is room: a blocking connect would wait, and
-/// so do we, looking again ever more seldom.
+/// A Unix socket whose listener's queue is full says EAGAIN, and nothing tells when there is room: a blocking
+/// connect would wait, and so do we, looking again ever more seldom.
 Task<Connection<BaseProtocol>> connect_unix_path(Loop& loop, ProtocolFactory factory, Endpoint endpoint) {
   constexpr Duration kFirstPause = std::chrono::milliseconds(1);
   constexpr Duration kLongestPause = std::chrono::milliseconds(50);
@@ -124,7 +127,8 @@ Task<Connection<BaseProtocol>> connect_unix_path(Loop& loop, ProtocolFactory fac
 
 Task<Connection<BaseProtocol>> Loop::connect(ProtocolFactory factory, std::string_view host, Port port,
                                              const ConnectOptions& options) {
-  if (host.empty()) throw std::invalid_argument("create_connection: the host is empty, expected a name or an address");
+  if (host.empty())
+    throw std::invalid_argument("create_connection: the host is empty, expected a name or an address");
   if (options.happy_eyeballs_delay && *options.happy_eyeballs_delay < Duration::zero()) {
     throw std::invalid_argument("create_connection: happy_eyeballs_delay is negative");
   }

@@ -1,14 +1,14 @@
 // Loop::create_server and Loop::create_unix_server: from names and paths to a server that listens.
-#include <algorithm>
-#include <string>
-#include <utility>
-
 #include <tidegate/loop.hpp>
 
 #include "net/resolver.hpp"
 #include "net/socket_options.hpp"
 #include "transport/server.hpp"
 #include "transport/unix_address.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
 
 namespace tidegate {
 
@@ -94,8 +94,9 @@ Task<Server> serve_hosts(Loop& loop, ProtocolFactory factory, std::vector<std::s
     server->add(std::move(socket));
   }
   if (server->sockets().empty()) {
-    throw OsError(std::make_error_code(std::errc::address_not_available),
-                  "create_server: none of the addresses of " + endpoints.front().to_string() + " can be bound");
+    throw OsError(
+        std::make_error_code(std::errc::address_not_available),
+        "create_server: none of the addresses of " + endpoints.front().to_string() + " can be bound");
   }
   co_return server.finish(options.start_serving);
 }
@@ -114,8 +115,8 @@ Task<Server> serve_unix(Loop& loop, ProtocolFactory factory, Endpoint endpoint, 
   Socket socket = Socket::stream(AddressFamily::unix_domain);
   socket.bind(endpoint);
   const bool owns_file = options.cleanup_socket && !endpoint.is_abstract();
-  server->add(std::move(socket),
-              owns_file ? transport::UnixSocketFile(std::string(endpoint.path())) : transport::UnixSocketFile());
+  server->add(std::move(socket), owns_file ? transport::UnixSocketFile(std::string(endpoint.path()))
+                                           : transport::UnixSocketFile());
   co_return server.finish(options.start_serving);
 }
 

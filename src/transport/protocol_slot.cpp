@@ -11,8 +11,9 @@ namespace {
 bool is_buffered_kind(const BaseProtocol* protocol) {
   if (dynamic_cast<const BufferedProtocol*>(protocol) != nullptr) return true;
   if (dynamic_cast<const Protocol*>(protocol) != nullptr) return false;
-  throw std::invalid_argument(protocol == nullptr ? "the protocol is null, expected a Protocol or a BufferedProtocol"
-                                                  : "a stream transport needs a Protocol or a BufferedProtocol");
+  throw std::invalid_argument(protocol == nullptr
+                                  ? "the protocol is null, expected a Protocol or a BufferedProtocol"
+                                  : "a stream transport needs a Protocol or a BufferedProtocol");
 }
 
 }  // namespace

@@ -1,15 +1,16 @@
-// The protocol of a stream transport: which one it is, of which kind, and how it is called. Knows no transports' inside.
+// The protocol of a stream transport: which one it is, of which kind, and how it is called. Knows no
+// transports' inside.
 #pragma once
-
-#include <memory>
 
 #include <tidegate/loop.hpp>
 #include <tidegate/protocol.hpp>
 
+#include <memory>
+
 namespace tidegate::transport {
 
-/// Holds a Protocol or a BufferedProtocol. What it calls may replace it; the one that was replaced stays alive until the loop
-/// comes round, because one of its members may be running.
+/// Holds a Protocol or a BufferedProtocol. What it calls may replace it; the one that was replaced stays
+/// alive until the loop comes round, because one of its members may be running.
 class ProtocolSlot {
  public:
   /// Throws std::invalid_argument for anything but a Protocol or a BufferedProtocol.
@@ -27,7 +28,9 @@ class ProtocolSlot {
   /// REQUIRES: !is_buffered().
   [[nodiscard]] Protocol& plain() const noexcept { return static_cast<Protocol&>(*protocol_); }
   /// REQUIRES: is_buffered().
-  [[nodiscard]] BufferedProtocol& buffered() const noexcept { return static_cast<BufferedProtocol&>(*protocol_); }
+  [[nodiscard]] BufferedProtocol& buffered() const noexcept {
+    return static_cast<BufferedProtocol&>(*protocol_);
+  }
 
  private:
   std::shared_ptr<BaseProtocol> protocol_;

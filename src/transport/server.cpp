@@ -1,13 +1,14 @@
 // A server: see server.hpp.
 #include "transport/server.hpp"
 
-#include <utility>
-
 #include "net/socket_options.hpp"
+
+#include <utility>
 
 namespace tidegate::transport {
 
-Ref<StreamServer> StreamServer::make(loop::LoopCore& core, ProtocolFactory factory, const Listening& listening) {
+Ref<StreamServer> StreamServer::make(loop::LoopCore& core, ProtocolFactory factory,
+                                     const Listening& listening) {
   return Ref<StreamServer>(new StreamServer(core, std::move(factory), listening));
 }
 
@@ -32,7 +33,7 @@ void StreamServer::hold_itself() noexcept {
   core_.admit(*this);
 }
 
-// --- serving -----------------------------------------------------------------------------------------------------------
+// --- serving -------------------------------------------------------------------------------------
 
 std::vector<SocketView> StreamServer::sockets() const {
   std::vector<SocketView> views;
@@ -63,7 +64,8 @@ void StreamServer::connection_accepted(OwnedFileDescriptor descriptor, Endpoint 
     if (closed_) return;  // by the factory: whoever it was for is turned away
     const kernel::ChannelId channel = core_.backend().attach(std::move(descriptor));
     try {
-      const auto transport = StreamTransport::make(core_, channel, std::move(peer), std::move(protocol), this);
+      const auto transport =
+          StreamTransport::make(core_, channel, std::move(peer), std::move(protocol), this);
       connections_.push_back(*transport);
       transport->open_soon();
     } catch (...) {
@@ -75,7 +77,7 @@ void StreamServer::connection_accepted(OwnedFileDescriptor descriptor, Endpoint 
   }
 }
 
-// --- the end -----------------------------------------------------------------------------------------------------------
+// --- the end -------------------------------------------------------------------------------------
 
 void StreamServer::close() {
   if (std::exchange(closed_, true)) return;
@@ -127,7 +129,7 @@ void StreamServer::abort_clients() {
   for_each_client([](StreamTransport& client) { client.abort(); });
 }
 
-// --- waiting -----------------------------------------------------------------------------------------------------------
+// --- waiting -------------------------------------------------------------------------------------
 
 Task<void> StreamServer::serve_forever() {
   if (serving_forever_) throw InvalidStateError("server is already being awaited on serve_forever()");

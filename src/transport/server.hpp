@@ -1,11 +1,6 @@
 // A server: its listening sockets, its connections, and who waits for its end (contract C1).
 #pragma once
 
-#include <cstddef>
-#include <memory>
-#include <string>
-#include <vector>
-
 #include <tidegate/future.hpp>
 #include <tidegate/loop.hpp>
 #include <tidegate/server.hpp>
@@ -16,10 +11,18 @@
 #include "transport/stream_transport.hpp"
 #include "transport/unix_socket_file.hpp"
 
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
 namespace tidegate::transport {
 
 /// Lifetime: holds itself while it has sockets or connections.
-class StreamServer final : public ServerInterface, private ConnectionSink, private ConnectionOwner, private loop::Resident {
+class StreamServer final : public ServerInterface,
+                           private ConnectionSink,
+                           private ConnectionOwner,
+                           private loop::Resident {
  public:
   struct Listening {
     int backlog = 100;

@@ -1,5 +1,5 @@
-// Where a stream transport is in its life, and what it may still do. Pure: it knows no descriptors, buffers or protocols, and
-// calls nobody.
+// Where a stream transport is in its life, and what it may still do. Pure: it knows no descriptors, buffers
+// or protocols, and calls nobody.
 #pragma once
 
 #include <cstdint>
@@ -10,14 +10,15 @@ namespace tidegate::transport {
 ///
 ///     made -> open -> closing -> lost -> ended
 ///
-/// `closing` may be skipped (abort, errors) and so may `open` (a connection that is dropped before its protocol heard of it).
-/// Transitions only go forward; each reports whether it was this call that took it, so that what follows from it happens once.
+/// `closing` may be skipped (abort, errors) and so may `open` (a connection that is dropped before its
+/// protocol heard of it). Transitions only go forward; each reports whether it was this call that took it, so
+/// that what follows from it happens once.
 class StreamState {
  public:
   /// Writes that are ignored before a warning is due (contract W3).
   static constexpr std::uint8_t kQuietIgnoredWrites = 4;
 
-  // --- the life --------------------------------------------------------------------------------------------------------
+  // --- the life ----------------------------------------------------------------------------------
 
   /// The protocol is being told of the connection. False where it is over already.
   [[nodiscard]] bool open() noexcept {
@@ -26,8 +27,8 @@ class StreamState {
     return true;
   }
 
-  /// close(), an end of file that closes, or a broken write side: nothing is read for the user any more. False if it was so
-  /// before.
+  /// close(), an end of file that closes, or a broken write side: nothing is read for the user any more.
+  /// False if it was so before.
   [[nodiscard]] bool begin_closing() noexcept {
     if (phase_ != Phase::alive) return false;
     phase_ = Phase::closing;
@@ -50,7 +51,7 @@ class StreamState {
   [[nodiscard]] bool is_lost() const noexcept { return phase_ == Phase::lost || phase_ == Phase::ended; }
   [[nodiscard]] bool is_ended() const noexcept { return phase_ == Phase::ended; }
 
-  // --- reading ---------------------------------------------------------------------------------------------------------
+  // --- reading -----------------------------------------------------------------------------------
 
   /// Both do nothing when closing, and report whether anything changed (R2).
   [[nodiscard]] bool pause_reading() noexcept {
@@ -77,7 +78,7 @@ class StreamState {
   /// Whether receiving is to be started now.
   [[nodiscard]] bool wants_data() const noexcept { return opened_ && is_reading() && !eof_received_; }
 
-  // --- writing ---------------------------------------------------------------------------------------------------------
+  // --- writing -----------------------------------------------------------------------------------
 
   /// write_eof(). False where it was called before or the transport is closing (W5).
   [[nodiscard]] bool request_eof() noexcept {

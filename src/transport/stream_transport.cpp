@@ -1,17 +1,18 @@
 // The life of a stream transport: opening, reading, the end. Its writing side is in stream_writing.cpp.
 #include "transport/stream_transport.hpp"
 
+#include "base/log.hpp"
+
 #include <cerrno>
 #include <stdexcept>
 #include <utility>
-
-#include "base/log.hpp"
 
 namespace tidegate::transport {
 
 Ref<StreamTransport> StreamTransport::make(loop::LoopCore& core, kernel::ChannelId channel, Endpoint peer,
                                            std::shared_ptr<BaseProtocol> protocol, ConnectionOwner* owner) {
-  Ref<StreamTransport> transport(new StreamTransport(core, channel, std::move(peer), std::move(protocol), owner));
+  Ref<StreamTransport> transport(
+      new StreamTransport(core, channel, std::move(peer), std::move(protocol), owner));
   transport->retain();  // the loop's hold; `end` lets go of it
   core.admit(*transport);
   return transport;
@@ -30,7 +31,7 @@ void StreamTransport::release() noexcept {
   if (--holders_ == 0) delete this;
 }
 
-// --- opening -----------------------------------------------------------------------------------------------------------
+// --- opening -------------------------------------------------------------------------------------
 
 void StreamTransport::open_soon() {
   queued_ = true;
@@ -47,7 +48,7 @@ void StreamTransport::open() {
   if (state_.wants_data()) start_receiving();
 }
 
-// --- reading -----------------------------------------------------------------------------------------------------------
+// --- reading -------------------------------------------------------------------------------------
 
 void StreamTransport::start_receiving() {
   if (!receiving_.in_flight()) core_.backend().start(receiving_, channel_);
@@ -57,7 +58,8 @@ void StreamTransport::pause_reading() {
   if (state_.is_lost()) return;
   core_.check_thread();
   // After the end of file there is nothing to hold; what is in flight then only watches for a reset.
-  if (state_.pause_reading() && !state_.eof_received() && receiving_.in_flight()) core_.backend().hold(receiving_);
+  if (state_.pause_reading() && !state_.eof_received() && receiving_.in_flight())
+    core_.backend().hold(receiving_);
 }
 
 void StreamTransport::resume_reading() {
@@ -107,7 +109,8 @@ void StreamTransport::receiving_completed(int result) {
   if (result == -ECANCELED || state_.is_lost()) {
     operation_ended();
   } else if (draining_) {
-    lose(*std::exchange(reason_, nullptr));  // all that had arrived is delivered; now the write error that began this
+    lose(*std::exchange(reason_,
+                        nullptr));  // all that had arrived is delivered; now the write error that began this
   } else if (result < 0) {
     lose(Error(std::error_code(-result, std::system_category()), "recv"));
   } else if (!state_.eof_received()) {
@@ -133,13 +136,14 @@ void StreamTransport::on_eof() {
   }
 }
 
-// --- the end -----------------------------------------------------------------------------------------------------------
+// --- the end -------------------------------------------------------------------------------------
 
 void StreamTransport::close() {
   if (state_.is_lost()) return;
   core_.check_thread();
   if (!state_.begin_closing()) {
-    // Closing already. If that is because writing failed, what had arrived was still being delivered: no more of it (L4).
+    // Closing already. If that is because writing failed, what had arrived was still being delivered: no more
+    // of it (L4).
     if (draining_) lose(*std::exchange(reason_, nullptr));
     return;
   }
@@ -239,7 +243,7 @@ void StreamTransport::report(const char* message, std::exception_ptr exception) 
                                        .protocol = protocol_.shared().get()});
 }
 
-// --- who and what ------------------------------------------------------------------------------------------------------
+// --- who and what --------------------------------------------------------------------------------
 
 void StreamTransport::set_protocol(std::shared_ptr<BaseProtocol> protocol) {
   if (state_.is_ended()) return;  // nothing will be called any more

@@ -1,10 +1,6 @@
 // A connected stream socket under the contract: between one protocol and one channel of the kernel.
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <span>
-
 #include <tidegate/transport.hpp>
 
 #include "kernel/backend.hpp"
@@ -13,6 +9,10 @@
 #include "transport/protocol_slot.hpp"
 #include "transport/stream_state.hpp"
 #include "transport/write_buffer.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <span>
 
 namespace tidegate::transport {
 
@@ -30,16 +30,16 @@ class ConnectionOwner {
 
 /// The transport of TCP and Unix stream sockets.
 ///
-/// Lifetime: holds itself from `start` on until the connection has ended and nothing is in flight; the protocol and the user hold
-/// references beside that.
+/// Lifetime: holds itself from `start` on until the connection has ended and nothing is in flight; the
+/// protocol and the user hold references beside that.
 class StreamTransport final : public Transport,
                               public base::ListNode<OwnerTag>,
                               private loop::Flushable,
                               private loop::Resident,
                               private detail::ReadyNode {
  public:
-  /// Takes over `channel`. `owner`: may be null; outlives the connection. Throws as ProtocolSlot, and std::bad_alloc; the
-  /// channel is the caller's then.
+  /// Takes over `channel`. `owner`: may be null; outlives the connection. Throws as ProtocolSlot, and
+  /// std::bad_alloc; the channel is the caller's then.
   static Ref<StreamTransport> make(loop::LoopCore& core, kernel::ChannelId channel, Endpoint peer,
                                    std::shared_ptr<BaseProtocol> protocol, ConnectionOwner* owner);
 
@@ -48,7 +48,7 @@ class StreamTransport final : public Transport,
   /// Has the loop call `open` soon.
   void open_soon();
 
-  // --- Transport, see there --------------------------------------------------------------------------------------------
+  // --- Transport, see there ----------------------------------------------------------------------
   void close() override;
   [[nodiscard]] bool is_closing() const noexcept override { return state_.is_closing(); }
   [[nodiscard]] std::any get_extra_info(std::string_view name) const override;
@@ -129,7 +129,9 @@ class StreamTransport final : public Transport,
   void loop_closed() noexcept override;
   void fail(const char* message, std::exception_ptr exception);
   void lose(Error reason);
-  [[nodiscard]] bool anything_in_flight() const noexcept { return receiving_.in_flight() || sending_.in_flight(); }
+  [[nodiscard]] bool anything_in_flight() const noexcept {
+    return receiving_.in_flight() || sending_.in_flight();
+  }
   void operation_ended();
   void deliver_loss();
   void end();
@@ -139,7 +141,7 @@ class StreamTransport final : public Transport,
   kernel::ChannelId channel_;
   std::uint32_t holders_ = 0;
   StreamState state_;
-  bool queued_ = false;  // in the ready queue
+  bool queued_ = false;       // in the ready queue
   bool draining_ = false;     // writing failed; what had arrived is being delivered, then reason_ ends it
   bool closed_over_ = false;  // the loop was closed over it: nobody is called any more
   ProtocolSlot protocol_;
@@ -149,8 +151,9 @@ class StreamTransport final : public Transport,
   Receiving receiving_{*this};
   Sending sending_{*this};
   Endpoint peer_;
-  mutable std::unique_ptr<Endpoint> local_;  // once somebody asked, or still might after the descriptor has gone
-  std::unique_ptr<Error> reason_;            // why it was lost; null: no error
+  mutable std::unique_ptr<Endpoint>
+      local_;                      // once somebody asked, or still might after the descriptor has gone
+  std::unique_ptr<Error> reason_;  // why it was lost; null: no error
 };
 
 }  // namespace tidegate::transport

@@ -1,22 +1,25 @@
-// The writing side of a stream transport: when bytes are offered to the kernel, and what the protocol is told about the rest.
+// The writing side of a stream transport: when bytes are offered to the kernel, and what the protocol is told
+// about the rest.
 //
-// What is written during one iteration is collected and leaves in one gathered call before the loop blocks (contract W6). Only
-// what would go over the high-water mark is offered at once, for only what the kernel refuses may pause anybody (F1).
+// What is written during one iteration is collected and leaves in one gathered call before the loop blocks
+// (contract W6). Only what would go over the high-water mark is offered at once, for only what the kernel
+// refuses may pause anybody (F1).
+#include "base/log.hpp"
+#include "net/socket_options.hpp"
+#include "transport/stream_transport.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
-
-#include "base/log.hpp"
-#include "net/socket_options.hpp"
-#include "transport/stream_transport.hpp"
 
 namespace tidegate::transport {
 
 namespace {
 
 iovec piece_of(BytesView bytes) noexcept {
-  return {.iov_base = const_cast<std::byte*>(bytes.data()), .iov_len = bytes.size()};  // iovec has no const; it is only read
+  return {.iov_base = const_cast<std::byte*>(bytes.data()),
+          .iov_len = bytes.size()};  // iovec has no const; it is only read
 }
 
 std::size_t total_size(std::span<const BytesView> pieces) noexcept {
@@ -27,14 +30,15 @@ std::size_t total_size(std::span<const BytesView> pieces) noexcept {
 
 }  // namespace
 
-// --- what the user calls -----------------------------------------------------------------------------------------------
+// --- what the user calls -------------------------------------------------------------------------
 
 /// Whether there is anything to be done with a write. Throws InvalidStateError after write_eof (W5).
 bool StreamTransport::accept_write(bool empty) {
   if (state_.eof_requested()) throw InvalidStateError("Cannot call write() after write_eof()");
   if (empty) return false;
   if (state_.is_lost() || draining_) {
-    if (state_.ignore_write()) base::log(LogLevel::warning, "write() on a transport whose connection was lost");
+    if (state_.ignore_write())
+      base::log(LogLevel::warning, "write() on a transport whose connection was lost");
     return false;
   }
   core_.check_thread();
@@ -107,16 +111,20 @@ void StreamTransport::set_write_buffer_limits(const WriteBufferLimitOptions& lim
   pause_protocol_if_over();
 }
 
-std::size_t StreamTransport::get_write_buffer_size() const noexcept { return state_.is_lost() ? 0 : buffer_.size(); }
+std::size_t StreamTransport::get_write_buffer_size() const noexcept {
+  return state_.is_lost() ? 0 : buffer_.size();
+}
 
-// --- to the kernel -----------------------------------------------------------------------------------------------------
+// --- to the kernel -------------------------------------------------------------------------------
 
-/// Sends what is buffered and then `pieces`, straight from the caller's memory; copies only what the kernel refuses (W2, F1).
+/// Sends what is buffered and then `pieces`, straight from the caller's memory; copies only what the kernel
+/// refuses (W2, F1).
 void StreamTransport::offer(std::span<const BytesView> pieces) {
   std::array<iovec, kGatherPieces> gathered;
   std::size_t count = sending_.in_flight() ? kGatherPieces : buffer_.gather(gathered);
   if (pieces.size() > kGatherPieces - count) {
-    // The kernel is known to be full, or there are too many pieces for one call: they take the way through the buffer.
+    // The kernel is known to be full, or there are too many pieces for one call: they take the way through
+    // the buffer.
     for (const BytesView piece : pieces) buffer_.append(piece);
     send_buffered();
     return;
@@ -217,8 +225,8 @@ void StreamTransport::send_eof() noexcept {
   if (state_.take_owed_eof()) static_cast<void>(net::shutdown_write(core_.backend().descriptor(channel_)));
 }
 
-/// The connection can't be written to any more. What the other end sent before that is still worth having: it is delivered first,
-/// unless reading is paused, and then comes `connection_lost`.
+/// The connection can't be written to any more. What the other end sent before that is still worth having: it
+/// is delivered first, unless reading is paused, and then comes `connection_lost`.
 void StreamTransport::on_write_error(int error) {
   Error reason(std::error_code(error, std::system_category()), "send");
   const bool may_deliver = receiving_.in_flight() && state_.wants_data();

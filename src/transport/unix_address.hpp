@@ -1,9 +1,9 @@
 // Unix addresses as people write them. Knows no sockets.
 #pragma once
 
-#include <string_view>
-
 #include <tidegate/endpoint.hpp>
+
+#include <string_view>
 
 namespace tidegate::transport {
 

@@ -1,14 +1,14 @@
 // Socket files: see unix_socket_file.hpp.
 #include "transport/unix_socket_file.hpp"
 
+#include "net/socket_address.hpp"
+
 #include <cerrno>
 #include <utility>
 
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "net/socket_address.hpp"
 
 namespace tidegate::transport {
 
@@ -25,7 +25,8 @@ UnixSocketFile::UnixSocketFile(std::string path) : path_(std::move(path)) {
 void UnixSocketFile::remove() noexcept {
   if (path_.empty()) return;
   struct stat status {};
-  const bool same = ::stat(path_.c_str(), &status) == 0 && status.st_dev == device_ && status.st_ino == inode_;
+  const bool same =
+      ::stat(path_.c_str(), &status) == 0 && status.st_dev == device_ && status.st_ino == inode_;
   if (same) static_cast<void>(::unlink(path_.c_str()));
   path_.clear();
 }

@@ -1,15 +1,16 @@
 // The file that a Unix socket is bound to: taking its place, and clearing it away. Knows no servers.
 #pragma once
 
-#include <cstdint>
-#include <string>
-
 #include <tidegate/endpoint.hpp>
 #include <tidegate/socket.hpp>
 
+#include <cstdint>
+#include <string>
+
 namespace tidegate::transport {
 
-/// A socket file that this process has made. Removes it when told to, unless another has taken its place meanwhile (contract C4).
+/// A socket file that this process has made. Removes it when told to, unless another has taken its place
+/// meanwhile (contract C4).
 class UnixSocketFile {
  public:
   /// None.
@@ -26,8 +27,8 @@ class UnixSocketFile {
   std::uint64_t inode_ = 0;
 };
 
-/// Removes the socket file at `endpoint` if nobody listens there any more, so that the address can be bound again. Leaves alone what
-/// is not a socket, and what somebody answers at; bind reports those.
+/// Removes the socket file at `endpoint` if nobody listens there any more, so that the address can be bound
+/// again. Leaves alone what is not a socket, and what somebody answers at; bind reports those.
 void remove_stale_socket_file(const Endpoint& endpoint);
 
 }  // namespace tidegate::transport

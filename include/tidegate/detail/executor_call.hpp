@@ -1,6 +1,9 @@
-// A function on its way to the executor and its result on the way back. Knows the loop only as something to post to. Not for
-// users.
+// A function on its way to the executor and its result on the way back. Knows the loop only as something to
+// post to. Not for users.
 #pragma once
+
+#include <tidegate/detail/future_state.hpp>
+#include <tidegate/detail/task_core.hpp>
 
 #include <atomic>
 #include <exception>
@@ -10,15 +13,13 @@
 #include <type_traits>
 #include <utility>
 
-#include <tidegate/detail/future_state.hpp>
-#include <tidegate/detail/task_core.hpp>
-
 namespace tidegate::detail {
 
 /// One call of `run_in_executor`, without its types.
 ///
-/// The future belongs to the loop's thread: a pool thread never touches it, not even its count. So the call is what is shared,
-/// and the future is let go of by the loop's thread when the result arrives, on cancellation, or when the loop closes.
+/// The future belongs to the loop's thread: a pool thread never touches it, not even its count. So the call
+/// is what is shared, and the future is let go of by the loop's thread when the result arrives, on
+/// cancellation, or when the loop closes.
 ///
 /// Thread: `perform` on a pool thread, everything else on the loop's.
 class ExecutorCall : public RingLink, public std::enable_shared_from_this<ExecutorCall> {
@@ -30,7 +31,8 @@ class ExecutorCall : public RingLink, public std::enable_shared_from_this<Execut
 
   /// Enters the loop's registry, which keeps this until it is let go of.
   void admit();
-  /// Calls the function, unless that was cancelled, and sends the result to the loop; nowhere where that is closed.
+  /// Calls the function, unless that was cancelled, and sends the result to the loop; nowhere where that is
+  /// closed.
   void perform() noexcept;
   /// Nobody waits any more: the function is not called unless that has begun, and its result is dropped.
   void let_go() noexcept;

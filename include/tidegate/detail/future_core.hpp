@@ -1,6 +1,9 @@
-// What all futures share, whatever their result: state, exception, and who is told when they are done. Knows neither the type
-// of the result nor coroutines. Not for users.
+// What all futures share, whatever their result: state, exception, and who is told when they are done. Knows
+// neither the type of the result nor coroutines. Not for users.
 #pragma once
+
+#include <tidegate/detail/ready.hpp>
+#include <tidegate/ref.hpp>
 
 #include <cstdint>
 #include <exception>
@@ -9,9 +12,6 @@
 #include <type_traits>
 #include <utility>
 #include <vector>
-
-#include <tidegate/detail/ready.hpp>
-#include <tidegate/ref.hpp>
 
 namespace tidegate::detail {
 
@@ -52,8 +52,8 @@ class DoneWaiter : public ReadyNode {
   ~DoneWaiter() = default;
 };
 
-/// The part of a future that has no type. Counted, as Ref wants it; the typed ends (FutureState, TaskState) store the result
-/// and hand its address to the constructor.
+/// The part of a future that has no type. Counted, as Ref wants it; the typed ends (FutureState, TaskState)
+/// store the result and hand its address to the constructor.
 ///
 /// Lifetime: may outlive the loop; then it can be asked, and completing it tells nobody.
 /// Thread: that of the loop.
@@ -84,7 +84,8 @@ class FutureCore {
 
   /// The exception, or null. Throws CancelledError where cancelled, InvalidStateError while pending.
   [[nodiscard]] std::exception_ptr exception();
-  /// As `exception`, but for whoever must not be thrown at: the CancelledError is returned too. REQUIRES: done.
+  /// As `exception`, but for whoever must not be thrown at: the CancelledError is returned too. REQUIRES:
+  /// done.
   [[nodiscard]] std::exception_ptr failure() noexcept;
   /// Whatever it ended with counts as asked for.
   void mark_retrieved() noexcept { retrieved_ = true; }
@@ -93,7 +94,8 @@ class FutureCore {
   /// Where the result is stored: a std::optional<T>; null for void.
   [[nodiscard]] void* result_slot() const noexcept { return result_slot_; }
 
-  /// Throws InvalidStateError unless a result or an exception may be set from outside; `operation` is for the message.
+  /// Throws InvalidStateError unless a result or an exception may be set from outside; `operation` is for the
+  /// message.
   void require_settable(const char* operation) const;
   /// The result has been stored.
   void finish_with_result() { finish(State::finished); }
@@ -102,11 +104,12 @@ class FutureCore {
   /// `exception`: the CancelledError that those who wait will get.
   void finish_cancelled(std::exception_ptr exception);
 
-  /// Calls `callback`, with this future or with nothing, from the loop, soon after this is done, in the order of the calls;
-  /// never inside this call.
+  /// Calls `callback`, with this future or with nothing, from the loop, soon after this is done, in the order
+  /// of the calls; never inside this call.
   template <typename Function>
   void add_done_callback(Function&& callback);
-  /// As above, without an allocation. Lifetime: until it has run, or was told to discard or forget, or is removed.
+  /// As above, without an allocation. Lifetime: until it has run, or was told to discard or forget, or is
+  /// removed.
   void add_waiter(DoneWaiter& waiter);
   /// `waiter` will not be queued; without effect where it has been.
   void remove_waiter(DoneWaiter& waiter) noexcept;

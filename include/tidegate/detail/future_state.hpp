@@ -1,13 +1,13 @@
 // The typed end of a future: where its result is stored. Not for users.
 #pragma once
 
+#include <tidegate/detail/future_core.hpp>
+
 #include <optional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 #include <variant>
-
-#include <tidegate/detail/future_core.hpp>
 
 namespace tidegate::detail {
 
@@ -15,15 +15,17 @@ namespace tidegate::detail {
 template <typename T>
 using Stored = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 
-/// Whether a T can be copied. The standard's own answer is wrong for containers of what can't be: they say yes, and do not compile.
+/// Whether a T can be copied. The standard's own answer is wrong for containers of what can't be: they say
+/// yes, and do not compile.
 template <typename T>
 inline constexpr bool kCopyable = std::is_copy_constructible_v<T>;
 template <typename T>
-  requires requires { typename T::value_type; }
-inline constexpr bool kCopyable<T> = std::is_copy_constructible_v<T> && kCopyable<std::remove_const_t<typename T::value_type>>;
+requires requires { typename T::value_type; }
+inline constexpr bool kCopyable<T> =
+    std::is_copy_constructible_v<T> && kCopyable<std::remove_const_t<typename T::value_type>>;
 template <typename First, typename Second>
 inline constexpr bool kCopyable<std::pair<First, Second>> =
-    kCopyable<std::remove_const_t<First>> && kCopyable<std::remove_const_t<Second>>;
+    kCopyable<std::remove_const_t<First>>&& kCopyable<std::remove_const_t<Second>>;
 template <typename... Parts>
 inline constexpr bool kCopyable<std::tuple<Parts...>> = (kCopyable<std::remove_const_t<Parts>> && ...);
 template <typename... Parts>
@@ -49,8 +51,8 @@ void store_result(FutureCore& future, Arguments&&... arguments) {
   result_of<T>(future).emplace(std::forward<Arguments>(arguments)...);
 }
 
-/// The result of a finished future for somebody who holds a share of it and gives that up: moved where nobody else could tell
-/// or where it can't be copied, else copied.
+/// The result of a finished future for somebody who holds a share of it and gives that up: moved where nobody
+/// else could tell or where it can't be copied, else copied.
 template <typename T>
 [[nodiscard]] Stored<T> take_result(const FutureCore& future) {
   Stored<T>& result = *result_of<T>(future);

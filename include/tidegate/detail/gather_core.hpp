@@ -1,6 +1,10 @@
 // The future that waits for several others, without the types of their results. Not for users.
 #pragma once
 
+#include <tidegate/detail/future_core.hpp>
+#include <tidegate/detail/future_state.hpp>
+#include <tidegate/ref.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -9,20 +13,17 @@
 #include <utility>
 #include <vector>
 
-#include <tidegate/detail/future_core.hpp>
-#include <tidegate/detail/future_state.hpp>
-#include <tidegate/ref.hpp>
-
 namespace tidegate::detail {
 
 /// What a gather does when one of its children fails.
 enum class OnFailure : std::uint8_t { propagate, collect };
 
-/// asyncio's `_GatheringFuture` together with the callback that completes it. It holds its children; they know it by a link that it
-/// takes back, so that a gather nobody holds ends, also where a child never does.
+/// asyncio's `_GatheringFuture` together with the callback that completes it. It holds its children; they
+/// know it by a link that it takes back, so that a gather nobody holds ends, also where a child never does.
 class GatherCore : public FutureCore {
  public:
-  /// Begins to watch the children; those that are done already count at once. REQUIRES: called once, on a held object.
+  /// Begins to watch the children; those that are done already count at once. REQUIRES: called once, on a
+  /// held object.
   void watch();
   /// Cancels the children; this is done when they are.
   bool cancel(const std::string& reason) override;

@@ -1,16 +1,16 @@
 // The tasks of a group and what becomes of them, whatever their results. Not for users.
 #pragma once
 
-#include <exception>
-#include <list>
-#include <memory>
-#include <vector>
-
 #include <tidegate/detail/future_core.hpp>
 #include <tidegate/detail/task_core.hpp>
 #include <tidegate/future.hpp>
 #include <tidegate/ref.hpp>
 #include <tidegate/task.hpp>
+
+#include <exception>
+#include <list>
+#include <memory>
+#include <vector>
 
 namespace tidegate::detail {
 
@@ -27,7 +27,8 @@ class GroupCore : public std::enable_shared_from_this<GroupCore> {
   [[nodiscard]] const char* refusal() const noexcept;
   void adopt(Ref<FutureCore> task);
 
-  /// The body has ended, with an exception or with null: waits for every task, and throws what the group throws, if anything.
+  /// The body has ended, with an exception or with null: waits for every task, and throws what the group
+  /// throws, if anything.
   [[nodiscard]] Task<void> leave(std::exception_ptr body_failure);
 
  private:

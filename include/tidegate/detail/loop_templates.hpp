@@ -1,5 +1,10 @@
-// The members of Loop that are templates: they wrap what has types and hand the rest to members that have none. Not for users.
+// The members of Loop that are templates: they wrap what has types and hand the rest to members that have
+// none. Not for users.
 #pragma once
+
+#include <tidegate/detail/executor_call.hpp>
+#include <tidegate/detail/task_promise.hpp>
+#include <tidegate/loop.hpp>
 
 #include <memory>
 #include <optional>
@@ -8,10 +13,6 @@
 #include <utility>
 #include <vector>
 
-#include <tidegate/detail/executor_call.hpp>
-#include <tidegate/detail/task_promise.hpp>
-#include <tidegate/loop.hpp>
-
 namespace tidegate {
 
 namespace detail {
@@ -19,7 +20,8 @@ namespace detail {
 /// Throws InvalidStateError where a loop can't be run: closed, running, or another runs on this thread.
 void check_runnable(const Loop& loop);
 
-/// Cancels the tasks that are left on a loop, runs them to their end, and tells the exception handler of those that fail.
+/// Cancels the tasks that are left on a loop, runs them to their end, and tells the exception handler of
+/// those that fail.
 void finish_remaining_tasks(Loop& loop) noexcept;
 
 /// A factory without its type; refuses at compile time what GCC 12 would destroy twice.
@@ -31,7 +33,7 @@ template <typename Factory>
 
 }  // namespace detail
 
-// --- running -----------------------------------------------------------------------------------------------------------
+// --- running -------------------------------------------------------------------------------------
 
 template <typename T>
 T Loop::run_until_complete(Task<T> task) {
@@ -58,7 +60,7 @@ T run(Task<T> task, const LoopOptions& options) {
   return loop.run_until_complete(std::move(task));
 }
 
-// --- futures, tasks, threads -------------------------------------------------------------------------------------------
+// --- futures, tasks, threads ---------------------------------------------------------------------
 
 template <typename T>
 Future<T> Loop::create_future() {
@@ -87,13 +89,15 @@ auto Loop::run_in_executor(Function&& function) -> Future<std::invoke_result_t<s
   return Future<T>(future);
 }
 
-// --- servers and connections -------------------------------------------------------------------------------------------
+// --- servers and connections ---------------------------------------------------------------------
 
 template <detail::MakesProtocol Factory>
-Task<Server> Loop::create_server(Factory&& factory, std::string_view host, Port port, const ServerOptions& options) {
+Task<Server> Loop::create_server(Factory&& factory, std::string_view host, Port port,
+                                 const ServerOptions& options) {
   std::vector<std::string> hosts;
   hosts.emplace_back(host);
-  return start_server(detail::checked_factory(std::forward<Factory>(factory)), std::move(hosts), port, options);
+  return start_server(detail::checked_factory(std::forward<Factory>(factory)), std::move(hosts), port,
+                      options);
 }
 
 template <detail::MakesProtocol Factory>
@@ -108,19 +112,22 @@ Task<Server> Loop::create_server(Factory&& factory, Socket socket, const ServerO
 }
 
 template <detail::MakesProtocol Factory>
-Task<Server> Loop::create_unix_server(Factory&& factory, std::string_view path, const UnixServerOptions& options) {
+Task<Server> Loop::create_unix_server(Factory&& factory, std::string_view path,
+                                      const UnixServerOptions& options) {
   return start_unix_server(detail::checked_factory(std::forward<Factory>(factory)), path, options);
 }
 
 template <detail::MakesProtocol Factory>
-auto Loop::create_connection(Factory&& factory, std::string_view host, Port port, const ConnectOptions& options)
+auto Loop::create_connection(Factory&& factory, std::string_view host, Port port,
+                             const ConnectOptions& options)
     -> Task<Connection<detail::MadeProtocol<Factory>>> {
   return detail::typed<detail::MadeProtocol<Factory>>(
       connect(detail::checked_factory(std::forward<Factory>(factory)), host, port, options));
 }
 
 template <detail::MakesProtocol Factory>
-auto Loop::create_connection(Factory&& factory, Socket socket) -> Task<Connection<detail::MadeProtocol<Factory>>> {
+auto Loop::create_connection(Factory&& factory, Socket socket)
+    -> Task<Connection<detail::MadeProtocol<Factory>>> {
   return detail::typed<detail::MadeProtocol<Factory>>(
       adopt_socket(detail::checked_factory(std::forward<Factory>(factory)), std::move(socket)));
 }

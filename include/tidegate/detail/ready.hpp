@@ -24,7 +24,6 @@ class ReadyLink {
 /// Something that can wait in the ready queue of one loop: linked in, not allocated.
 class ReadyNode : public ReadyLink {
  public:
-
   /// Called by the loop once per `schedule`. What it throws is reported to the loop's exception handler.
   virtual void run() = 0;
   /// Called instead of `run` when the loop is closed while this is still queued: let go of what is held.

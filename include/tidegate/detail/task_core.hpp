@@ -1,6 +1,9 @@
-// What all tasks share, whatever their result: steps, cancellation, and the list of those that have not ended. Knows coroutines
-// only as handles. Not for users.
+// What all tasks share, whatever their result: steps, cancellation, and the list of those that have not
+// ended. Knows coroutines only as handles. Not for users.
 #pragma once
+
+#include <tidegate/detail/future_core.hpp>
+#include <tidegate/ref.hpp>
 
 #include <coroutine>
 #include <cstdint>
@@ -8,9 +11,6 @@
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <tidegate/detail/future_core.hpp>
-#include <tidegate/ref.hpp>
 
 namespace tidegate::detail {
 
@@ -74,13 +74,16 @@ class PromiseBase {
   bool started_ = false;
 };
 
-/// A coroutine and those it awaits, run step by step by the loop; cancellation exactly as asyncio's `Task` has it.
+/// A coroutine and those it awaits, run step by step by the loop; cancellation exactly as asyncio's `Task`
+/// has it.
 ///
-/// A step is a loop that resumes whatever coroutine is to go on, until none is: a coroutine that awaits another, or ends,
-/// names the next one and returns. So the stack does not grow with the depth or the number of awaits, in any build; symmetric
-/// transfer would rely on tail calls that unoptimised and instrumented builds do not make.
+/// A step is a loop that resumes whatever coroutine is to go on, until none is: a coroutine that awaits
+/// another, or ends, names the next one and returns. So the stack does not grow with the depth or the number
+/// of awaits, in any build; symmetric transfer would rely on tail calls that unoptimised and instrumented
+/// builds do not make.
 ///
-/// Lifetime: holds itself from `begin` until it is done; the loop destroys those that are still pending when it closes.
+/// Lifetime: holds itself from `begin` until it is done; the loop destroys those that are still pending when
+/// it closes.
 class TaskCore : public FutureCore, public DoneWaiter, public RingLink {
  public:
   /// The first step is queued. Throws InvalidStateError once the loop is closed or closing.
@@ -89,7 +92,8 @@ class TaskCore : public FutureCore, public DoneWaiter, public RingLink {
   bool cancel(const std::string& reason) override;
   /// How many requests to cancel are not taken back.
   [[nodiscard]] std::uint32_t cancelling() const noexcept { return cancel_requests_; }
-  /// Takes one request back; returns how many remain. With the last one, a request that was not yet delivered is dropped.
+  /// Takes one request back; returns how many remain. With the last one, a request that was not yet delivered
+  /// is dropped.
   std::uint32_t uncancel() noexcept;
 
   [[nodiscard]] std::string name() const;
@@ -148,9 +152,8 @@ class TaskCore : public FutureCore, public DoneWaiter, public RingLink {
   bool entered_ = false;
 };
 
-/// The tasks of one loop that have not ended, its calls to the executor, and the link by which futures find the loop. The loop
-/// owns one.
-/// Thread: that of the loop.
+/// The tasks of one loop that have not ended, its calls to the executor, and the link by which futures find
+/// the loop. The loop owns one. Thread: that of the loop.
 class TaskRegistry {
  public:
   explicit TaskRegistry(Loop& loop);
@@ -169,8 +172,8 @@ class TaskRegistry {
   [[nodiscard]] std::vector<Ref<TaskCore>> all() const;
   /// Asks all of them to cancel, and returns them.
   std::vector<Ref<TaskCore>> cancel_all();
-  /// Destroys the coroutines of all of them, reporting each ("Task was destroyed but it is pending!"), and lets go of what the
-  /// executor was asked for. From here on no task can be made. Idempotent.
+  /// Destroys the coroutines of all of them, reporting each ("Task was destroyed but it is pending!"), and
+  /// lets go of what the executor was asked for. From here on no task can be made. Idempotent.
   void destroy_pending() noexcept;
 
  private:
@@ -188,7 +191,8 @@ class TaskRegistry {
 /// Destroys a coroutine that was never started and says so in the log: somebody forgot a co_await.
 void destroy_never_awaited(std::coroutine_handle<> frame) noexcept;
 
-/// Destroys a coroutine that did not end, for a reason that is known: Tasks in it that were never started are not worth a warning.
+/// Destroys a coroutine that did not end, for a reason that is known: Tasks in it that were never started are
+/// not worth a warning.
 void destroy_silently(std::coroutine_handle<> frame) noexcept;
 
 /// Throws InvalidStateError: this coroutine was awaited already, or there is none.

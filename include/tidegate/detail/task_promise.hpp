@@ -1,15 +1,15 @@
 // What a coroutine that returns a Task may await, and how it goes on afterwards. Not for users.
 #pragma once
 
+#include <tidegate/detail/task_core.hpp>
+#include <tidegate/future.hpp>
+
 #include <concepts>
 #include <coroutine>
 #include <exception>
 #include <optional>
 #include <type_traits>
 #include <utility>
-
-#include <tidegate/detail/task_core.hpp>
-#include <tidegate/future.hpp>
 
 namespace tidegate {
 template <typename T>
@@ -37,11 +37,13 @@ class YieldAwaiter {
   TaskCore& task_;
 };
 
-/// Waits for a future, of which it holds a share: the variable that the program awaits may be assigned to meanwhile.
+/// Waits for a future, of which it holds a share: the variable that the program awaits may be assigned to
+/// meanwhile.
 template <typename T>
 class FutureAwaiterBase {
  public:
-  FutureAwaiterBase(TaskCore& task, Ref<FutureCore> future) noexcept : task_(task), future_(std::move(future)) {}
+  FutureAwaiterBase(TaskCore& task, Ref<FutureCore> future) noexcept
+      : task_(task), future_(std::move(future)) {}
 
   [[nodiscard]] bool await_ready() const noexcept { return future_->done(); }
   [[nodiscard]] bool await_suspend(std::coroutine_handle<> coroutine) {
@@ -92,7 +94,8 @@ class MovingFutureAwaiter final : public FutureAwaiterBase<T> {
 template <typename T>
 class TaskAwaiter final {
  public:
-  TaskAwaiter(TaskCore& task, std::coroutine_handle<TaskPromise<T>> child) noexcept : task_(task), child_(child) {}
+  TaskAwaiter(TaskCore& task, std::coroutine_handle<TaskPromise<T>> child) noexcept
+      : task_(task), child_(child) {}
 
   [[nodiscard]] bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> parent) const noexcept {
@@ -118,8 +121,9 @@ class FinalAwaiter {
   void await_resume() const noexcept {}
 };
 
-/// The promise of every Task. It admits our own awaitables only: an awaitable that resumed a coroutine from anywhere but its
-/// task's step would run it outside of its task. What else has to be waited for is made a Future.
+/// The promise of every Task. It admits our own awaitables only: an awaitable that resumed a coroutine from
+/// anywhere but its task's step would run it outside of its task. What else has to be waited for is made a
+/// Future.
 class AwaitingPromise : public PromiseBase {
  public:
   [[nodiscard]] std::suspend_always initial_suspend() const noexcept { return {}; }
@@ -157,10 +161,8 @@ class TaskPromise final : public AwaitingPromise {
   Task<T> get_return_object() noexcept;
 
   template <typename U = T>
-    requires std::constructible_from<T, U&&>
-  void return_value(U&& value) {
-    result_.emplace(std::forward<U>(value));
-  }
+  requires std::constructible_from<T, U&&>
+  void return_value(U&& value) { result_.emplace(std::forward<U>(value)); }
 
   /// What the coroutine returned; throws what it threw. REQUIRES: ended; once.
   [[nodiscard]] T take() {

@@ -1,14 +1,14 @@
 // Small waits that the coroutine constructs have in common. Not for users.
 #pragma once
 
-#include <concepts>
-#include <utility>
-
 #include <tidegate/detail/future_core.hpp>
 #include <tidegate/handle.hpp>
 #include <tidegate/loop.hpp>
 #include <tidegate/ref.hpp>
 #include <tidegate/task.hpp>
+
+#include <concepts>
+#include <utility>
 
 namespace tidegate::detail {
 
@@ -31,7 +31,7 @@ template <typename T>
 /// What can be waited for beside other things: a Task, a Future, a TaskHandle.
 template <typename Candidate>
 concept Awaitable = std::derived_from<Candidate, Task<typename Candidate::ResultType>> ||
-                    std::derived_from<Candidate, Future<typename Candidate::ResultType>>;
+    std::derived_from<Candidate, Future<typename Candidate::ResultType>>;
 
 /// The loop of the first that is a future already, else the one that runs.
 template <typename... Waited>

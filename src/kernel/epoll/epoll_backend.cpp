@@ -1,14 +1,14 @@
 // The seam on epoll: see epoll_backend.hpp.
 #include "kernel/epoll/epoll_backend.hpp"
 
+#include "base/log.hpp"
+#include "net/socket_options.hpp"
+
 #include <array>
 #include <cerrno>
 #include <utility>
 
 #include <sys/socket.h>
-
-#include "base/log.hpp"
-#include "net/socket_options.hpp"
 
 namespace tidegate::kernel {
 
@@ -23,7 +23,8 @@ FileDescriptor descriptor_of(ChannelId channel) noexcept {
 /// The error waiting on a socket, as a completion: 0 or a negative errno.
 int pending_error(FileDescriptor descriptor) noexcept { return -net::socket_error(descriptor).value(); }
 
-/// Errors of accept that concern one connection that is gone already, not the listener (accept(2), "Error handling").
+/// Errors of accept that concern one connection that is gone already, not the listener (accept(2), "Error
+/// handling").
 bool concerns_one_connection(int error) noexcept {
   switch (error) {
     case ECONNABORTED:
@@ -49,11 +50,12 @@ EpollBackend::EpollBackend() : lent_(std::make_unique_for_overwrite<std::byte[]>
 
 EpollBackend::~EpollBackend() = default;
 
-// --- descriptors -------------------------------------------------------------------------------------------------------
+// --- descriptors ---------------------------------------------------------------------------------
 
 ChannelId EpollBackend::attach(OwnedFileDescriptor descriptor) {
-  // A slot that is still in use here belongs to somebody who closed a descriptor of theirs without remove_reader: the kernel has
-  // dropped that registration together with the file, and the number is ours now.
+  // A slot that is still in use here belongs to somebody who closed a descriptor of theirs without
+  // remove_reader: the kernel has dropped that registration together with the file, and the number is ours
+  // now.
   if (Slot* stale = slots_.find(descriptor.get()); stale != nullptr && stale->generation != 0) {
     base::log(LogLevel::warning, "a watched descriptor was closed without remove_reader/remove_writer");
     if (stale->input != nullptr) cancel(*stale->input);
@@ -78,13 +80,14 @@ void EpollBackend::close(ChannelId channel) noexcept { detach(channel).reset(); 
 OwnedFileDescriptor EpollBackend::detach(ChannelId channel) noexcept {
   Slot* slot = slots_.find(channel);
   if (slot == nullptr) return {};
-  // Not left to close(): if the descriptor was duplicated, the registration would outlive it and report for ever.
+  // Not left to close(): if the descriptor was duplicated, the registration would outlive it and report for
+  // ever.
   epoll_.forget_interest(descriptor_of(channel), *slot);
   *slot = Slot{};
   return OwnedFileDescriptor(descriptor_of(channel));
 }
 
-// --- interest ----------------------------------------------------------------------------------------------------------
+// --- interest ------------------------------------------------------------------------------------
 
 namespace {
 
@@ -131,7 +134,7 @@ void EpollBackend::settle(FileDescriptor descriptor, Slot& slot, std::uint32_t e
   }
 }
 
-// --- operations --------------------------------------------------------------------------------------------------------
+// --- operations ----------------------------------------------------------------------------------
 
 void EpollBackend::start_input(Operation& operation, Slot::Input kind, ChannelId channel) noexcept {
   arm(operation, channel);
@@ -192,9 +195,8 @@ void EpollBackend::start(ConnectOperation& operation, ChannelId channel) noexcep
 void EpollBackend::start(PollOperation& operation, FileDescriptor descriptor, Readiness readiness) {
   Slot& slot = slots_.at(descriptor);
   const bool fresh = slot.generation == 0;
-  const ChannelId channel =
-      fresh ? slots_.open(descriptor, false)
-            : ChannelId{static_cast<std::uint32_t>(descriptor.number), slot.generation};
+  const ChannelId channel = fresh ? slots_.open(descriptor, false)
+                                  : ChannelId{static_cast<std::uint32_t>(descriptor.number), slot.generation};
   const bool reads = readiness == Readiness::readable;
   (reads ? slot.input : slot.output) = &operation;
   if (reads) {
@@ -204,7 +206,8 @@ void EpollBackend::start(PollOperation& operation, FileDescriptor descriptor, Re
   }
   arm(operation, channel);
   try {
-    // Not `watch`: the user may have closed the descriptor and opened another under its number, so the kernel is asked.
+    // Not `watch`: the user may have closed the descriptor and opened another under its number, so the kernel
+    // is asked.
     epoll_.set_interest(descriptor, slot, wanted_by(slot, false));
   } catch (const OsError&) {
     (reads ? slot.input : slot.output) = nullptr;
@@ -251,7 +254,8 @@ void EpollBackend::drain(ReceiveOperation& operation) noexcept {
   set_drains(operation);
   Slot* slot = slots_.find(channel_of(operation));
   if (!armed(operation) || slot == nullptr) return;
-  // Nothing may arrive any more, and then no event would come. A write end that is broken or open can always be reported.
+  // Nothing may arrive any more, and then no event would come. A write end that is broken or open can always
+  // be reported.
   try {
     epoll_.set_interest(descriptor_of(channel_of(operation)), *slot, EPOLLIN | EPOLLOUT);
   } catch (const OsError& error) {
@@ -277,7 +281,7 @@ std::ptrdiff_t EpollBackend::try_send(ChannelId channel, std::span<iovec> pieces
   }
 }
 
-// --- the loop ----------------------------------------------------------------------------------------------------------
+// --- the loop ------------------------------------------------------------------------------------
 
 void EpollBackend::wait(std::optional<Duration> timeout) noexcept {
   epoll_.wait(done_.empty() ? timeout : Duration::zero());
@@ -298,7 +302,8 @@ void EpollBackend::dispatch_event(const epoll_event& event) {
     dispatch_input(descriptor, *slot, event.events);
   }
   slot = slots_.find(channel);
-  if (slot != nullptr && (event.events & (EPOLLOUT | kBroken)) != 0) dispatch_output(descriptor, *slot, event.events);
+  if (slot != nullptr && (event.events & (EPOLLOUT | kBroken)) != 0)
+    dispatch_output(descriptor, *slot, event.events);
   slot = slots_.find(channel);
   if (slot != nullptr) settle(descriptor, *slot, event.events);
 }
@@ -359,7 +364,8 @@ void EpollBackend::receive(FileDescriptor descriptor, Slot& slot, ReceiveOperati
     const auto size = static_cast<std::size_t>(count);
     operation.received(BytesView(memory.data(), size));
     if (!armed(operation) || held(operation)) return;
-    // A read that filled its memory has probably left something behind; after a shorter one asking costs more than being told.
+    // A read that filled its memory has probably left something behind; after a shorter one asking costs more
+    // than being told.
     if (size < memory.size() && !drains(operation)) return;
     if (size >= budget_bytes) return;
     budget_bytes -= size;

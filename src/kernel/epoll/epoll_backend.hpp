@@ -1,22 +1,23 @@
 // The seam on epoll: every operation is tried, waits for readiness where it would block, and is tried again.
 #pragma once
 
+#include "kernel/backend.hpp"
+#include "kernel/epoll/epoll_set.hpp"
+#include "kernel/epoll/slot_table.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 
 #include <sys/epoll.h>
 
-#include "kernel/backend.hpp"
-#include "kernel/epoll/epoll_set.hpp"
-#include "kernel/epoll/slot_table.hpp"
-
 namespace tidegate::kernel {
 
-/// Level-triggered, with interest that is left in place: adding is done when an operation needs it, removing only when an event
-/// comes that nobody wants. So a steady exchange of messages, a short pause and a bulk transfer that blocks again and again
-/// cost no epoll_ctl at all. (Edge-triggered would save epoll a second look at each ready descriptor, but a short read does not
-/// prove there that a socket is empty: out-of-band data over TCP and passed descriptors over Unix sockets end a read early.)
+/// Level-triggered, with interest that is left in place: adding is done when an operation needs it, removing
+/// only when an event comes that nobody wants. So a steady exchange of messages, a short pause and a bulk
+/// transfer that blocks again and again cost no epoll_ctl at all. (Edge-triggered would save epoll a second
+/// look at each ready descriptor, but a short read does not prove there that a socket is empty: out-of-band
+/// data over TCP and passed descriptors over Unix sockets end a read early.)
 class EpollBackend final : public Backend {
  public:
   EpollBackend();

@@ -1,6 +1,8 @@
 // One epoll instance: see epoll_set.hpp.
 #include "kernel/epoll/epoll_set.hpp"
 
+#include <tidegate/error.hpp>
+
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
@@ -9,8 +11,6 @@
 
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-#include <tidegate/error.hpp>
 
 namespace tidegate::kernel {
 
@@ -38,11 +38,13 @@ EpollSet::EpollSet()
     : epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
       wake_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")) {
   epoll_event event{};
-  // Edge-triggered and never read: every wake-up is an edge of its own, so none that comes after a wait has returned can be
-  // taken back together with the one that ended it. (The counter would overflow after 2^64 wake-ups.)
+  // Edge-triggered and never read: every wake-up is an edge of its own, so none that comes after a wait has
+  // returned can be taken back together with the one that ended it. (The counter would overflow after 2^64
+  // wake-ups.)
   event.events = EPOLLIN | EPOLLET;
   event.data.u64 = kWakeTag;
-  if (::epoll_ctl(epoll_.get().number, EPOLL_CTL_ADD, wake_.get().number, &event) != 0) throw last_error("epoll_ctl");
+  if (::epoll_ctl(epoll_.get().number, EPOLL_CTL_ADD, wake_.get().number, &event) != 0)
+    throw last_error("epoll_ctl");
 }
 
 void EpollSet::set_interest(FileDescriptor descriptor, Slot& slot, std::uint32_t events) {
@@ -77,14 +79,15 @@ int EpollSet::wait_for_events(std::optional<Duration> timeout) noexcept {
       limit.tv_sec = seconds.count();
       limit.tv_nsec = (*timeout - seconds).count();
     }
-    const int count =
-        ::epoll_pwait2(epoll_.get().number, events_.data(), kEventsPerWait, timeout ? &limit : nullptr, nullptr);
+    const int count = ::epoll_pwait2(epoll_.get().number, events_.data(), kEventsPerWait,
+                                     timeout ? &limit : nullptr, nullptr);
     if (count >= 0 || errno != ENOSYS) return count;
     nanosecond_waits_ = false;
   }
   // Rounded up, for a timer is never early; cut to a day, for the argument is an int.
   constexpr std::int64_t kLongestMilliseconds = 86'400'000;
-  const std::int64_t milliseconds = timeout ? std::chrono::ceil<std::chrono::milliseconds>(*timeout).count() : -1;
+  const std::int64_t milliseconds =
+      timeout ? std::chrono::ceil<std::chrono::milliseconds>(*timeout).count() : -1;
   return ::epoll_wait(epoll_.get().number, events_.data(), kEventsPerWait,
                       static_cast<int>(std::min(milliseconds, kLongestMilliseconds)));
 }

@@ -1,5 +1,12 @@
-// One epoll instance: which events it reports for which slots, and waiting for them. Knows nothing of operations.
+// One epoll instance: which events it reports for which slots, and waiting for them. Knows nothing of
+// operations.
 #pragma once
+
+#include <tidegate/descriptor.hpp>
+#include <tidegate/handle.hpp>
+
+#include "kernel/channel.hpp"
+#include "kernel/epoll/slot_table.hpp"
 
 #include <array>
 #include <cstdint>
@@ -7,12 +14,6 @@
 #include <span>
 
 #include <sys/epoll.h>
-
-#include <tidegate/descriptor.hpp>
-#include <tidegate/handle.hpp>
-
-#include "kernel/channel.hpp"
-#include "kernel/epoll/slot_table.hpp"
 
 namespace tidegate::kernel {
 
@@ -24,12 +25,14 @@ class EpollSet {
   /// Throws OsError.
   EpollSet();
 
-  /// Has exactly `events` reported for a slot, and, as epoll does in any case, EPOLLHUP and EPOLLERR. Throws OsError.
+  /// Has exactly `events` reported for a slot, and, as epoll does in any case, EPOLLHUP and EPOLLERR. Throws
+  /// OsError.
   void set_interest(FileDescriptor descriptor, Slot& slot, std::uint32_t events);
   /// Has nothing reported for a slot.
   void forget_interest(FileDescriptor descriptor, Slot& slot) noexcept;
 
-  /// Blocks until there is an event, `wake`, a signal, or the timeout. What it finds stays until the next call.
+  /// Blocks until there is an event, `wake`, a signal, or the timeout. What it finds stays until the next
+  /// call.
   void wait(std::optional<Duration> timeout) noexcept;
   /// What `wait` found, once: the next call finds nothing.
   [[nodiscard]] std::span<const epoll_event> take_events() noexcept;

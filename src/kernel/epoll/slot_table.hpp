@@ -1,16 +1,17 @@
-// What the epoll backend knows of each descriptor number: who watches it, for what. Pure bookkeeping, no system calls.
+// What the epoll backend knows of each descriptor number: who watches it, for what. Pure bookkeeping, no
+// system calls.
 #pragma once
+
+#include <tidegate/descriptor.hpp>
+
+#include "kernel/channel.hpp"
+#include "kernel/operation.hpp"
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
-
-#include <tidegate/descriptor.hpp>
-
-#include "kernel/channel.hpp"
-#include "kernel/operation.hpp"
 
 namespace tidegate::kernel {
 
