@@ -66,6 +66,7 @@ void FutureCore::require_result() {
 }
 
 void FutureCore::require_settable(const char* operation) const {
+  if (const Loop* home = loop()) check_thread(*home);
   if (is_task_) throw InvalidStateError(std::string("Task does not support ") + operation + " operation");
   if (done()) throw InvalidStateError("invalid state");
 }

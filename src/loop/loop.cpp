@@ -155,6 +155,8 @@ namespace detail {
 
 void schedule(Loop& loop, ReadyNode& node) noexcept { loop.core().schedule(node); }
 
+void check_thread(const Loop& loop) { loop.core().check_thread(); }
+
 TaskRegistry& task_registry(Loop& loop) noexcept { return loop.core().tasks(); }
 
 }  // namespace detail

@@ -151,9 +151,14 @@ void LoopCore::check_thread_in_debug_mode() const {
   throw InvalidStateError(kMessage);
 }
 
-void LoopCore::log_slow(Duration taken) const {
-  base::log(LogLevel::warning, fmt::format("Executing a callback took {:.3f} seconds",
-                                           std::chrono::duration<double>(taken).count()));
+void LoopCore::log_if_slow(Duration taken) const noexcept {
+  if (taken <= slow_callback_duration) return;
+  try {
+    const double seconds = std::chrono::duration<double>(taken).count();
+    base::log(LogLevel::warning, fmt::format("Executing a callback took {:.3f} seconds", seconds));
+  } catch (const std::exception&) {
+    base::log(LogLevel::warning, "Executing a callback took long");
+  }
 }
 
 }  // namespace tidegate::loop

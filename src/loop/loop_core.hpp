@@ -82,15 +82,29 @@ class LoopCore {
   /// `resident` is told when the loop closes, until it leaves the list by itself.
   void admit(Resident& resident) noexcept { residents_.push_back(resident); }
 
+  /// In debug mode, logs the callback that runs during its life if that takes long (contract E3).
+  class CallbackTimer {
+   public:
+    explicit CallbackTimer(const LoopCore& core) : core_(core.debug_ ? &core : nullptr) {
+      if (core_ != nullptr) start_ = core_->backend_->now();
+    }
+    CallbackTimer(const CallbackTimer&) = delete;
+    CallbackTimer& operator=(const CallbackTimer&) = delete;
+    ~CallbackTimer() {
+      if (core_ != nullptr) core_->log_if_slow(core_->backend_->now() - start_);
+    }
+
+   private:
+    const LoopCore* core_;  // null outside debug mode
+    TimePoint start_;
+  };
+
   /// Calls `work`; what it throws is told to the exception handler, under `message`.
   template <typename Work>
   void run_reporting(Work&& work, const char* message) {
+    const CallbackTimer timer(*this);
     try {
-      if (debug_) {
-        run_timed(work);
-      } else {
-        work();
-      }
+      work();
     } catch (...) {
       report(message, std::current_exception());
     }
@@ -114,19 +128,11 @@ class LoopCore {
   Duration slow_callback_duration = std::chrono::milliseconds(100);
 
  private:
-  template <typename Work>
-  void run_timed(Work&& work) {
-    const TimePoint start = backend_->now();
-    work();
-    const Duration taken = backend_->now() - start;
-    if (taken > slow_callback_duration) log_slow(taken);
-  }
-
   void run_once();
   [[nodiscard]] std::optional<Duration> time_to_wait() const noexcept;
   void run(detail::ReadyQueue& queue, std::size_t count) noexcept;
   void flush_all();
-  void log_slow(Duration taken) const;
+  void log_if_slow(Duration taken) const noexcept;
   void check_thread_in_debug_mode() const;
   void settle_operations();
   void discard_ready() noexcept;

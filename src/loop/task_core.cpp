@@ -51,7 +51,7 @@ void throw_not_awaitable(bool exists) {
                                  : "there is no coroutine in this Task");
 }
 
-// --- tasks ---------------------------------------------------------------------------------------
+// --- tasks -------------------------------------------------------------------------------------------------
 
 TaskCore::TaskCore(Loop& loop, void* result_slot, std::coroutine_handle<> frame, PromiseBase& promise)
     : FutureCore(loop, result_slot, Kind::task),
@@ -205,7 +205,7 @@ void TaskCore::destroy_frame() noexcept {
   }
 }
 
-// --- the registry --------------------------------------------------------------------------------
+// --- the registry ------------------------------------------------------------------------------------------
 
 TaskRegistry::TaskRegistry(Loop& loop) : link_(new LoopLink(loop)) {}
 

@@ -9,18 +9,31 @@
 
 namespace tidegate::loop {
 
-/// One callback on one descriptor. It ends itself when its operation has completed, so that a callback may
-/// remove or replace its own watch.
+/// One callback on one descriptor. It goes when its operation has completed and `Watches` has let go of it,
+/// so that a callback may remove or replace its own watch.
 class Watches::Watch final : public kernel::PollOperation {
  public:
-  Watch(LoopCore& core, Callback callback) noexcept : core_(core), callback_(std::move(callback)) {}
+  Watch(LoopCore& core, Key key, Callback callback) noexcept
+      : core_(core), key_(key), callback_(std::move(callback)) {}
 
+  /// `Watches` lets go of it.
   void end() noexcept {
-    if (!in_flight()) {
+    let_go_ = true;
+    if (in_flight()) {
+      core_.backend().cancel(*this);
+    } else {
+      delete this;
+    }
+  }
+
+  void completed(int) override {
+    if (let_go_) {
       delete this;
       return;
     }
-    core_.backend().cancel(*this);
+    // Not at our request: the user closed the descriptor without removing the watch, and the number is
+    // somebody else's now. Erasing it calls `end`.
+    core_.watches().watches_.erase(key_);
   }
 
  private:
@@ -30,10 +43,10 @@ class Watches::Watch final : public kernel::PollOperation {
     core_.run_reporting([this] { callback_(); }, "Exception in callback of add_reader or add_writer");
   }
 
-  void completed(int) override { delete this; }
-
   LoopCore& core_;  // Lifetime: outlives every watch
+  Key key_;
   Callback callback_;
+  bool let_go_ = false;
 };
 
 void Watches::End::operator()(Watch* watch) const noexcept { watch->end(); }
@@ -48,7 +61,7 @@ void Watches::add(FileDescriptor descriptor, kernel::Readiness readiness, Callba
                             " is used by a transport");
   }
   watches_.erase(Key{descriptor.number, readiness});
-  std::unique_ptr<Watch, End> watch(new Watch(core_, std::move(callback)));
+  std::unique_ptr<Watch, End> watch(new Watch(core_, Key{descriptor.number, readiness}, std::move(callback)));
   core_.backend().start(*watch, descriptor, readiness);
   watches_.emplace(Key{descriptor.number, readiness}, std::move(watch));
 }

@@ -57,6 +57,7 @@ void Acceptor::close() noexcept {
 
 void Acceptor::accepted(OwnedFileDescriptor descriptor, const net::SocketAddress& peer) {
   short_of_resources_ = false;
+  const loop::LoopCore::CallbackTimer timer(core_);
   sink_->connection_accepted(std::move(descriptor), net::from_sockaddr(peer));
 }
 

@@ -73,12 +73,18 @@ void StreamTransport::resume_reading() {
   }
 }
 
+MutableBytesView StreamTransport::ask_for_buffer(BufferedProtocol& protocol) const {
+  const loop::LoopCore::CallbackTimer timer(core_);
+  return protocol.get_buffer(-1);
+}
+
 MutableBytesView StreamTransport::receive_target() {
   try {
     while (protocol_.is_buffered()) {
       BufferedProtocol& asked = protocol_.buffered();
-      const MutableBytesView memory = asked.get_buffer(-1);
-      if (!receiving_.in_flight() || state_.is_lost()) return {};
+      const MutableBytesView memory = ask_for_buffer(asked);
+      // Closed or paused from inside: the backend sees that, and receives nothing.
+      if (state_.is_lost() || !(state_.is_reading() || draining_)) return {};
       // Replaced from inside: the memory is the old one's and must not be filled (L8).
       if (protocol_.shared().get() != &asked) continue;
       if (memory.empty()) throw std::runtime_error("get_buffer() returned an empty buffer");

@@ -84,8 +84,14 @@ class StreamTransport final : public Transport,
 
    private:
     MutableBytesView target() override { return transport_.receive_target(); }
-    void received(BytesView bytes) override { transport_.received(bytes); }
-    void completed(int result) override { transport_.receiving_completed(result); }
+    void received(BytesView bytes) override {
+      const loop::LoopCore::CallbackTimer timer(transport_.core_);
+      transport_.received(bytes);
+    }
+    void completed(int result) override {
+      const loop::LoopCore::CallbackTimer timer(transport_.core_);
+      transport_.receiving_completed(result);
+    }
     StreamTransport& transport_;  // Lifetime: its owner
   };
   class Sending final : public kernel::SendOperation {
@@ -94,7 +100,10 @@ class StreamTransport final : public Transport,
 
    private:
     std::size_t gather(std::span<iovec> pieces) override { return transport_.buffer_.gather(pieces); }
-    void completed(int result) override { transport_.sending_completed(result); }
+    void completed(int result) override {
+      const loop::LoopCore::CallbackTimer timer(transport_.core_);
+      transport_.sending_completed(result);
+    }
     StreamTransport& transport_;  // Lifetime: its owner
   };
 
@@ -105,6 +114,7 @@ class StreamTransport final : public Transport,
   // Reading.
   void start_receiving();
   MutableBytesView receive_target();
+  MutableBytesView ask_for_buffer(BufferedProtocol& protocol) const;
   void received(BytesView bytes);
   void receiving_completed(int result);
   void on_eof();

@@ -151,6 +151,7 @@ void StreamTransport::offer(std::span<const BytesView> pieces) {
 
 void StreamTransport::flush() {
   if (state_.is_lost() || draining_) return;
+  const loop::LoopCore::CallbackTimer timer(core_);
   send_buffered();
   if (!state_.is_lost() && !draining_) after_sending();
 }

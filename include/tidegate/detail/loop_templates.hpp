@@ -33,7 +33,7 @@ template <typename Factory>
 
 }  // namespace detail
 
-// --- running -------------------------------------------------------------------------------------
+// --- running -----------------------------------------------------------------------------------------------
 
 template <typename T>
 T Loop::run_until_complete(Task<T> task) {
@@ -60,7 +60,7 @@ T run(Task<T> task, const LoopOptions& options) {
   return loop.run_until_complete(std::move(task));
 }
 
-// --- futures, tasks, threads ---------------------------------------------------------------------
+// --- futures, tasks, threads -------------------------------------------------------------------------------
 
 template <typename T>
 Future<T> Loop::create_future() {
@@ -69,6 +69,7 @@ Future<T> Loop::create_future() {
 
 template <typename T>
 TaskHandle<T> Loop::create_task(Task<T> task) {
+  detail::check_thread(*this);
   Ref<detail::TaskState<T>> state(new detail::TaskState<T>(*this, task.startable()));
   static_cast<void>(std::move(task).release());
   state->begin();
@@ -80,6 +81,7 @@ auto Loop::run_in_executor(Function&& function) -> Future<std::invoke_result_t<s
   using Kept = std::decay_t<Function>;
   using T = std::invoke_result_t<Kept&>;
   detail::check_awaited_callable<Function>();
+  detail::check_thread(*this);
   const Ref<detail::ExecutorFuture<T>> future(new detail::ExecutorFuture<T>(*this));
   const auto call =
       std::make_shared<detail::TypedExecutorCall<Kept, T>>(*this, *future, std::forward<Function>(function));
@@ -89,7 +91,7 @@ auto Loop::run_in_executor(Function&& function) -> Future<std::invoke_result_t<s
   return Future<T>(future);
 }
 
-// --- servers and connections ---------------------------------------------------------------------
+// --- servers and connections -------------------------------------------------------------------------------
 
 template <detail::MakesProtocol Factory>
 Task<Server> Loop::create_server(Factory&& factory, std::string_view host, Port port,

@@ -38,4 +38,7 @@ class ReadyNode : public ReadyLink {
 /// Thread: the loop's.
 void schedule(Loop& loop, ReadyNode& node) noexcept;
 
+/// In debug mode, throws InvalidStateError on any thread but the one that runs `loop` (contract E3).
+void check_thread(const Loop& loop);
+
 }  // namespace tidegate::detail
