@@ -67,9 +67,36 @@ Socket bound_socket(const Endpoint& endpoint, const ServerOptions& options, bool
   return socket;
 }
 
-/// With port 0 and several addresses the system chooses one port for the first, and the others follow.
-Endpoint with_common_port(const Endpoint& endpoint, Port chosen) {
-  return endpoint.port() == Port(0) ? endpoint.with_port(chosen) : endpoint;
+/// One socket per address, all on one port: with port 0 the system chooses one for the first, and the others
+/// follow.
+std::vector<Socket> bound_sockets(const std::vector<Endpoint>& endpoints, const ServerOptions& options) {
+  std::vector<Socket> sockets;
+  Port chosen;
+  for (const Endpoint& endpoint : endpoints) {
+    const Endpoint wanted = endpoint.port() == Port(0) ? endpoint.with_port(chosen) : endpoint;
+    Socket socket = bound_socket(wanted, options, endpoints.size() > 1);
+    if (!socket.valid()) continue;
+    if (chosen == Port(0)) chosen = socket.view().local_endpoint().port();
+    sockets.push_back(std::move(socket));
+  }
+  if (!sockets.empty()) return sockets;
+  throw OsError(std::make_error_code(std::errc::address_not_available),
+                "create_server: no address like " + endpoints.front().to_string() + " on this machine");
+}
+
+/// The port that the system chose for the first address may be taken on another: then it chooses again.
+std::vector<Socket> bound_sockets_with_luck(const std::vector<Endpoint>& endpoints,
+                                            const ServerOptions& options) {
+  constexpr int kMostTries = 32;
+  for (int tries = 1;; ++tries) {
+    try {
+      return bound_sockets(endpoints, options);
+    } catch (const OsError& error) {
+      const bool bad_luck = endpoints.size() > 1 && endpoints.front().port() == Port(0) &&
+                            error.code() == std::errc::address_in_use;
+      if (!bad_luck || tries == kMostTries) throw;
+    }
+  }
 }
 
 Task<Server> serve_hosts(Loop& loop, ProtocolFactory factory, std::vector<std::string> hosts, Port port,
@@ -86,18 +113,7 @@ Task<Server> serve_hosts(Loop& loop, ProtocolFactory factory, std::vector<std::s
   }
   UnfinishedServer server(StreamServer::make(loop.core(), std::move(factory),
                                              {.backlog = options.backlog, .keep_alive = options.keep_alive}));
-  Port chosen;
-  for (const Endpoint& endpoint : endpoints) {
-    Socket socket = bound_socket(with_common_port(endpoint, chosen), options, endpoints.size() > 1);
-    if (!socket.valid()) continue;
-    if (chosen == Port(0)) chosen = socket.view().local_endpoint().port();
-    server->add(std::move(socket));
-  }
-  if (server->sockets().empty()) {
-    throw OsError(
-        std::make_error_code(std::errc::address_not_available),
-        "create_server: none of the addresses of " + endpoints.front().to_string() + " can be bound");
-  }
+  for (Socket& socket : bound_sockets_with_luck(endpoints, options)) server->add(std::move(socket));
   co_return server.finish(options.start_serving);
 }
 
