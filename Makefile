@@ -7,7 +7,7 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 
 # Configuring again is cheap, and picks up a preset that changed.
-build_preset = cmake --preset $(1) && cmake --build --preset $(1) --parallel $(JOBS)
+build_preset = cmake --preset $(1) && cmake --build --preset $(1) --parallel $(JOBS) $(2)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test debug sanitize asan tsan lint tidy format install clean deps
@@ -21,8 +21,8 @@ help: ## List the targets
 deps: ## Install the Debian packages that are missing
 	@scripts/install-deps
 
-run: deps ## Build, then run the demo: real clients, every byte checked
-	$(call build_preset,release)
+run: deps ## Build the command, then run its demo: real clients, every byte checked
+	$(call build_preset,release,--target tidegate_command)
 	build/release/tidegate demo
 
 test: deps ## Build, then run every test
@@ -59,7 +59,7 @@ format: ## Lay out every C++ file as .clang-format says
 # Without root for PREFIX, say `make install PREFIX=$HOME/.local`. Building is a step of its own, so that
 # `make test && sudo make install` compiles nothing as root.
 install: deps ## Install library, headers and command to PREFIX
-	$(call build_preset,release)
+	$(call build_preset,release,--target tidegate_command)
 	cmake --install build/release --prefix "$(PREFIX)"
 
 clean: ## Remove everything that was built
