@@ -1,10 +1,10 @@
 // asyncio's "Connecting Existing Sockets" in C++: waits until a socket receives data, with a protocol.
+#include <tidegate/tidegate.hpp>
+
 #include <iostream>
 #include <memory>
 
 #include <sys/socket.h>
-
-#include <tidegate/tidegate.hpp>
 
 class MyProtocol final : public tidegate::Protocol {
  public:

@@ -1,12 +1,12 @@
 // asyncio's "TCP Echo Client" in C++: sends a message and waits until the connection is closed.
 //
 //     example_tcp_echo_client [PORT]        (8888 by default)
+#include <tidegate/tidegate.hpp>
+
 #include <cstdlib>
 #include <iostream>
 #include <memory>
 #include <string>
-
-#include <tidegate/tidegate.hpp>
 
 class EchoClientProtocol final : public tidegate::Protocol {
  public:
@@ -36,7 +36,9 @@ tidegate::Task<> talk(tidegate::Port port) {
   tidegate::Loop& loop = tidegate::get_running_loop();
 
   auto on_connection_lost = loop.create_future<bool>();
-  auto make_protocol = [&] { return std::make_unique<EchoClientProtocol>("Hello World!", on_connection_lost); };
+  auto make_protocol = [&] {
+    return std::make_unique<EchoClientProtocol>("Hello World!", on_connection_lost);
+  };
 
   auto [transport, protocol] = co_await loop.create_connection(make_protocol, "127.0.0.1", port);
 

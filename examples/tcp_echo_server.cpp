@@ -1,12 +1,12 @@
 // asyncio's "TCP Echo Server" in C++: receives a message, sends it back, closes the connection.
 //
 //     example_tcp_echo_server [PORT]        (8888 by default; 0 lets the system choose)
+#include <tidegate/tidegate.hpp>
+
 #include <cstdlib>
 #include <iostream>
 #include <memory>
 #include <string>
-
-#include <tidegate/tidegate.hpp>
 
 class EchoServerProtocol final : public tidegate::Protocol {
  public:

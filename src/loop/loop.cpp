@@ -1,5 +1,6 @@
 // The public face of a loop over its core. The members that make transports and servers are defined by the
 // layers that do.
+#include <tidegate/detail/waiting.hpp>
 #include <tidegate/loop.hpp>
 
 #include "base/log.hpp"
@@ -22,13 +23,16 @@ void Loop::run_forever() { core_->run_forever(); }
 void Loop::run_until_done(detail::FutureCore& future) {
   core_->check_open();
   if (future.done()) return;
-  // Shared, because a `stop()` from elsewhere may end the run first: the callback must then stop nothing.
-  auto waiting = std::make_shared<bool>(true);
-  future.add_done_callback([this, waiting] {
-    if (*waiting) stop();
+  // Shared, because the run may end before the future does: the callback must then stop nothing.
+  struct Waiting {
+    std::shared_ptr<bool> still = std::make_shared<bool>(true);
+    ~Waiting() { *still = false; }
+  };
+  const Waiting waiting;
+  future.add_done_callback([this, still = waiting.still] {
+    if (*still) stop();
   });
   core_->run_forever();
-  *waiting = false;
   if (!future.done()) throw InvalidStateError("Event loop stopped before Future completed.");
 }
 
@@ -58,9 +62,7 @@ Handle Loop::call_soon_threadsafe(Callback callback) {
 }
 
 TimerHandle Loop::call_later(Duration delay, Callback callback) {
-  const TimePoint now = core_->backend().now();
-  // A delay beyond the end of time is never over.
-  return call_at(delay < TimePoint::max() - now ? now + delay : TimePoint::max(), std::move(callback));
+  return call_at(detail::deadline_after(*this, delay), std::move(callback));
 }
 
 TimerHandle Loop::call_at(TimePoint when, Callback callback) {

@@ -88,16 +88,26 @@ void LoopCore::flush_all() {
 void LoopCore::run_forever() {
   check_open();
   if (running_) throw InvalidStateError("This event loop is already running");
-  const RunningLoop running(loop_);
-  thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
-  running_ = true;
-  do {
-    run_once();
-  } while (!stopping_);
-  stopping_ = false;
-  running_ = false;
+  const RunningLoop on_this_thread(loop_);
+  struct Running {
+    LoopCore& core;
+    explicit Running(LoopCore& runs) : core(runs) {
+      core.thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+      core.running_ = true;
+    }
+    ~Running() {
+      core.stopping_ = false;
+      core.running_ = false;
+      core.thread_.store(std::thread::id(), std::memory_order_relaxed);
+    }
+  };
+  {
+    const Running running(*this);
+    do {
+      run_once();
+    } while (!stopping_);
+  }
   flush_all();  // nobody comes round again: what was written in the last iteration leaves now
-  thread_.store(std::thread::id(), std::memory_order_relaxed);
 }
 
 // --- the end -------------------------------------------------------------------------------------

@@ -1,0 +1,103 @@
+// The epoll backend's table of descriptor numbers: generations tell the uses of a number apart, references never move.
+#include "kernel/epoll/slot_table.hpp"
+
+#include <map>
+#include <random>
+#include <set>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace tidegate::kernel {
+namespace {
+
+FileDescriptor number(int value) { return FileDescriptor{value}; }
+
+TEST(SlotTable, knows_nothing_at_first) {
+  const SlotTable table;
+  EXPECT_EQ(table.find(number(0)), nullptr);
+  EXPECT_EQ(table.find(number(-1)), nullptr);
+  EXPECT_EQ(table.find(number(1'000'000)), nullptr);
+  EXPECT_EQ(table.find(ChannelId{}), nullptr);
+  EXPECT_EQ(table.find(ChannelId{3, 1}), nullptr);
+}
+
+TEST(SlotTable, finds_what_was_opened_by_number_and_by_channel) {
+  SlotTable table;
+  const ChannelId channel = table.open(number(7), true);
+  EXPECT_TRUE(channel.valid());
+  Slot* slot = table.find(channel);
+  ASSERT_NE(slot, nullptr);
+  EXPECT_EQ(slot, table.find(number(7)));
+  EXPECT_EQ(slot, &table.at(number(7)));
+  EXPECT_TRUE(slot->owned);
+  EXPECT_FALSE(slot->registered);
+  EXPECT_EQ(slot->input, nullptr);
+  EXPECT_EQ(slot->output, nullptr);
+  EXPECT_EQ(slot->generation, channel.generation);
+}
+
+TEST(SlotTable, a_new_use_of_a_number_is_not_found_under_the_old_channel) {
+  SlotTable table;
+  const ChannelId first = table.open(number(7), true);
+  const ChannelId second = table.open(number(7), false);
+  EXPECT_NE(first, second);
+  EXPECT_EQ(table.find(first), nullptr);
+  ASSERT_NE(table.find(second), nullptr);
+  EXPECT_FALSE(table.find(second)->owned);
+}
+
+TEST(SlotTable, a_channel_whose_slot_was_cleared_is_not_found) {
+  SlotTable table;
+  const ChannelId channel = table.open(number(7), true);
+  *table.find(channel) = Slot{};
+  EXPECT_EQ(table.find(channel), nullptr);
+  EXPECT_NE(table.find(number(7)), nullptr) << "the number has a slot, not in use";
+  EXPECT_EQ(table.find(number(7))->generation, 0U);
+  EXPECT_EQ(table.find(ChannelId{7, 0}), nullptr) << "generation 0 names nothing";
+}
+
+TEST(SlotTable, opening_forgets_all_that_was_known_of_the_number) {
+  SlotTable table;
+  Slot& slot = *table.find(table.open(number(7), true));
+  slot.registered = true;
+  slot.interest = 5;
+  slot.input_kind = Slot::Input::accept;
+  static_cast<void>(table.open(number(7), true));
+  EXPECT_FALSE(slot.registered);
+  EXPECT_EQ(slot.interest, 0U);
+  EXPECT_EQ(slot.input_kind, Slot::Input::none);
+}
+
+TEST(SlotTable, references_stay_valid_while_the_table_grows) {
+  SlotTable table;
+  std::vector<Slot*> slots;
+  for (int value = 0; value < 5'000; ++value) slots.push_back(table.find(table.open(number(value), true)));
+  static_cast<void>(table.open(number(200'000), true));
+  for (int value = 0; value < 5'000; ++value) EXPECT_EQ(slots[static_cast<std::size_t>(value)], table.find(number(value)));
+}
+
+TEST(SlotTable, no_channel_is_ever_given_twice) {
+  std::mt19937 random(5);
+  SlotTable table;
+  std::set<std::pair<std::uint32_t, std::uint32_t>> given;
+  std::map<int, ChannelId> present;
+  for (int operation = 0; operation < 100'000; ++operation) {
+    const int value = static_cast<int>(random() % 300);
+    if (random() % 3 == 0 && present.contains(value)) {
+      *table.find(present[value]) = Slot{};
+      present.erase(value);
+      continue;
+    }
+    const ChannelId channel = table.open(number(value), true);
+    ASSERT_TRUE(given.emplace(channel.index, channel.generation).second);
+    if (present.contains(value)) {
+      ASSERT_EQ(table.find(present[value]), nullptr);
+    }
+    present[value] = channel;
+  }
+  for (const auto& [value, channel] : present) EXPECT_EQ(table.find(channel), table.find(number(value)));
+}
+
+}  // namespace
+}  // namespace tidegate::kernel
