@@ -71,6 +71,7 @@ void Executor::shut_down() noexcept {
     dropped.swap(jobs_);
     threads.swap(threads_);
   }
+  dropped.clear();  // before waiting: what the jobs hold may be what a running one waits for
   changed_.notify_all();
   for (std::thread& thread : threads) thread.join();
 }

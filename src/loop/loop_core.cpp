@@ -106,8 +106,11 @@ void LoopCore::run_forever() {
     do {
       run_once();
     } while (!stopping_);
+    // Nobody comes round again: what was written in the last iteration leaves now. A protocol that is resumed
+    // by that may write more, but not for ever.
+    for (int rounds = 0; rounds < kLastFlushes && !unflushed_.empty(); ++rounds) flush_all();
   }
-  flush_all();  // nobody comes round again: what was written in the last iteration leaves now
+  flush_all();
 }
 
 // --- the end -------------------------------------------------------------------------------------
@@ -122,10 +125,11 @@ void LoopCore::close() {
   signals_.remove_all();
   tasks_.destroy_pending();
   timers_.clear();
-  // Residents and what they hold may schedule something or end others while they go: until nothing is left.
+  // Residents and what they hold may schedule something or end others while they go: nobody goes while
+  // queued.
   while (!residents_.empty() || !ready_.empty()) {
     discard_ready();
-    while (Resident* resident = residents_.pop_front()) resident->loop_closed();
+    if (Resident* resident = residents_.pop_front()) resident->loop_closed();
   }
   watches_.remove_all();
   settle_operations();

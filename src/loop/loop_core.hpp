@@ -128,6 +128,8 @@ class LoopCore {
   Duration slow_callback_duration = std::chrono::milliseconds(100);
 
  private:
+  static constexpr int kLastFlushes = 8;
+
   void run_once();
   [[nodiscard]] std::optional<Duration> time_to_wait() const noexcept;
   void run(detail::ReadyQueue& queue, std::size_t count) noexcept;

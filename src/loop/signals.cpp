@@ -5,11 +5,15 @@
 
 #include <cerrno>
 #include <string>
+#include <thread>
 #include <utility>
 
 namespace tidegate::loop {
 
-std::array<std::atomic<Signals*>, Signals::kSignals> Signals::owners_{};
+std::array<Signals::Arrival, Signals::kSignals> Signals::arrivals_{};
+
+static_assert(std::atomic<Signals*>::is_always_lock_free && std::atomic<bool>::is_always_lock_free,
+              "a handler may use lock-free atomics only");
 
 void Signals::check_number(int signal_number) {
   if (signal_number < 1 || signal_number >= kSignals) {
@@ -29,10 +33,11 @@ void Signals::add(int signal_number, Callback callback) {
   auto registration = std::make_unique<Registration>();
   registration->callback = std::move(shared);
   Signals* nobody = nullptr;
-  if (!owners_[index].compare_exchange_strong(nobody, this)) {
+  if (!arrivals_[index].owner.compare_exchange_strong(nobody, this)) {
     throw InvalidStateError("signal " + std::to_string(signal_number) +
                             " is handled by another loop already");
   }
+  arrivals_[index].noted.store(false);
   registrations_[index] = std::move(registration);
   struct sigaction action {};
   action.sa_handler = &Signals::on_signal;
@@ -40,7 +45,7 @@ void Signals::add(int signal_number, Callback callback) {
   action.sa_flags = SA_RESTART;
   if (::sigaction(signal_number, &action, &registrations_[index]->before) != 0) {
     const int error = errno;
-    owners_[index].store(nullptr);
+    disown(arrivals_[index]);
     registrations_[index].reset();
     if (error == EINVAL) {
       throw std::invalid_argument("signal " + std::to_string(signal_number) + " cannot be caught");
@@ -56,7 +61,7 @@ bool Signals::remove(int signal_number) {
   // First the disposition, so that no new signal finds the registration that goes next. It can't fail: it was
   // in force before.
   static_cast<void>(::sigaction(signal_number, &registrations_[index]->before, nullptr));
-  owners_[index].store(nullptr);
+  disown(arrivals_[index]);
   registrations_[index].reset();
   return true;
 }
@@ -67,15 +72,23 @@ void Signals::remove_all() noexcept {
   }
 }
 
+/// No handler knows of the owner any more when this returns, also none that was running on another thread.
+void Signals::disown(Arrival& arrival) noexcept {
+  arrival.owner.store(nullptr);
+  while (arrival.handlers.load() != 0) std::this_thread::yield();
+}
+
 /// In signal context, on whichever thread the kernel chose: only atomics and write(2).
 void Signals::on_signal(int signal_number) noexcept {
   const int error = errno;
-  const auto index = static_cast<std::size_t>(signal_number);
-  if (Signals* owner = owners_[index].load(std::memory_order_acquire)) {
-    owner->registrations_[index]->arrived.store(true, std::memory_order_release);
-    owner->any_pending_.store(true, std::memory_order_release);
+  Arrival& arrival = arrivals_[static_cast<std::size_t>(signal_number)];
+  arrival.handlers.fetch_add(1);  // before the owner is read: see `disown`
+  if (Signals* owner = arrival.owner.load()) {
+    arrival.noted.store(true);
+    owner->any_pending_.store(true);
     owner->backend_.wake();
   }
+  arrival.handlers.fetch_sub(1);
   errno = error;
 }
 

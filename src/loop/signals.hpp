@@ -40,8 +40,8 @@ class Signals {
     any_pending_.store(false, std::memory_order_release);
     for (int number = 1; number < kSignals; ++number) {
       Registration* registration = registrations_[static_cast<std::size_t>(number)].get();
-      if (registration == nullptr || !registration->arrived.exchange(false, std::memory_order_acq_rel))
-        continue;
+      Arrival& arrival = arrivals_[static_cast<std::size_t>(number)];
+      if (registration == nullptr || !arrival.noted.exchange(false)) continue;
       // The callback may replace or remove itself: it stays alive meanwhile.
       const std::shared_ptr<Callback> callback = registration->callback;
       run(*callback);
@@ -54,14 +54,22 @@ class Signals {
   struct Registration {
     std::shared_ptr<Callback> callback;
     struct sigaction before {};
-    std::atomic<bool> arrived{false};
+  };
+
+  /// What a handler touches, in signal context and on any thread: it stays for ever.
+  struct Arrival {
+    std::atomic<Signals*> owner{nullptr};
+    std::atomic<bool> noted{false};
+    /// Handlers that are running; the owner does not go before they have ended.
+    std::atomic<int> handlers{0};
   };
 
   static void on_signal(int signal_number) noexcept;
   static void check_number(int signal_number);
+  static void disown(Arrival& arrival) noexcept;
 
-  /// Which loop handles which signal: signals belong to the process, so this is its one table.
-  static std::array<std::atomic<Signals*>, kSignals> owners_;
+  /// Signals belong to the process, so this is its one table.
+  static std::array<Arrival, kSignals> arrivals_;
 
   kernel::Backend& backend_;  // Lifetime: outlives this; both belong to the loop
   std::array<std::unique_ptr<Registration>, kSignals> registrations_;

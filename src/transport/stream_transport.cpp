@@ -176,11 +176,11 @@ void StreamTransport::lose(Error reason) {
   core_.backend().cancel(receiving_);
   core_.backend().cancel(sending_);
   loop::Flushable::unlink();
-  if (!sending_.in_flight()) buffer_.clear();  // otherwise the kernel may still be reading it
   if (!queued_) {
     queued_ = true;
     core_.schedule(*this);
   }
+  if (!sending_.in_flight()) buffer_.clear();  // otherwise the kernel may still be reading it
 }
 
 /// From the ready queue: the beginning or the end, whichever is due.
@@ -231,14 +231,13 @@ void StreamTransport::end() {
 void StreamTransport::discard() noexcept { queued_ = false; }
 
 void StreamTransport::loop_closed() noexcept {
-  if (!state_.is_lost()) {
-    report(state_.opened() ? "unclosed transport" : "unclosed transport that was never opened", nullptr);
-    static_cast<void>(state_.lose());
-  }
+  const bool unclosed = state_.lose();
   closed_over_ = true;
   loop::Flushable::unlink();
   core_.backend().cancel(receiving_);
   core_.backend().cancel(sending_);
+  // Told when nothing can be done to it any more: the handler may try.
+  if (unclosed) report("unclosed transport", nullptr);
   if (!anything_in_flight()) end();  // otherwise when the last operation has ended
 }
 

@@ -139,7 +139,8 @@ void StreamTransport::offer(std::span<const BytesView> pieces) {
   }
   auto taken = static_cast<std::size_t>(result < 0 ? 0 : result);
   const std::size_t taken_from_buffer = std::min(taken, buffer_.size());
-  buffer_.consume(taken_from_buffer);
+  // Let go of at the very end: releasing a chunk runs code of the program, which may write, close or abort.
+  const WriteBuffer::Consumed consumed = buffer_.consume(taken_from_buffer);
   taken -= taken_from_buffer;
   for (const BytesView piece : pieces) {
     const std::size_t skipped = std::min(taken, piece.size());
@@ -153,12 +154,13 @@ void StreamTransport::flush() {
   if (state_.is_lost() || draining_) return;
   const loop::LoopCore::CallbackTimer timer(core_);
   send_buffered();
-  if (!state_.is_lost() && !draining_) after_sending();
+  after_sending();
 }
 
 /// Offers the buffer to the kernel until it is empty or the kernel is full.
 void StreamTransport::send_buffered() {
   if (sending_.in_flight()) return;
+  WriteBuffer::Consumed consumed;  // let go of when all is settled, see `offer`
   std::array<iovec, kGatherPieces> pieces;
   while (!buffer_.empty()) {
     const auto gathered = std::span(pieces).first(buffer_.gather(pieces));
@@ -170,7 +172,7 @@ void StreamTransport::send_buffered() {
       return;
     }
     const auto taken = static_cast<std::size_t>(result < 0 ? 0 : result);
-    buffer_.consume(taken);
+    consumed.append(buffer_.consume(taken));
     if (taken < offered) {
       wait_for_room();
       return;
@@ -192,14 +194,17 @@ void StreamTransport::sending_completed(int result) {
     on_write_error(-result);
     return;
   }
-  buffer_.consume(static_cast<std::size_t>(result));
-  // Before the protocol hears of it: what it writes then goes behind what is here.
-  if (!buffer_.empty()) wait_for_room();
+  {
+    const WriteBuffer::Consumed consumed = buffer_.consume(static_cast<std::size_t>(result));
+    // Before anybody hears of it: what is written then goes behind what is here.
+    if (!buffer_.empty()) wait_for_room();
+  }
   after_sending();
 }
 
 /// The buffer has become smaller: tells the protocol, and does what waited for the buffer to be empty.
 void StreamTransport::after_sending() {
+  if (state_.is_lost() || draining_) return;
   if (flow_.resume_if_drained(buffer_.size()) && state_.opened()) {
     try {
       protocol_.stream().resume_writing();
@@ -233,7 +238,6 @@ void StreamTransport::on_write_error(int error) {
   const bool may_deliver = receiving_.in_flight() && state_.wants_data();
   static_cast<void>(state_.begin_closing());
   loop::Flushable::unlink();
-  buffer_.clear();
   if (!may_deliver) {
     lose(std::move(reason));
     return;
@@ -241,6 +245,7 @@ void StreamTransport::on_write_error(int error) {
   draining_ = true;
   reason_ = std::make_unique<Error>(std::move(reason));
   core_.backend().drain(receiving_);
+  buffer_.clear();  // last: it runs code of the program, see `offer`
 }
 
 }  // namespace tidegate::transport

@@ -67,16 +67,15 @@ std::size_t WriteBuffer::gather(std::span<iovec> out) const noexcept {
   return count;
 }
 
-void WriteBuffer::consume(std::size_t bytes) noexcept {
+WriteBuffer::Consumed WriteBuffer::consume(std::size_t bytes) noexcept {
   assert(bytes <= size_);
   size_ -= bytes;
 
-  Segment* const dropped = first_;
-  Segment* last_dropped = nullptr;
+  Chain taken;
   while (first_ != nullptr && bytes >= first_->size) {
     bytes -= first_->size;
-    last_dropped = first_;
-    first_ = first_->next;
+    if (taken.first == nullptr) taken.first = first_;
+    taken.last = std::exchange(first_, first_->next);
   }
   if (first_ == nullptr) {
     last_ = nullptr;
@@ -84,14 +83,23 @@ void WriteBuffer::consume(std::size_t bytes) noexcept {
     first_->data += bytes;
     first_->size -= bytes;
   }
-  if (last_dropped == nullptr) return;
-
-  // Last, and away from this object: letting go of a chunk runs code of the program.
-  last_dropped->next = nullptr;
-  let_go(*pool_, dropped);
+  if (taken.last != nullptr) taken.last->next = nullptr;
+  return Consumed(*pool_, taken);
 }
 
 void WriteBuffer::clear() noexcept { consume(size_); }
+
+WriteBuffer::Consumed::~Consumed() {
+  if (chain_.first != nullptr) let_go(*pool_, chain_.first);
+}
+
+void WriteBuffer::Consumed::append(Consumed&& later) noexcept {
+  if (later.chain_.first == nullptr) return;
+  pool_ = later.pool_;
+  (chain_.last == nullptr ? chain_.first : chain_.last->next) = later.chain_.first;
+  chain_.last = later.chain_.last;
+  later.chain_ = Chain();
+}
 
 std::size_t WriteBuffer::room_in_last_block() const noexcept {
   if (last_ == nullptr || last_->kind != Segment::Kind::block) return 0;

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <span>
+#include <utility>
 
 #include <sys/uio.h>
 
@@ -24,6 +25,8 @@ namespace tidegate::transport {
 /// Thread: that of the pool.
 class WriteBuffer {
  public:
+  class Consumed;
+
   /// Lifetime: `pool` outlives the buffer.
   explicit WriteBuffer(base::BlockPool& pool) noexcept : pool_(&pool) {}
   /// Takes everything; `other` is empty then.
@@ -45,9 +48,10 @@ class WriteBuffer {
   /// `out.size()` only where they cover everything.
   [[nodiscard]] std::size_t gather(std::span<iovec> out) const noexcept;
 
-  /// Drops the first `bytes` bytes, letting go of each chunk whose last byte is among them, in order.
+  /// Takes out the first `bytes` bytes. What held them is let go of, in order, when the result ends: that
+  /// runs code of the program, so whoever has something to settle first keeps the result until it is.
   /// REQUIRES: `bytes` <= size().
-  void consume(std::size_t bytes) noexcept;
+  Consumed consume(std::size_t bytes) noexcept;
 
   /// Drops everything.
   void clear() noexcept;
@@ -73,6 +77,28 @@ class WriteBuffer {
   Segment* first_ = nullptr;
   Segment* last_ = nullptr;
   std::size_t size_ = 0;
+};
+
+/// What was taken out of a buffer and is let go of when this ends.
+///
+/// Lifetime: the pool outlives it; the buffer need not.
+class WriteBuffer::Consumed {
+ public:
+  /// Nothing.
+  Consumed() noexcept = default;
+  Consumed(Consumed&& other) noexcept : pool_(other.pool_), chain_(std::exchange(other.chain_, Chain())) {}
+  Consumed& operator=(Consumed&&) = delete;
+  ~Consumed();
+
+  /// Lets go of `later` with this, after what is here.
+  void append(Consumed&& later) noexcept;
+
+ private:
+  friend class WriteBuffer;
+  Consumed(base::BlockPool& pool, Chain chain) noexcept : pool_(&pool), chain_(chain) {}
+
+  base::BlockPool* pool_ = nullptr;
+  Chain chain_;
 };
 
 // Every idle connection carries one.

@@ -21,7 +21,8 @@ std::string difference(const std::map<int, std::string>& before, const std::map<
   std::string lines;
   for (const auto& [number, target] : now) {
     const auto known = before.find(number);
-    if (known == before.end() || known->second != target) lines += std::to_string(number) + " is now " + target + "\n";
+    if (known == before.end() || known->second != target)
+      lines += std::to_string(number) + " is now " + target + "\n";
   }
   for (const auto& [number, target] : before) {
     if (!now.contains(number)) lines += std::to_string(number) + " was closed: " + target + "\n";

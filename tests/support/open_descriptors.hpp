@@ -10,6 +10,7 @@ namespace tidegate::testing {
 [[nodiscard]] std::map<int, std::string> open_descriptors();
 
 /// The descriptors that are in `now` and not in `before`, or differ, one per line; empty for none.
-[[nodiscard]] std::string difference(const std::map<int, std::string>& before, const std::map<int, std::string>& now);
+[[nodiscard]] std::string difference(const std::map<int, std::string>& before,
+                                     const std::map<int, std::string>& now);
 
 }  // namespace tidegate::testing

@@ -92,12 +92,16 @@ bool RawPeer::at_end() {
   return saw_eof || error != 0;
 }
 
-void RawPeer::shutdown_write() { expect_done(::shutdown(descriptor_.get().number, SHUT_WR), "shutdown"); }
-void RawPeer::shutdown_read() { expect_done(::shutdown(descriptor_.get().number, SHUT_RD), "shutdown"); }
+void RawPeer::shutdown_write() {
+  const int outcome = ::shutdown(descriptor_.get().number, SHUT_WR);
+  if (outcome != 0 && errno == ENOTCONN) return;  // the other end has reset the connection meanwhile
+  expect_done(outcome, "shutdown");
+}
 
 void RawPeer::reset() {
   const linger at_once{.l_onoff = 1, .l_linger = 0};
-  expect_done(::setsockopt(descriptor_.get().number, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), "SO_LINGER");
+  expect_done(::setsockopt(descriptor_.get().number, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once),
+              "SO_LINGER");
   close();
 }
 

@@ -1,18 +1,19 @@
-// The other end of a connection as the kernel shows it: a socket that a test drives by plain system calls, so that it can do what
-// no transport would. Knows nothing of the library's transports.
+// The other end of a connection as the kernel shows it: a socket that a test drives by plain system calls, so
+// that it can do what no transport would. Knows nothing of the library's transports.
 #pragma once
+
+#include <tidegate/bytes.hpp>
+#include <tidegate/descriptor.hpp>
 
 #include <cstddef>
 #include <limits>
 #include <string>
 #include <string_view>
 
-#include <tidegate/bytes.hpp>
-#include <tidegate/descriptor.hpp>
-
 namespace tidegate::testing {
 
-/// A connected stream socket, non-blocking throughout. A call that the kernel refuses where it must not fails the test.
+/// A connected stream socket, non-blocking throughout. A call that the kernel refuses where it must not fails
+/// the test.
 class RawPeer {
  public:
   /// No socket. REQUIRES of every member below: not this.
@@ -23,7 +24,8 @@ class RawPeer {
   [[nodiscard]] FileDescriptor descriptor() const noexcept { return descriptor_.get(); }
   [[nodiscard]] bool is_open() const noexcept { return descriptor_.valid(); }
 
-  /// Sends what the kernel takes at this moment and returns how much that was; 0 also where the connection is broken.
+  /// Sends what the kernel takes at this moment and returns how much that was; 0 also where the connection is
+  /// broken.
   std::size_t send_some(BytesView bytes);
   /// Sends all of it; fails the test where the kernel does not take it at once.
   void send(BytesView bytes);
@@ -48,10 +50,9 @@ class RawPeer {
 
   /// Half-closes: the other end sees an end of file.
   void shutdown_write();
-  /// Does not want to receive any more.
-  void shutdown_read();
   void close() noexcept { descriptor_.reset(); }
-  /// Closes with a reset rather than an end of file (TCP; a Unix socket resets where it is closed with bytes unread).
+  /// Closes with a reset rather than an end of file (TCP; a Unix socket resets where it is closed with bytes
+  /// unread).
   void reset();
   void set_option(int level, int name, int value);
   /// From now on drops every packet that comes, as a machine does that is gone (TCP).

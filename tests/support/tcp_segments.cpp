@@ -1,5 +1,5 @@
-// Asks the kernel: see tcp_segments.hpp. A file of its own because the kernel's header, which alone knows the count, and the C
-// library's do not go together.
+// Asks the kernel: see tcp_segments.hpp. A file of its own because the kernel's header, which alone knows the
+// count, and the C library's do not go together.
 #include "support/tcp_segments.hpp"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
-// How many pieces TCP cut what was sent into: with Nagle's algorithm off, one for each system call that was small enough.
+// How many pieces TCP cut what was sent into: with Nagle's algorithm off, one for each system call that was
+// small enough.
 #pragma once
 
 #include <tidegate/descriptor.hpp>

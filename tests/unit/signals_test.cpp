@@ -1,15 +1,16 @@
-// The table of signal handlers by itself: what is noted in signal context, who owns a signal, what is put back.
+// The table of signal handlers by itself: what is noted in signal context, who owns a signal, what is put
+// back.
 #include "loop/signals.hpp"
+
+#include <tidegate/error.hpp>
+
+#include "kernel/epoll/epoll_backend.hpp"
 
 #include <csignal>
 #include <stdexcept>
 #include <vector>
 
 #include <gtest/gtest.h>
-
-#include <tidegate/error.hpp>
-
-#include "kernel/epoll/epoll_backend.hpp"
 
 namespace tidegate::loop {
 namespace {

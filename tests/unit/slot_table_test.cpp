@@ -1,4 +1,5 @@
-// The epoll backend's table of descriptor numbers: generations tell the uses of a number apart, references never move.
+// The epoll backend's table of descriptor numbers: generations tell the uses of a number apart, references
+// never move.
 #include "kernel/epoll/slot_table.hpp"
 
 #include <map>
@@ -74,7 +75,8 @@ TEST(SlotTable, references_stay_valid_while_the_table_grows) {
   std::vector<Slot*> slots;
   for (int value = 0; value < 5'000; ++value) slots.push_back(table.find(table.open(number(value), true)));
   static_cast<void>(table.open(number(200'000), true));
-  for (int value = 0; value < 5'000; ++value) EXPECT_EQ(slots[static_cast<std::size_t>(value)], table.find(number(value)));
+  for (int value = 0; value < 5'000; ++value)
+    EXPECT_EQ(slots[static_cast<std::size_t>(value)], table.find(number(value)));
 }
 
 TEST(SlotTable, no_channel_is_ever_given_twice) {

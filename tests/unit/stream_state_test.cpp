@@ -13,7 +13,7 @@ namespace {
 /// Where a test begins: the phases, each with its protocol told of the connection and not told.
 enum class Start { made, open, closing_unopened, closing, lost_unopened, lost, ended_unopened, ended };
 
-constexpr Start kStarts[] = {Start::made, Start::open,          Start::closing_unopened, Start::closing,
+constexpr Start kStarts[] = {Start::made,          Start::open, Start::closing_unopened, Start::closing,
                              Start::lost_unopened, Start::lost, Start::ended_unopened,   Start::ended};
 
 constexpr bool is_told(Start start) {
@@ -21,7 +21,8 @@ constexpr bool is_told(Start start) {
 }
 constexpr bool is_alive(Start start) { return start == Start::made || start == Start::open; }
 constexpr bool is_over(Start start) {
-  return start == Start::lost_unopened || start == Start::lost || start == Start::ended_unopened || start == Start::ended;
+  return start == Start::lost_unopened || start == Start::lost || start == Start::ended_unopened ||
+         start == Start::ended;
 }
 constexpr bool has_ended(Start start) { return start == Start::ended_unopened || start == Start::ended; }
 
@@ -144,8 +145,8 @@ TEST_P(StreamStateFrom, W3_the_fifth_ignored_write_is_worth_a_warning) {
 }
 
 std::string name_of_start(const testing::TestParamInfo<Start>& start) {
-  constexpr const char* kNames[] = {"made", "open", "closing_unopened", "closing", "lost_unopened", "lost", "ended_unopened",
-                                    "ended"};
+  constexpr const char* kNames[] = {"made",          "open", "closing_unopened", "closing",
+                                    "lost_unopened", "lost", "ended_unopened",   "ended"};
   return kNames[static_cast<std::size_t>(start.param)];
 }
 
@@ -159,15 +160,33 @@ TEST(StreamState, L6_goes_only_forward_whatever_is_asked_of_it) {
     int phase = 0;
     for (int step = 0; step < 12; ++step) {
       switch (random() % 9) {
-        case 0: static_cast<void>(state.open()); break;
-        case 1: static_cast<void>(state.begin_closing()); break;
-        case 2: losses += state.lose() ? 1 : 0; break;
-        case 3: if (state.is_lost()) state.end(); break;
-        case 4: static_cast<void>(state.pause_reading()); break;
-        case 5: static_cast<void>(state.resume_reading()); break;
-        case 6: static_cast<void>(state.receive_eof()); break;
-        case 7: static_cast<void>(state.request_eof()); break;
-        default: static_cast<void>(state.take_owed_eof()); break;
+        case 0:
+          static_cast<void>(state.open());
+          break;
+        case 1:
+          static_cast<void>(state.begin_closing());
+          break;
+        case 2:
+          losses += state.lose() ? 1 : 0;
+          break;
+        case 3:
+          if (state.is_lost()) state.end();
+          break;
+        case 4:
+          static_cast<void>(state.pause_reading());
+          break;
+        case 5:
+          static_cast<void>(state.resume_reading());
+          break;
+        case 6:
+          static_cast<void>(state.receive_eof());
+          break;
+        case 7:
+          static_cast<void>(state.request_eof());
+          break;
+        default:
+          static_cast<void>(state.take_owed_eof());
+          break;
       }
       const int now = state.is_ended() ? 3 : state.is_lost() ? 2 : state.is_closing() ? 1 : 0;
       ASSERT_GE(now, phase);

@@ -1,4 +1,5 @@
-// The timer queue against a naive model: deadlines in order, ties in the order of insertion, cancelled ones gone at once.
+// The timer queue against a naive model: deadlines in order, ties in the order of insertion, cancelled ones
+// gone at once.
 #include "loop/timer_queue.hpp"
 
 #include <algorithm>
@@ -168,8 +169,9 @@ TEST_P(TimerQueueAgainstANaiveModel, a_hundred_thousand_operations_agree) {
       for (const ModelTimer& timer : model) {
         if (timer.when <= now) due.push_back(timer);
       }
-      std::stable_sort(due.begin(), due.end(),
-                       [](const ModelTimer& left, const ModelTimer& right) { return left.when < right.when; });
+      std::stable_sort(due.begin(), due.end(), [](const ModelTimer& left, const ModelTimer& right) {
+        return left.when < right.when;
+      });
       for (const ModelTimer& timer : due) expected.push_back(timer.number);
       std::erase_if(model, [&](const ModelTimer& timer) { return timer.when <= now; });
       run_due(queue, now);
@@ -179,9 +181,9 @@ TEST_P(TimerQueueAgainstANaiveModel, a_hundred_thousand_operations_agree) {
     }
     ASSERT_EQ(queue.size(), model.size());
     if (operation % 16 != 0) continue;
-    const auto earliest = std::min_element(model.begin(), model.end(), [](const ModelTimer& left, const ModelTimer& right) {
-      return left.when < right.when;
-    });
+    const auto earliest = std::min_element(
+        model.begin(), model.end(),
+        [](const ModelTimer& left, const ModelTimer& right) { return left.when < right.when; });
     ASSERT_EQ(queue.next_deadline(), earliest == model.end() ? std::nullopt : std::optional(earliest->when));
   }
 }

@@ -1,0 +1,32 @@
+// See arguments.hpp.
+#include "arguments.hpp"
+
+#include <fmt/format.h>
+
+namespace tidegate::cli {
+
+std::vector<Url> parse_urls(const std::vector<std::string>& texts) {
+  if (texts.empty()) {
+    throw UsageError("no URL, expected at least one of tcp://HOST:PORT, unix:///PATH or unix://@NAME");
+  }
+  std::vector<Url> urls;
+  try {
+    for (const std::string& text : texts) urls.push_back(Url::parse(text));
+  } catch (const std::invalid_argument& error) {
+    throw UsageError(error.what());
+  }
+  return urls;
+}
+
+BackendKind parse_backend(const std::string& text) {
+  if (text == "auto") return BackendKind::automatic;
+  if (text == "epoll") return BackendKind::epoll;
+  throw UsageError(fmt::format("unknown backend \"{}\", expected auto or epoll", text));
+}
+
+std::string to_url_text(const Endpoint& endpoint) {
+  const bool is_unix = endpoint.family() == AddressFamily::unix_domain;
+  return fmt::format("{}://{}", is_unix ? "unix" : "tcp", endpoint.to_string());
+}
+
+}  // namespace tidegate::cli

@@ -1,0 +1,17 @@
+// The demo from beginning to end: every scenario over every route.
+#pragma once
+
+#include <tidegate/task.hpp>
+
+#include "demo/progress.hpp"
+#include "demo/report.hpp"
+
+#include <memory>
+
+namespace tidegate::cli::demo {
+
+/// Plays it on the running loop, whose exception handler and log it watches meanwhile: in a good run neither
+/// has anything to tell. Every wait in it is bounded.
+[[nodiscard]] Task<DemoReport> perform(std::shared_ptr<ProgressLine> progress);
+
+}  // namespace tidegate::cli::demo

@@ -1,0 +1,118 @@
+// The demo's report as a table for people.
+#include "demo/report_text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+namespace tidegate::cli::demo {
+
+namespace {
+
+constexpr std::size_t kColumns = 7;
+using Row = std::array<std::string, kColumns>;
+
+const Row kTitles{"transport",      "bytes checked",     "messages/s",   "bulk MB/s",
+                  "pauses/resumes", "peak write buffer", "contract kept"};
+
+/// 1234567 as "1,234,567", in any locale.
+std::string grouped(std::uint64_t number) {
+  std::string text = fmt::format("{}", number);
+  for (std::size_t place = text.size(); place > 3;) {
+    place -= 3;
+    text.insert(place, 1, ',');
+  }
+  return text;
+}
+
+std::string rounded(double number) { return grouped(static_cast<std::uint64_t>(number + 0.5)); }
+
+std::string mebibytes(std::uint64_t bytes) {
+  return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
+}
+
+std::string kibibytes(std::size_t bytes) {
+  return fmt::format("{:.1f} KiB", static_cast<double>(bytes) / 1024);
+}
+
+Row row_of(const TransportReport& transport) {
+  if (!transport.missing_because.empty()) return {transport.transport, "-", "-", "-", "-", "-", "not here"};
+  return {transport.transport,
+          mebibytes(transport.bytes),
+          rounded(transport.messages_per_second()),
+          rounded(transport.bulk_bytes_per_second() / 1e6),
+          fmt::format("{}/{}", transport.pauses, transport.resumes),
+          kibibytes(transport.peak_write_buffer_bytes),
+          transport.contract_kept() ? "yes" : "NO"};
+}
+
+Row rule(const std::array<std::size_t, kColumns>& widths) {
+  Row row;
+  for (std::size_t column = 0; column < kColumns; ++column) row[column] = std::string(widths[column], '-');
+  return row;
+}
+
+/// Words to the left, numbers to the right.
+std::string line_of(const Row& row, const std::array<std::size_t, kColumns>& widths) {
+  std::string line = fmt::format("{:<{}}", row.front(), widths.front());
+  for (std::size_t column = 1; column + 1 < kColumns; ++column) {
+    line += fmt::format("   {:>{}}", row[column], widths[column]);
+  }
+  return line + "   " + row.back() + "\n";
+}
+
+std::string lay_out(const std::vector<Row>& rows) {
+  std::array<std::size_t, kColumns> widths{};
+  for (const Row& row : rows) {
+    for (std::size_t column = 0; column < kColumns; ++column) {
+      widths[column] = std::max(widths[column], row[column].size());
+    }
+  }
+  std::string text = line_of(rows.front(), widths) + line_of(rule(widths), widths);
+  for (std::size_t index = 1; index < rows.size(); ++index) text += line_of(rows[index], widths);
+  return text;
+}
+
+/// What the table has no room for: why a transport is missing, and what was wrong.
+std::string remarks(const DemoReport& report) {
+  std::string text;
+  for (const TransportReport& transport : report.transports) {
+    if (!transport.missing_because.empty()) {
+      text += fmt::format("{}: not on this machine ({})\n", transport.transport, transport.missing_because);
+    }
+    for (const std::string& problem : transport.problems) {
+      text += fmt::format("{}: {}\n", transport.transport, problem);
+    }
+  }
+  for (const std::string& problem : report.problems) text += problem + "\n";
+  return text.empty() ? text : "\n" + text;
+}
+
+std::string verdict(const DemoReport& report) {
+  std::size_t played = 0;
+  std::size_t kept = 0;
+  for (const TransportReport& transport : report.transports) {
+    if (!transport.missing_because.empty()) continue;
+    ++played;
+    if (transport.contract_kept()) ++kept;
+  }
+  const char* word = report.contract_kept() ? "OK" : "FAILED";
+  return fmt::format("\n{}: {} of {} transports kept the contract; {:.2f} s\n", word, kept, played,
+                     report.time.count());
+}
+
+}  // namespace
+
+std::string to_table(const DemoReport& report) {
+  std::vector<Row> rows{kTitles};
+  for (const TransportReport& transport : report.transports) rows.push_back(row_of(transport));
+  return fmt::format(
+      "tidegate {} demo, backend {}: echoed messages, bulk to a slow reader, half-close, abort\n\n{}{}{}",
+      TIDEGATE_VERSION, report.backend, lay_out(rows), remarks(report), verdict(report));
+}
+
+}  // namespace tidegate::cli::demo

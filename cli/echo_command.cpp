@@ -1,0 +1,106 @@
+// See echo_command.hpp.
+#include "echo_command.hpp"
+
+#include <tidegate/error.hpp>
+#include <tidegate/server.hpp>
+
+#include "arguments.hpp"
+#include "connection_log.hpp"
+#include "echo_protocol.hpp"
+#include "stop_signals.hpp"
+
+#include <chrono>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+#include <fmt/format.h>
+
+namespace tidegate::cli {
+
+namespace {
+
+// A peer that does not take what it asked for must not keep the process alive for ever.
+constexpr std::chrono::seconds kLongestFarewell{5};
+
+/// The servers of one run, and how they end.
+class EchoService {
+ public:
+  EchoService(Loop& loop, const EchoOptions& options)
+      : loop_(loop), options_(options), stop_asked_(loop.create_future<void>()) {
+    if (!options.quiet) log_ = std::make_shared<ConnectionLog>();
+  }
+
+  [[nodiscard]] Task<> run() {
+    const StopSignals signals(loop_, [this] { stop(); });
+    for (const Url& url : options_.urls) co_await listen(url);
+    announce();
+    co_await stop_asked_;
+    co_await end();
+  }
+
+ private:
+  Task<> listen(const Url& url) {
+    const auto make_protocol = [this] { return std::make_shared<EchoProtocol>(log_); };
+    try {
+      if (url.scheme == Url::Scheme::unix_domain) {
+        servers_.push_back(co_await loop_.create_unix_server(make_protocol, url.path));
+      } else {
+        servers_.push_back(co_await loop_.create_server(make_protocol, url.host, url.port));
+      }
+    } catch (const OsError& error) {
+      throw std::runtime_error(fmt::format("cannot listen on {}: {}", url.to_string(), error.what()));
+    }
+  }
+
+  /// Only when every place is listened at: who reads the first line can rely on all of them.
+  void announce() const {
+    std::string lines;
+    for (const Server& server : servers_) {
+      for (const Endpoint& endpoint : server.endpoints()) {
+        lines += fmt::format("listening on {}\n", to_url_text(endpoint));
+      }
+    }
+    print_result(lines);
+  }
+
+  void stop() {
+    if (stop_asked_.done()) {
+      abort();
+    } else {
+      stop_asked_.set_result();
+    }
+  }
+
+  Task<> end() {
+    for (Server& server : servers_) server.close();
+    for (Server& server : servers_) server.close_clients();
+    TimerHandle patience = loop_.call_later(kLongestFarewell, [this] { abort(); });
+    for (const Server& server : servers_) co_await server.wait_closed();
+    patience.cancel();
+  }
+
+  void abort() {
+    for (Server& server : servers_) server.abort_clients();
+  }
+
+  Loop& loop_;
+  const EchoOptions& options_;
+  Future<> stop_asked_;
+  std::shared_ptr<ConnectionLog> log_;
+  std::vector<Server> servers_;
+};
+
+Task<> serve(const EchoOptions& options) {
+  EchoService service(get_running_loop(), options);
+  co_await service.run();
+}
+
+}  // namespace
+
+ExitCode run_echo(const EchoOptions& options) {
+  tidegate::run(serve(options), {.backend = options.backend});
+  return ExitCode::success;
+}
+
+}  // namespace tidegate::cli

@@ -1,0 +1,133 @@
+// The command's words: which commands there are, which arguments they take, and what their ends mean for the
+// shell.
+#include "arguments.hpp"
+#include "demo_command.hpp"
+#include "echo_command.hpp"
+#include "output.hpp"
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+namespace {
+
+using tidegate::cli::DemoOptions;
+using tidegate::cli::EchoOptions;
+using tidegate::cli::ExitCode;
+using tidegate::cli::UsageError;
+
+/// What was typed, before anybody has looked at what it means.
+struct CommandLine {
+  std::vector<std::string> urls;
+  std::string backend = "auto";
+  bool quiet = false;
+  bool json = false;
+};
+
+void add_backend_option(CLI::App& command, CommandLine& line) {
+  command.add_option("--backend", line.backend, "the kernel interface: auto or epoll")
+      ->type_name("NAME")
+      ->capture_default_str();
+}
+
+CLI::App& add_echo(CLI::App& app, CommandLine& line) {
+  CLI::App& echo = *app.add_subcommand("echo", "Send back whatever arrives, until SIGINT or SIGTERM");
+  echo.add_option("URL", line.urls, "where to listen: tcp://HOST:PORT, unix:///PATH or unix://@NAME")
+      ->type_name("");
+  echo.add_flag("--quiet", line.quiet, "no lines about connections");
+  add_backend_option(echo, line);
+  echo.footer(
+      "Prints \"listening on URL\" for each listening socket, with the port that the system chose for port "
+      "0.\n"
+      "Without a HOST it listens on every interface. Connections are logged to standard error.");
+  return echo;
+}
+
+CLI::App& add_demo(CLI::App& app, CommandLine& line) {
+  CLI::App& demo =
+      *app.add_subcommand("demo", "Run clients and servers over every transport, and check them");
+  demo.add_flag("--json", line.json, "one JSON document instead of the table");
+  add_backend_option(demo, line);
+  demo.footer("The exit status is 1 if a byte was wrong or a callback came out of order.");
+  return demo;
+}
+
+/// How to ask for help about what was just typed wrongly.
+std::string help_hint(const CLI::App& app) {
+  const auto commands = app.get_subcommands();
+  return commands.empty() ? "tidegate --help"
+                          : fmt::format("tidegate {} --help", commands.front()->get_name());
+}
+
+/// What no command and no option has asked for.
+void refuse_leftovers(const CLI::App& app) {
+  const std::vector<std::string> leftovers = app.remaining(true);
+  if (leftovers.empty()) return;
+  const bool is_option = leftovers.front().starts_with('-');
+  const bool is_command = !is_option && app.get_subcommands().empty();
+  throw UsageError(
+      is_command ? fmt::format("unknown command \"{}\", expected echo or demo", leftovers.front())
+                 : fmt::format("unexpected {} \"{}\"", is_option ? "option" : "argument", leftovers.front()));
+}
+
+ExitCode run(const CLI::App& app, const CLI::App& echo, const CLI::App& demo, const CommandLine& line) {
+  refuse_leftovers(app);
+  if (echo.parsed()) {
+    EchoOptions options;
+    options.urls = tidegate::cli::parse_urls(line.urls);
+    options.backend = tidegate::cli::parse_backend(line.backend);
+    options.quiet = line.quiet;
+    return run_echo(options);
+  }
+  if (demo.parsed()) {
+    DemoOptions options;
+    options.backend = tidegate::cli::parse_backend(line.backend);
+    options.json = line.json;
+    return run_demo(options);
+  }
+  throw UsageError("no command, expected echo or demo");
+}
+
+ExitCode reject(const CLI::App& app, const char* problem) {
+  tidegate::cli::print_error(problem);
+  tidegate::cli::print_log(fmt::format("See '{}'.", help_hint(app)));
+  return ExitCode::usage;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Transports and protocols: bytes from here to there, kept in bounds.", "tidegate");
+  app.set_version_flag("--version", "tidegate " TIDEGATE_VERSION);
+  app.footer(
+      "Try it:\n"
+      "  tidegate demo\n"
+      "  tidegate echo tcp://127.0.0.1:8080 unix:///tmp/echo.sock\n\n"
+      "'tidegate COMMAND --help' tells what a command takes.");
+  app.require_subcommand(0, 1);
+  app.allow_extras();  // for error texts of our own, here and in the commands
+
+  CommandLine line;
+  const CLI::App& echo = add_echo(app, line);
+  const CLI::App& demo = add_demo(app, line);
+
+  ExitCode result = ExitCode::success;
+  try {
+    app.parse(argc, argv);
+    result = run(app, echo, demo, line);
+  } catch (const CLI::Success& asked) {
+    return app.exit(asked);  // prints the help or the version
+  } catch (const CLI::ParseError& error) {
+    result = reject(app, error.what());
+  } catch (const std::invalid_argument& error) {
+    // Also what the library finds wrong with an argument, or with TIDEGATE_BACKEND.
+    result = reject(app, error.what());
+  } catch (const std::exception& error) {
+    tidegate::cli::print_error(error.what());
+    result = ExitCode::failure;
+  }
+  return static_cast<int>(result);
+}

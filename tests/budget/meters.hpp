@@ -1,0 +1,63 @@
+// What the budget tests measure with: counted system calls that can be made to fail, and counted memory.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+
+namespace tidegate::budget {
+
+/// The system calls that are watched, by what they are for.
+enum class Call { epoll_ctl, wait, send, receive, accept, connect };
+inline constexpr std::size_t kCalls = 6;
+
+/// How often the library made each call since `reset`.
+struct CallCounts {
+  std::size_t epoll_ctl = 0;
+  std::size_t wait = 0;
+  std::size_t send = 0;
+  std::size_t receive = 0;
+  std::size_t accept = 0;
+  std::size_t connect = 0;
+};
+[[nodiscard]] CallCounts& calls() noexcept;
+
+/// One call that is about to be made.
+struct Attempt {
+  Call call;
+  int descriptor;
+  /// send, receive: how many bytes at most. May be made smaller, not zero.
+  std::size_t size_bytes;
+  /// epoll_ctl: EPOLL_CTL_ADD and so on.
+  int action;
+};
+
+/// Decides what becomes of a call: 0 lets it be made, anything else is the errno that it fails with.
+using Fault = std::function<int(Attempt&)>;
+
+/// Lets `fault` decide while this lives.
+class FaultInjection {
+ public:
+  explicit FaultInjection(Fault fault);
+  FaultInjection(const FaultInjection&) = delete;
+  FaultInjection& operator=(const FaultInjection&) = delete;
+  ~FaultInjection();
+};
+
+/// Memory that this thread got from operator new, with what the allocator adds to it.
+struct MemoryCounts {
+  std::size_t allocations = 0;
+  /// May be negative: what one thread got another may give back.
+  std::ptrdiff_t live_bytes = 0;
+};
+[[nodiscard]] MemoryCounts memory() noexcept;
+
+/// What is allocated while this lives is not counted: the program's own objects.
+class Uncounted {
+ public:
+  Uncounted() noexcept;
+  Uncounted(const Uncounted&) = delete;
+  Uncounted& operator=(const Uncounted&) = delete;
+  ~Uncounted();
+};
+
+}  // namespace tidegate::budget

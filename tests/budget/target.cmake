@@ -1,0 +1,26 @@
+# The budget tests: how many system calls and how much memory things cost, and what happens when the system refuses.
+#
+# A program of their own, because they replace operator new and stand between the library and the C library: the linker sends
+# the library's calls to __wrap_..., which works for the static library only.
+
+get_target_property(tidegate_library_type tidegate TYPE)
+if(tidegate_library_type STREQUAL "SHARED_LIBRARY")
+  message(STATUS "No budget tests: they can't watch the system calls of a shared library.")
+  return()
+endif()
+
+file(GLOB tidegate_budget_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/budget/*.cpp")
+add_executable(budget_tests ${tidegate_budget_sources})
+target_include_directories(budget_tests PRIVATE "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/tests")
+target_link_libraries(budget_tests
+  PRIVATE tidegate::tidegate tidegate_warnings fmt::fmt-header-only GTest::gmock GTest::gtest GTest::gtest_main)
+
+foreach(call IN ITEMS epoll_ctl epoll_wait epoll_pwait2 send sendmsg recv accept4 connect)
+  target_link_options(budget_tests PRIVATE "LINKER:--wrap=${call}")
+endforeach()
+
+gtest_discover_tests(budget_tests
+  DISCOVERY_MODE PRE_TEST
+  DISCOVERY_TIMEOUT 60
+  WORKING_DIRECTORY "${PROJECT_BINARY_DIR}"
+  PROPERTIES LABELS budget TIMEOUT 120 RUN_SERIAL TRUE)

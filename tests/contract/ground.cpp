@@ -1,0 +1,67 @@
+// The sets of grounds: see ground.hpp.
+#include "contract/ground.hpp"
+
+namespace tidegate::contract {
+
+namespace {
+
+const char* name_of(Carrier carrier) {
+  switch (carrier) {
+    case Carrier::tcp_ipv4:
+      return "tcp_ipv4";
+    case Carrier::tcp_ipv6:
+      return "tcp_ipv6";
+    case Carrier::unix_path:
+      return "unix_path";
+    case Carrier::unix_abstract:
+      return "unix_abstract";
+    case Carrier::socket_pair:
+      return "socket_pair";
+  }
+  return "?";
+}
+
+const char* name_of(BackendKind backend) { return backend == BackendKind::epoll ? "epoll" : "automatic"; }
+
+}  // namespace
+
+std::string to_string(const Ground& ground) {
+  return std::string(name_of(ground.carrier)) +
+         (ground.side == Side::connecting ? "_connecting_" : "_accepted_") +
+         (ground.receiver == Receiver::plain ? "plain_" : "buffered_") + name_of(ground.backend);
+}
+
+std::vector<BackendKind> backends() { return {BackendKind::epoll}; }
+
+std::vector<Ground> each_carrier() {
+  std::vector<Ground> grounds;
+  for (const BackendKind backend : backends()) {
+    grounds.push_back({Carrier::tcp_ipv4, backend, Side::connecting, Receiver::plain});
+    grounds.push_back({Carrier::tcp_ipv6, backend, Side::accepted, Receiver::buffered});
+    grounds.push_back({Carrier::unix_path, backend, Side::accepted, Receiver::plain});
+    grounds.push_back({Carrier::unix_abstract, backend, Side::connecting, Receiver::buffered});
+    grounds.push_back({Carrier::socket_pair, backend, Side::connecting, Receiver::plain});
+  }
+  return grounds;
+}
+
+std::vector<Ground> each_side() {
+  std::vector<Ground> grounds = each_carrier();
+  for (const BackendKind backend : backends()) {
+    grounds.push_back({Carrier::tcp_ipv4, backend, Side::accepted, Receiver::plain});
+    grounds.push_back({Carrier::unix_path, backend, Side::connecting, Receiver::buffered});
+    grounds.push_back({Carrier::socket_pair, backend, Side::accepted, Receiver::buffered});
+  }
+  return grounds;
+}
+
+std::vector<Ground> each_receiver() {
+  std::vector<Ground> grounds = each_carrier();
+  for (const BackendKind backend : backends()) {
+    grounds.push_back({Carrier::tcp_ipv4, backend, Side::connecting, Receiver::buffered});
+    grounds.push_back({Carrier::unix_path, backend, Side::accepted, Receiver::buffered});
+  }
+  return grounds;
+}
+
+}  // namespace tidegate::contract
