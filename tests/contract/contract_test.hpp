@@ -1,4 +1,5 @@
-// The fixture of most contract tests: one connection on the parameter's ground, with what is often done to it.
+// The fixture of most contract tests: one connection on the parameter's ground, with what is often done to
+// it.
 #pragma once
 
 #include "contract/rig.hpp"

@@ -1,4 +1,5 @@
-// The smallest program that needs headers, library and a running loop: exits with 0 when the loop brought 42 back.
+// The smallest program that needs headers, library and a running loop: exits with 0 when the loop brought 42
+// back.
 #include <tidegate/tidegate.hpp>
 
 #include <chrono>

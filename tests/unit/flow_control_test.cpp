@@ -97,7 +97,8 @@ TEST(FlowControl_F1, agrees_with_a_naive_model_for_all_small_marks_and_sizes) {
 TEST(FlowControl_F1, pause_and_resume_alternate_strictly) {
   FlowControl flow = with_limits(4, 2);
   bool owed = false;
-  for (const std::size_t size : std::initializer_list<std::size_t>{5, 7, 3, 2, 0, 9, 2, 2, 4, 5, 1, 6, 6, 0}) {
+  for (const std::size_t size :
+       std::initializer_list<std::size_t>{5, 7, 3, 2, 0, 9, 2, 2, 4, 5, 1, 6, 6, 0}) {
     if (flow.pause_if_over(size)) {
       EXPECT_FALSE(owed);
       owed = true;
