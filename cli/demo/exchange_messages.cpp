@@ -21,6 +21,7 @@ constexpr std::size_t kClients = 64;
 constexpr std::size_t kMessagesPerClient = 500;
 constexpr std::size_t kShortestMessageBytes = 64;
 constexpr std::size_t kLongestMessageBytes = 1024;
+constexpr std::size_t kLengths = kLongestMessageBytes - kShortestMessageBytes + 1;
 
 /// One client's side of the exchange, whichever way it receives.
 class Conversation {
@@ -53,7 +54,6 @@ class Conversation {
  private:
   /// Every length from the shortest to the longest comes up, in an order of each client's own.
   void send_message() {
-    constexpr std::size_t kLengths = kLongestMessageBytes - kShortestMessageBytes + 1;
     const std::size_t size_bytes = kShortestMessageBytes + (messages_ * 193 + number_ * 61) % kLengths;
     const BytesView message = pattern_.piece(sent_bytes_, size_bytes);
     sent_bytes_ += size_bytes;

@@ -14,7 +14,7 @@ namespace tidegate::cli::demo {
 class Pattern {
  public:
   /// The most that `piece` gives at once.
-  static constexpr std::size_t kLongestPieceBytes = 64 * 1024;
+  static constexpr std::size_t kLongestPieceBytes = 65'536;
 
   /// Streams with different numbers have different bytes at the same position.
   explicit Pattern(std::uint64_t stream_number) noexcept;

@@ -34,10 +34,10 @@ struct TransportReport {
 
   /// What was wrong, for people, in the order in which it was found.
   std::vector<std::string> problems;
+  static constexpr std::size_t kMostProblems = 8;
 
   /// Adds to the problems what is not among them; the first few tell the story.
   void note(std::string problem) {
-    constexpr std::size_t kMostProblems = 8;
     const bool is_known = std::find(problems.begin(), problems.end(), problem) != problems.end();
     if (!is_known && problems.size() < kMostProblems) problems.push_back(std::move(problem));
   }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -29,7 +30,7 @@ std::string grouped(std::uint64_t number) {
   return text;
 }
 
-std::string rounded(double number) { return grouped(static_cast<std::uint64_t>(number + 0.5)); }
+std::string rounded(double number) { return grouped(static_cast<std::uint64_t>(std::llround(number))); }
 
 std::string mebibytes(std::uint64_t bytes) {
   return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));

@@ -17,7 +17,7 @@ namespace tidegate::cli::demo {
 
 namespace {
 
-/// The routes on which one end listens and the other connects.
+/// The end of a route on which somebody listens.
 Task<> close_server(Server server) {
   if (!server) co_return;  // listening has failed
   server.close();

@@ -19,9 +19,12 @@ namespace tidegate::cli::demo {
 
 namespace {
 
-constexpr std::uint64_t kTotalBytes = 64 * 1024 * 1024;
-constexpr std::uint64_t kReadBetweenPausesBytes = 512 * 1024;
+constexpr std::uint64_t kTotalBytes = 64u * 1024 * 1024;
+constexpr std::uint64_t kReadBetweenPausesBytes = 512u * 1024;
 constexpr std::chrono::milliseconds kReaderPause{1};
+// Odd lengths, so that pieces and buffers do not end at the same places.
+constexpr std::array<std::size_t, 5> kPieceBytes{32'768, 1, 16'384, 40'961, 7};
+constexpr std::size_t kReaderBufferBytes = 65'536;
 // Little room in the kernel: what the reader does not take is the writer's to hold.
 constexpr int kKernelBufferBytes = 128 * 1024;
 
@@ -64,8 +67,6 @@ class FastWriter final : public Protocol {
   }
 
   void write_piece() {
-    // Odd lengths, so that pieces and buffers do not end at the same places.
-    constexpr std::array<std::size_t, 5> kPieceBytes{32 * 1024, 1, 16 * 1024, 40'961, 7};
     const std::size_t length = kPieceBytes[pieces_ % kPieceBytes.size()];
     const auto size_bytes =
         static_cast<std::size_t>(std::min<std::uint64_t>(length, kTotalBytes - written_bytes_));
@@ -115,7 +116,7 @@ class FastWriter final : public Protocol {
 /// Takes what comes straight into its own memory, and often does not want any.
 class SlowReader final : public BufferedProtocol {
  public:
-  explicit SlowReader(std::shared_ptr<Stage> stage) : stage_(std::move(stage)), buffer_(64 * 1024) {}
+  explicit SlowReader(std::shared_ptr<Stage> stage) : stage_(std::move(stage)), buffer_(kReaderBufferBytes) {}
 
   void connection_made(TransportRef transport) override {
     transport_ = std::move(transport);

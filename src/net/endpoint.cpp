@@ -170,7 +170,7 @@ std::string Endpoint::to_string() const {
     case AddressFamily::unix_domain:
       break;
   }
-  if (is_abstract()) return "@" + net::printable(path());
+  if (is_abstract()) return net::printable(path()).insert(0, 1, '@');
   return path().empty() ? "(unnamed)" : net::printable(path());
 }
 

@@ -107,6 +107,23 @@ TEST_P(StreamHazards, L3_a_failed_write_does_not_discard_what_can_be_read) {
   }
 }
 
+TEST_P(StreamHazards, L3_a_failed_write_does_not_discard_what_takes_several_receives) {
+  connect_raw();
+  // Receiving stops at an out-of-band byte and at a passed descriptor, whatever comes behind.
+  peer().send("one ");
+  if (rig().ground().is_tcp()) {
+    peer().send_out_of_band('!');
+  } else {
+    peer().send_with_descriptor("two ", peer().descriptor());
+  }
+  peer().send("three");
+  peer().close();
+  for (int times = 0; times < 5; ++times) here().write(std::string(100'000, 'x'));
+  run_until_lost();
+  EXPECT_EQ(here().received, rig().ground().is_tcp() ? "one three" : "one two three");
+  static_cast<void>(rig().take_warnings());
+}
+
 TEST_P(StreamHazards, L3_what_arrived_before_a_reset_is_not_lost_to_writes) {
   if (!rig().ground().is_tcp()) GTEST_SKIP() << "a Unix socket is not reset while there is something to read";
   connect_raw();

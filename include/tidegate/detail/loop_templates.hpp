@@ -50,7 +50,14 @@ T Loop::run_until_complete(Future<T> future) {
 
 template <typename T>
 T run(Task<T> task, const LoopOptions& options) {
-  Loop loop(options);
+  std::unique_ptr<Loop> made;
+  try {
+    made = std::make_unique<Loop>(options);
+  } catch (...) {
+    detail::destroy_silently(std::move(task).release());  // that it never ran is not the news
+    throw;
+  }
+  Loop& loop = *made;
   // Ends what is left also where the main task fails; closing then waits for the executor's threads.
   struct Finish {
     Loop& loop;

@@ -1,0 +1,206 @@
+"""What the tests of the command share: starting it, talking to it, and saying what is wrong."""
+
+import contextlib
+import fcntl
+import os
+import re
+import signal
+import socket
+import struct
+import subprocess
+import termios
+import threading
+import time
+
+PATIENCE_SECONDS = 30
+MEBIBYTE = 1024 * 1024
+SIOCOUTQ = termios.TIOCOUTQ  # bytes that the peer of a Unix socket has not read yet
+
+USAGE_ERROR = 2
+FAILURE = 1
+
+
+class TestFailure(Exception):
+    """What was expected, and what was there instead."""
+
+
+def check(condition, text):
+    if not condition:
+        raise TestFailure(text)
+
+
+def check_equal(actual, expected, what):
+    check(actual == expected, f"{what}: {actual!r}, expected {expected!r}")
+
+
+def wait_until(condition, what):
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        check(time.monotonic() < deadline, f"waited {PATIENCE_SECONDS} s in vain: {what}")
+        time.sleep(0.002)
+
+
+def pattern(size_bytes, seed=1):
+    """Bytes in which every position is recognisable: a run of numbers, never aligned with any buffer."""
+    count = size_bytes // 8 + 1
+    first = seed * 1_000_003
+    return struct.pack(f">{count}Q", *range(first, first + count))[:size_bytes]
+
+
+# --- The command -------------------------------------------------------------------------------------------
+
+
+class Echo:
+    """A running `tidegate echo`, and what it has said so far."""
+
+    def __init__(self, program, *arguments, sockets=1):
+        self.process = subprocess.Popen([program, "echo", *arguments], stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True)
+        self.output, self.log = [], []
+        self.readers = [self._read_in_background(self.process.stdout, self.output),
+                        self._read_in_background(self.process.stderr, self.log)]
+        wait_until(lambda: len(self.output) >= sockets or self.process.poll() is not None, "the list of URLs")
+        matches = [re.fullmatch(r"listening on (\S+)", line) for line in self.output]
+        check(len(matches) == sockets and all(matches),
+              f"output {self.output}, expected {sockets} times 'listening on URL'; the log: {self.log}")
+        self.urls = [match[1] for match in matches]
+
+    @staticmethod
+    def _read_in_background(stream, lines):
+        def read():
+            for line in stream:
+                lines.append(line.rstrip("\n"))
+
+        reader = threading.Thread(target=read, daemon=True)
+        reader.start()
+        return reader
+
+    def _join_readers(self):
+        for reader in self.readers:
+            reader.join(PATIENCE_SECONDS)
+
+    def connect(self, url=None, receive_buffer_bytes=None):
+        scheme, place = (url or self.urls[0]).split("://", 1)
+        if scheme == "unix":
+            sock = socket.socket(socket.AF_UNIX)
+            address = "\0" + place[1:] if place.startswith("@") else place
+        else:
+            host, port = place.rsplit(":", 1)
+            host = host.strip("[]")
+            sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+            address = (host, int(port))
+        if receive_buffer_bytes:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
+        sock.settimeout(PATIENCE_SECONDS)
+        sock.connect(address)
+        return sock
+
+    def send_signal(self, number):
+        self.process.send_signal(number)
+
+    def exit_code(self):
+        try:
+            code = self.process.wait(PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise TestFailure(f"still running after {PATIENCE_SECONDS} s; the log: {self.log}") from None
+        self._join_readers()
+        return code
+
+    def stop(self, number=signal.SIGTERM):
+        self.send_signal(number)
+        check_equal(self.exit_code(), 0, "exit code")
+        check_equal(len(self.output), len(self.urls), "number of lines on standard output")
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self._join_readers()
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+
+@contextlib.contextmanager
+def echo(context, *arguments, sockets=1):
+    server = Echo(context.program, *arguments, sockets=sockets)
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+def run(context, *arguments, environment=None):
+    return subprocess.run([context.program, *arguments], capture_output=True, text=True,
+                          timeout=2 * PATIENCE_SECONDS, env={**os.environ, **(environment or {})})
+
+
+def check_error(result, code, *parts):
+    said = f"exit {result.returncode}, standard error: {result.stderr!r}"
+    check(result.returncode == code, f"{said}; expected exit {code}")
+    check(result.stdout == "", f"standard output: {result.stdout!r}, expected nothing")
+    for part in parts:
+        check(part in result.stderr, f"{said}; expected {part!r} in it")
+
+
+# --- Clients -----------------------------------------------------------------------------------------------
+
+
+def receive_all(sock, piece_bytes=65536, after_each=lambda received_bytes: None):
+    received = bytearray()
+    while piece := sock.recv(piece_bytes):
+        received += piece
+        after_each(len(received))
+    return bytes(received)
+
+
+def send_in_background(sock, data):
+    """Sends, then half-closes; returns the thread."""
+
+    def send():
+        sock.sendall(data)
+        sock.shutdown(socket.SHUT_WR)
+
+    sender = threading.Thread(target=send, daemon=True)
+    sender.start()
+    return sender
+
+
+def check_round_trip(sock, data, **receiving):
+    with sock:
+        sender = send_in_background(sock, data)
+        received = receive_all(sock, **receiving)
+        sender.join(PATIENCE_SECONDS)
+    check(received == data, f"{len(received)} of {len(data)} bytes came back, "
+                            f"{'a beginning' if data.startswith(received) else 'and not the same ones'}")
+
+
+def unread_by_peer(sock):
+    return struct.unpack("i", fcntl.ioctl(sock, SIOCOUTQ, b"\0\0\0\0"))[0]
+
+
+def send_until_stuck(sock, data):
+    """Sends until the peer has taken nothing for a while, or `data` ends; returns how much was taken."""
+    sock.setblocking(False)
+    sent, stuck_since = 0, time.monotonic()
+
+    def is_stuck():
+        nonlocal sent, stuck_since
+        try:
+            while sent < len(data):
+                sent += sock.send(data[sent:sent + 65536])
+                stuck_since = time.monotonic()
+        except BlockingIOError:
+            pass
+        return sent == len(data) or time.monotonic() - stuck_since > 0.25
+
+    wait_until(is_stuck, "the peer to take no more")
+    return sent
+
+
+def can_bind_ipv6(host="::1"):
+    try:
+        with socket.socket(socket.AF_INET6) as sock:
+            sock.bind((host, 0))
+        return True
+    except OSError:
+        return False
