@@ -2,7 +2,7 @@
 // shortage (C2) in tests/budget, where system calls can be made to fail.
 #include <tidegate/tidegate.hpp>
 
-#include "contract/loop_rig.hpp"
+#include "contract/server_rig.hpp"
 
 #include <cerrno>
 #include <string>
@@ -29,35 +29,7 @@ auto echo() {
   return [] { return std::make_unique<Echo>(); };
 }
 
-class Server_C1 : public loop_rig::LoopTest {
- protected:
-  /// A server of Recorders on 127.0.0.1.
-  Server serve(const ServerOptions& options = {}) {
-    return run(loop().create_server(recorders.factory(), "127.0.0.1", 0, options));
-  }
-
-  /// Whether what is sent there comes back.
-  bool echoes(const Endpoint& endpoint) {
-    const OwnedFileDescriptor client = raw_connect(endpoint);
-    if (!client.valid()) return false;
-    raw_send(client, "hello");
-    std::string answer;
-    const bool came = run_until([&] {
-      answer += raw_receive_now(client);
-      return answer.size() >= 5;
-    });
-    return came && answer == "hello";
-  }
-
-  /// Ends a server and everything that came through it.
-  void end(Server& server) {
-    server.abort_clients();
-    server.close();
-    run(server.wait_closed());
-  }
-
-  Recorders recorders;
-};
+class Server_C1 : public loop_rig::ServerTest {};
 
 bool machine_has_ipv6() {
   const OwnedFileDescriptor socket(FileDescriptor{::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0)});

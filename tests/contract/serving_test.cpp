@@ -1,7 +1,7 @@
 // Serving (C1): starting, closing, waiting for the end, and factories that fail, over real sockets.
 #include <tidegate/tidegate.hpp>
 
-#include "contract/loop_rig.hpp"
+#include "contract/server_rig.hpp"
 
 #include <cerrno>
 #include <string>
@@ -23,35 +23,7 @@ using loop_rig::Recorders;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-class Serving_C1 : public loop_rig::LoopTest {
- protected:
-  /// A server of Recorders on 127.0.0.1.
-  Server serve(const ServerOptions& options = {}) {
-    return run(loop().create_server(recorders.factory(), "127.0.0.1", 0, options));
-  }
-
-  /// Whether what is sent there comes back.
-  bool echoes(const Endpoint& endpoint) {
-    const OwnedFileDescriptor client = raw_connect(endpoint);
-    if (!client.valid()) return false;
-    raw_send(client, "hello");
-    std::string answer;
-    const bool came = run_until([&] {
-      answer += raw_receive_now(client);
-      return answer.size() >= 5;
-    });
-    return came && answer == "hello";
-  }
-
-  /// Ends a server and everything that came through it.
-  void end(Server& server) {
-    server.abort_clients();
-    server.close();
-    run(server.wait_closed());
-  }
-
-  Recorders recorders;
-};
+class Serving_C1 : public loop_rig::ServerTest {};
 
 // --- serving -----------------------------------------------------------------------------------------------
 
