@@ -10,7 +10,7 @@ import time
 
 from support import (
     MEBIBYTE, PATIENCE_SECONDS, can_bind_ipv6, check, check_equal, check_round_trip, echo, pattern,
-    receive_all, send_until_stuck, wait_until)
+    receive_all, receive_exactly, send_until_stuck, wait_until)
 
 
 def test_tcp_port_0_is_resolved_and_echoes(context):
@@ -20,7 +20,7 @@ def test_tcp_port_0_is_resolved_and_echoes(context):
             for size_bytes in (1, 64, 1000, 65536):
                 data = pattern(size_bytes, seed=size_bytes)
                 sock.sendall(data)
-                check(sock.recv(size_bytes, socket.MSG_WAITALL) == data, f"{size_bytes} bytes: wrong ones")
+                check(receive_exactly(sock, size_bytes) == data, f"{size_bytes} bytes: wrong ones")
         server.stop()
 
 
@@ -111,7 +111,7 @@ def test_many_clients_at_once_get_their_own_bytes(context):
             sock.sendall(data)
         for sock, data in clients:
             with sock:
-                check(sock.recv(len(data), socket.MSG_WAITALL) == data, "a client got other bytes")
+                check(receive_exactly(sock, len(data)) == data, "a client got other bytes")
         server.stop()
 
 

@@ -11,7 +11,7 @@ import time
 
 from support import (
     FAILURE, MEBIBYTE, TestFailure, check, check_equal, check_error, check_round_trip, echo, pattern,
-    receive_all, run, send_until_stuck, unread_by_peer, wait_until)
+    receive_all, receive_exactly, run, send_until_stuck, unread_by_peer, wait_until)
 
 
 def check_stop_sends_what_is_buffered(context, number):
@@ -58,7 +58,7 @@ def test_sigint_sends_what_is_buffered_then_exits_0(context):
 def test_stop_ends_idle_connections_at_once(context):
     with echo(context, "tcp://127.0.0.1:0") as server, server.connect() as sock:
         sock.sendall(b"hello")
-        check_equal(sock.recv(5, socket.MSG_WAITALL), b"hello", "echo")
+        check_equal(receive_exactly(sock, 5), b"hello", "echo")
         begin = time.monotonic()
         server.stop()
         check(time.monotonic() - begin < 4, "an idle connection kept the server alive")

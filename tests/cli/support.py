@@ -153,6 +153,15 @@ def receive_all(sock, piece_bytes=65536, after_each=lambda received_bytes: None)
     return bytes(received)
 
 
+def receive_exactly(sock, size_bytes):
+    """What MSG_WAITALL promises, on a socket with a deadline too: the kernel never waits there, so the flag
+    returns what happens to have arrived."""
+    received = bytearray()
+    while len(received) < size_bytes and (piece := sock.recv(size_bytes - len(received))):
+        received += piece
+    return bytes(received)
+
+
 def send_in_background(sock, data):
     """Sends, then half-closes; returns the thread."""
 
