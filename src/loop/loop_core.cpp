@@ -40,7 +40,7 @@ LoopCore::~LoopCore() = default;
 /// what any of these adds waits for the next iteration (contract E1).
 void LoopCore::run_once() {
   if (!unflushed_.empty()) unflushed_.flush();
-  backend_->wait(time_to_wait(), spin_);
+  wait();
   backend_->tell_done();
   remote_calls_.fetch(ready_);
   if (signals_.pending()) {
@@ -53,6 +53,16 @@ void LoopCore::run_once() {
   detail::ReadyQueue due;
   timers_.take_due(backend_->now(), due);
   run(due, due.size());
+}
+
+void LoopCore::wait() noexcept {
+  const std::optional<Duration> timeout = time_to_wait();
+  if (timeout != Duration::zero() && remote_calls_.fall_asleep()) {
+    backend_->wait(timeout, spin_);
+  } else {
+    backend_->wait(Duration::zero(), Duration::zero());
+  }
+  remote_calls_.wake_up();
 }
 
 std::optional<Duration> LoopCore::time_to_wait() const noexcept {

@@ -132,6 +132,7 @@ class LoopCore {
   static constexpr int kLastFlushes = 8;
 
   void run_once();
+  void wait() noexcept;
   [[nodiscard]] std::optional<Duration> time_to_wait() const noexcept;
   void run(detail::ReadyQueue& queue, std::size_t count) noexcept;
   void log_if_slow(Duration taken) const noexcept;
