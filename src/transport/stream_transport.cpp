@@ -259,14 +259,14 @@ void StreamTransport::deliver_loss() {
 }
 
 void StreamTransport::end() {
-  if (holders_ > 1) static_cast<void>(sockname());  // whoever holds a reference may still ask
+  protocol_.reset();  // first: usually nobody else has a reference to this
+  if (holders_ > 1) static_cast<void>(sockname());  // whoever does may still ask
   state_.end();
   if (seldom_ != nullptr) seldom_->reason = Error();
   buffer_.clear();
   core_.backend().close(channel_);
   base::ListNode<loop::VisitorTag>::unlink();
   if (owner_ != nullptr) std::exchange(owner_, nullptr)->connection_ended(*this);
-  protocol_.reset();
   release();  // the loop's hold: this may be gone now
 }
 

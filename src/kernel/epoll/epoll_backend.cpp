@@ -87,10 +87,11 @@ void EpollBackend::watch_or_end(Operation& operation, FileDescriptor descriptor,
 void EpollBackend::settle(FileDescriptor descriptor, Slot& slot, std::uint32_t events) noexcept {
   if (!slot.registered) return;
   const std::uint32_t wanted = wanted_by(slot, slot.input != nullptr && held(*slot.input));
-  const bool hangup_wanted = slot.input != nullptr && slot.input_kind == Slot::Input::hangup;
-  if ((events & kBroken) != 0 && wanted == 0 && !hangup_wanted) {
-    epoll_.forget_interest(descriptor, slot);  // epoll reports these two whether asked to or not
-    return;
+  if (wanted == 0 && slot.input_kind != Slot::Input::hangup) {
+    // Nobody is there any more, and the next that happens is probably the close; or there is somebody who waits for
+    // nothing, but epoll reports these two whether asked to or not.
+    const bool nobody = slot.input == nullptr && slot.output == nullptr;
+    if (nobody || (events & kBroken) != 0) return epoll_.forget_interest(descriptor, slot);
   }
   if ((events & (EPOLLIN | EPOLLOUT) & ~wanted) == 0) return;
   try {
