@@ -1,7 +1,7 @@
 // See pattern.hpp.
 #include "pattern.hpp"
 
-#include "../pattern.h"
+#include "shared/pattern.h"
 
 #include <cstring>
 #include <stdexcept>

@@ -8,7 +8,7 @@
 
 namespace load {
 
-/// The repeating pattern of ../pattern.h as one run of memory.
+/// The repeating pattern of shared/pattern.h as one run of memory.
 class Pattern {
  public:
   /// `longest_bytes` are the most that will be asked for at a time.

@@ -2,7 +2,7 @@
 #define _GNU_SOURCE  // accept4
 #include "bare.h"
 
-#include "../pattern.h"
+#include "shared/pattern.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

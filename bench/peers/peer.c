@@ -1,7 +1,7 @@
 // See peer.h.
 #include "peer.h"
 
-#include "../pattern.h"
+#include "shared/pattern.h"
 
 #include <errno.h>
 #include <stdio.h>
