@@ -8,7 +8,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iostream>
+#include <span>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 namespace load {
@@ -97,9 +100,9 @@ class EchoRun {
     }
   }
 
-  void run_in_lock_step() {
+  void run_in_lock_step(std::uint64_t messages_each) {
     window_.open();
-    for (std::uint64_t left = *arguments_.messages; left > 0;) {
+    for (std::uint64_t left = messages_each; left > 0;) {
       const std::uint64_t messages = std::min<std::uint64_t>(left, arguments_.pipeline);
       send_on_all(static_cast<std::size_t>(messages) * arguments_.size_bytes);
       collect_from_all();
@@ -117,10 +120,7 @@ class EchoRun {
   void collect_from_all() {
     for (std::size_t missing = connections_.size(); missing > 0;) {
       for (const epoll_event& event : poller_.wait()) {
-        EchoConnection& connection = connections_[event.data.u64];
-        if (!serve(connection, event.events)) continue;
-        window_.count_latency(Clock::now() - connection.started());
-        --missing;
+        if (serve(connections_[event.data.u64], event.events)) --missing;
       }
     }
   }
@@ -148,7 +148,15 @@ class EchoRun {
 void run_echo(const Arguments& arguments, Window& window) { EchoRun(arguments, window).run(); }
 
 void run_echo_in_lock_step(const Arguments& arguments, Window& window) {
-  EchoRun(arguments, window).run_in_lock_step();
+  EchoRun(arguments, window).run_in_lock_step(*arguments.messages);
+}
+
+void run_idle(const Arguments& arguments, Window& window, const std::function<void()>& opened) {
+  EchoRun connections(arguments, window);
+  connections.run_in_lock_step(1);
+  opened();
+  while (std::cin.get() != std::istream::traits_type::eof()) {
+  }
 }
 
 }  // namespace load

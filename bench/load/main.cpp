@@ -1,7 +1,9 @@
 // The load generator: one thread, bare epoll, no library, so that the server is what is measured.
 #include "arguments.hpp"
 #include "echo.hpp"
+#include "one_way.hpp"
 #include "report.hpp"
+#include "storm.hpp"
 #include "window.hpp"
 
 #include <chrono>
@@ -48,17 +50,23 @@ void set_deadline(const Arguments& arguments) {
 
 void run(const Arguments& arguments) {
   Window window(arguments);
+  const auto report = [&] { load::print_report(arguments, window.measurement()); };
   switch (arguments.mode) {
     case Mode::echo:
-      arguments.messages ? run_echo_in_lock_step(arguments, window) : run_echo(arguments, window);
-      break;
+      arguments.messages ? load::run_echo_in_lock_step(arguments, window) : load::run_echo(arguments, window);
+      return report();
     case Mode::send:
+      load::run_send(arguments, window);
+      return report();
     case Mode::receive:
+      load::run_receive(arguments, window);
+      return report();
     case Mode::storm:
+      load::run_storm(arguments, window);
+      return report();
     case Mode::idle:
-      break;
+      return load::run_idle(arguments, window, report);
   }
-  print_report(arguments, window.measurement());
 }
 
 }  // namespace
