@@ -201,11 +201,8 @@ static void write_block(struct connection* connection);
 
 static void on_block_written(uv_write_t* request, int status) {
   struct connection* connection = (struct connection*)request->handle;
-  if (status == 0) {
-    write_block(connection);
-  } else {
-    close_connection(connection);
-  }
+  if (status < 0) close_connection(connection);
+  if (!uv_is_closing(&connection->handle)) write_block(connection);  // reading may have found the end before
 }
 
 static void write_block(struct connection* connection) {
