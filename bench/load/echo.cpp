@@ -51,7 +51,7 @@ class EchoConnection {
     if (count > sent_ - received_) throw std::runtime_error("more came back than was sent");
     pattern.check(position_ + received_, std::span<const unsigned char>(memory).first(count));
     received_ += count;
-    if (has_batch()) position_ += batch_bytes_;
+    if (count > 0 && has_batch()) position_ += batch_bytes_;
     return count;
   }
 
