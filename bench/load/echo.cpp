@@ -18,7 +18,7 @@ namespace load {
 
 namespace {
 
-constexpr std::size_t kReceiveBytes = 256 * 1024;
+constexpr std::size_t kReceiveBytes = std::size_t{256} * 1024;
 
 /// A batch of messages on its way there and back, over and over.
 class EchoConnection {
