@@ -27,9 +27,9 @@ class RemoteCalls {
     return true;
   }
 
-  /// From here to `wake_up`, whoever queues a call wakes the loop. False: somebody has already, and the loop must
-  /// not sleep. The two atomics are set and read crosswise here and in `push`, in one total order: at least one
-  /// of the two sides sees the other.
+  /// From here to `wake_up`, whoever queues a call wakes the loop. False: somebody has already, and the loop
+  /// must not sleep. The two atomics are set and read crosswise here and in `push`, in one total order: at
+  /// least one of the two sides sees the other.
   [[nodiscard]] bool fall_asleep() noexcept {
     sleeping_.store(true);
     return !any_.load();
@@ -38,7 +38,8 @@ class RemoteCalls {
 
   /// Moves everything that waits behind `ready`.
   void fetch(detail::ReadyQueue& ready) noexcept {
-    if (!any_.load(std::memory_order_acquire)) return;  // one that is missed here keeps the loop from sleeping
+    if (!any_.load(std::memory_order_acquire))
+      return;  // one that is missed here keeps the loop from sleeping
     const std::lock_guard lock(mutex_);
     any_.store(false, std::memory_order_relaxed);
     ready.append(waiting_);

@@ -259,7 +259,7 @@ void StreamTransport::deliver_loss() {
 }
 
 void StreamTransport::end() {
-  protocol_.reset();  // first: usually nobody else has a reference to this
+  protocol_.reset();                                // first: usually nobody else has a reference to this
   if (holders_ > 1) static_cast<void>(sockname());  // whoever does may still ask
   state_.end();
   if (seldom_ != nullptr) seldom_->reason = Error();

@@ -35,8 +35,8 @@ std::size_t total_size(std::span<const BytesView> pieces) noexcept {
 /// Whether there is anything to be done with a write. Throws InvalidStateError after write_eof (W5).
 bool StreamTransport::accept_write(bool empty) {
   if (state_.eof_requested()) throw InvalidStateError("Cannot call write() after write_eof()");
-  if (empty) return false;
-  if (state_.is_lost() || draining_) {
+  if (empty || draining_) return false;  // while it drains, the protocol can't know what we know: no warning
+  if (state_.is_lost()) {
     if (state_.ignore_write())
       base::log(LogLevel::warning, "write() on a transport whose connection was lost");
     return false;

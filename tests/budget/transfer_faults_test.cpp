@@ -162,6 +162,30 @@ TEST_F(Transfer, L3_an_error_of_sending_is_the_reason_after_what_had_arrived_was
   }
 }
 
+TEST_F(Transfer, W3_a_protocol_that_answers_while_its_connection_drains_is_not_warned_of) {
+  // It has not been told that the connection is lost, so it can't know better.
+  Pair pair = connected_pair();
+  const int own = pair.transport->socket().descriptor().number;
+  const FaultInjection faults([&](Attempt& attempt) {
+    if (attempt.descriptor != own) return 0;
+    if (attempt.call == Call::receive) attempt.size_bytes = 1;
+    return attempt.call == Call::send ? EPIPE : 0;
+  });
+  int answers = 0;
+  pair.recorder->on_data = [&](Recorder& recorder) {
+    ++answers;
+    recorder.transport->write("answer");
+    recorder.transport->write(Chunk(std::string("answer")));
+  };
+  const loop_rig::LogCapture log;
+  pair.peer.send("last words");
+  pair.transport->write("into the void");
+  EXPECT_TRUE(run_until([&] { return pair.recorder->lost; }));
+  EXPECT_EQ(pair.recorder->received, "last words");
+  EXPECT_EQ(answers, 10);
+  EXPECT_THAT(log.lines(), ::testing::IsEmpty());
+}
+
 TEST_F(Transfer, L4_an_error_while_close_flushes_is_the_reason_and_comes_once) {
   Pair pair = connected_pair();
   const int own = pair.transport->socket().descriptor().number;

@@ -88,8 +88,8 @@ void EpollBackend::settle(FileDescriptor descriptor, Slot& slot, std::uint32_t e
   if (!slot.registered) return;
   const std::uint32_t wanted = wanted_by(slot, slot.input != nullptr && held(*slot.input));
   if (wanted == 0 && slot.input_kind != Slot::Input::hangup) {
-    // Nobody is there any more, and the next that happens is probably the close; or there is somebody who waits for
-    // nothing, but epoll reports these two whether asked to or not.
+    // Nobody is there any more, and the next that happens is probably the close; or there is somebody who
+    // waits for nothing, but epoll reports these two whether asked to or not.
     const bool nobody = slot.input == nullptr && slot.output == nullptr;
     if (nobody || (events & kBroken) != 0) return epoll_.forget_interest(descriptor, slot);
   }
