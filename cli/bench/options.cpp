@@ -1,0 +1,153 @@
+// See options.hpp.
+#include "bench/options.hpp"
+
+#include "arguments.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <string_view>
+#include <system_error>
+
+#include <fmt/format.h>
+
+namespace tidegate::cli::bench {
+
+namespace {
+
+constexpr std::array kModes{Mode::echo, Mode::source, Mode::sink, Mode::storm, Mode::idle};
+
+constexpr std::size_t kMostConnections = 1'000'000;
+constexpr std::size_t kLargestMessageBytes = std::size_t{1} << 30;
+constexpr std::size_t kLongestPipeline = 65'536;
+constexpr double kShortestSeconds = 0.01;
+constexpr double kLongestSeconds = 86'400;
+// A source is after bytes, not messages: what a program that sends in bulk would write at once.
+constexpr std::size_t kSourceMessageBytes = 65'536;
+
+// --- single words ------------------------------------------------------------------------------------------
+
+Mode parse_mode(const std::string& text) {
+  const auto found =
+      std::find_if(kModes.begin(), kModes.end(), [&text](Mode mode) { return text == name_of(mode); });
+  if (found != kModes.end()) return *found;
+  throw UsageError(fmt::format("unknown mode \"{}\", expected echo, source, sink, storm or idle", text));
+}
+
+/// The number that `text` begins with; what follows it is left in `text`. None where there is no number.
+template <typename Number>
+std::optional<Number> take_number(std::string_view& text) {
+  Number number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc()) return std::nullopt;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return number;
+}
+
+std::size_t parse_count(const char* option, std::string_view text, std::size_t most) {
+  std::string_view rest = text;
+  const auto count = take_number<std::size_t>(rest);
+  if (count && rest.empty() && *count >= 1 && *count <= most) return *count;
+  throw UsageError(fmt::format("{} \"{}\", expected a number from 1 to {}", option, text, most));
+}
+
+/// How many bytes one of the unit is; 0 for what is no unit.
+std::size_t bytes_of_unit(std::string_view unit) noexcept {
+  if (unit.empty()) return 1;
+  if (unit == "K" || unit == "k") return std::size_t{1} << 10;
+  if (unit == "M" || unit == "m") return std::size_t{1} << 20;
+  return 0;
+}
+
+std::size_t parse_size(std::string_view text) {
+  std::string_view rest = text;
+  const auto count = take_number<std::size_t>(rest);
+  const std::size_t unit = bytes_of_unit(rest);
+  if (count && unit > 0 && *count >= 1 && *count <= kLargestMessageBytes / unit) return *count * unit;
+  throw UsageError(
+      fmt::format("--size \"{}\", expected bytes from 1 to 1024M, such as 64, 16K (KiB) or 1M (MiB)", text));
+}
+
+Duration parse_duration(std::string_view text) {
+  std::string_view rest = text;
+  const auto seconds = take_number<double>(rest);
+  if (seconds && rest.empty() && *seconds >= kShortestSeconds && *seconds <= kLongestSeconds) {
+    return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(*seconds));
+  }
+  throw UsageError(fmt::format("--duration \"{}\", expected seconds from {} to {}, such as 10 or 0.5", text,
+                               kShortestSeconds, kLongestSeconds));
+}
+
+// --- words that do not fit together ------------------------------------------------------------------------
+
+void refuse_unless(bool fits, const char* option, const char* where) {
+  if (!fits) throw UsageError(fmt::format("{} goes with {} only", option, where));
+}
+
+void check_combination(const Words& words, Mode mode) {
+  const bool is_one_way = mode == Mode::source || mode == Mode::sink;
+  if (words.listen) refuse_unless(is_one_way, "--listen", "--mode source and --mode sink");
+  if (words.check) refuse_unless(mode == Mode::sink, "--check", "--mode sink");
+  if (words.pipeline) refuse_unless(mode == Mode::echo, "--pipeline", "--mode echo");
+  if (words.size) refuse_unless(mode != Mode::sink, "--size", "a mode that sends, which sink does not,");
+  if (words.connections) refuse_unless(!words.listen, "--connections", "the end that connects");
+}
+
+Url parse_destination(const Words& words) {
+  if (!words.url) throw UsageError("no URL, expected tcp://HOST:PORT, unix:///PATH or unix://@NAME");
+  Url url = parse_urls({*words.url}).front();
+  const bool is_tcp = url.scheme == Url::Scheme::tcp;
+  if (is_tcp && !words.listen && url.host.empty()) {
+    throw UsageError(fmt::format("no host in \"{}\", expected one to connect to", *words.url));
+  }
+  if (is_tcp && !words.listen && url.port == Port(0)) {
+    throw UsageError(fmt::format("port 0 in \"{}\", expected one to connect to, 1 to 65535", *words.url));
+  }
+  return url;
+}
+
+}  // namespace
+
+const char* name_of(Mode mode) noexcept {
+  switch (mode) {
+    case Mode::echo:
+      return "echo";
+    case Mode::source:
+      return "source";
+    case Mode::sink:
+      return "sink";
+    case Mode::storm:
+      return "storm";
+    case Mode::idle:
+      break;
+  }
+  return "idle";
+}
+
+Duration Options::warm_up() const noexcept {
+  constexpr Duration kLongestWarmUp = std::chrono::seconds(1);
+  return std::min(duration / 10, kLongestWarmUp);
+}
+
+Options parse_options(const Words& words) {
+  Options options;
+  options.url = parse_destination(words);
+  options.mode = parse_mode(words.mode);
+  check_combination(words, options.mode);
+  if (words.connections) {
+    options.connections = parse_count("--connections", *words.connections, kMostConnections);
+  }
+  if (options.mode == Mode::source) options.size_bytes = kSourceMessageBytes;
+  if (words.size) options.size_bytes = parse_size(*words.size);
+  if (words.pipeline) options.pipeline = parse_count("--pipeline", *words.pipeline, kLongestPipeline);
+  options.duration = parse_duration(words.duration);
+  options.backend = parse_backend(words.backend);
+  options.listen = words.listen;
+  options.check = words.check;
+  options.json = words.json;
+  return options;
+}
+
+}  // namespace tidegate::cli::bench
