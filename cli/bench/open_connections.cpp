@@ -2,12 +2,14 @@
 #include "bench/open_connections.hpp"
 
 #include <tidegate/error.hpp>
+#include <tidegate/sleep.hpp>
 #include <tidegate/task_group.hpp>
 
 #include "bench/destination.hpp"
 #include "number_text.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <exception>
 #include <stdexcept>
 #include <string>
@@ -20,6 +22,9 @@ namespace tidegate::cli::bench {
 namespace {
 
 constexpr std::size_t kAtOnce = 32;
+// A connection is open for us before the server has accepted it. Without a rest we would run ahead until its
+// queue is full, and then wait a second for each packet that it dropped.
+constexpr std::chrono::milliseconds kRest{1};
 
 /// What the openers share: the next number, and where to go.
 struct Opening {
@@ -46,6 +51,7 @@ Task<> open_while_some_are_missing(std::shared_ptr<Opening> opening) {
   while (opening->begun < opening->session->options().connections) {
     const std::size_t number = ++opening->begun;
     co_await open_one(opening, number);
+    co_await sleep(kRest);
   }
 }
 
