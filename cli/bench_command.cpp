@@ -82,7 +82,8 @@ std::string verdict(const Report& report) {
   if (report.interrupted) return "interrupted";
   if (report.failures.count() > 0 || report.options.mode == Mode::idle) return "";
   if (report.time == bench::Seconds::zero())
-    return "the run ended before its warm-up did: nothing was measured";
+    return "the run ended before its warm-up did, and nothing was measured; a shorter duration has a shorter "
+           "one";
   return report.tally.bytes == 0 ? "nothing moved while it was measured" : "";
 }
 

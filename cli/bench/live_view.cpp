@@ -56,7 +56,7 @@ std::string LiveView::recent_numbers() {
     case Mode::echo:
       return fmt::format("{} messages/s   {}   {}", messages, megabytes, p99);
     case Mode::storm:
-      return fmt::format("{} connections/s   {}   {}", messages, megabytes, p99);
+      return fmt::format("{} connections/s   {}", messages, p99);
     case Mode::source:
     case Mode::sink:
       return megabytes;

@@ -12,8 +12,6 @@ namespace tidegate::cli::bench {
 Session::Session(Loop& loop, Options options)
     : loop_(loop), options_(std::move(options)), over_(loop.create_future<void>()) {}
 
-Session::~Session() = default;
-
 // --- the course of the run -------------------------------------------------------------------------
 
 void Session::begin() {

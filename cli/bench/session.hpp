@@ -38,7 +38,6 @@ class Session : public std::enable_shared_from_this<Session> {
   Session(Loop& loop, Options options);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
-  ~Session();
 
   [[nodiscard]] const Options& options() const noexcept { return options_; }
   [[nodiscard]] Loop& loop() const noexcept { return loop_; }

@@ -110,7 +110,7 @@ def test_bench_reports_the_latency_of_a_slow_server(context):
         report = measure(context, server.url, "--duration", "0.5")
         check_latencies(report)
         check(20_000 <= report["latency_microseconds"]["p50"] < 1_000_000, f"{report}")
-        check(report["messages_per_second"] <= 50.5, f"{report}")
+        check(report["messages_per_second"] <= 55, f"{report}")
 
 
 # --- One way -----------------------------------------------------------------------------------------------
@@ -254,10 +254,11 @@ class WatchedBench:
         os.close(terminal)
         self.shown = bytearray()
 
-    def wait_for(self, text):
-        while text not in self.shown:
+    def wait_for_line(self, is_expected):
+        """Waits until it has shown a whole line that is as expected."""
+        while not any(is_expected(line.decode()) for line in self.shown.split(CLEARED)[:-1]):
             ready = select.select([self.screen], [], [], PATIENCE_SECONDS)[0]
-            check(ready, f"no {text!r} in {bytes(self.shown)!r}")
+            check(ready, f"not the expected line in {bytes(self.shown)!r}")
             self.shown += self.screen.read(4096)
 
     def finish(self):
@@ -287,8 +288,8 @@ def test_bench_shows_live_numbers_on_a_terminal_and_clears_them(context):
         server.stop()
     shown = bytes(bench.shown)
     draws = [draw.decode() for draw in shown.split(CLEARED) if draw]
-    # One each quarter of a second; a busy machine may miss some.
-    check(1 <= len(draws) <= 4, f"{len(draws)} draws: {draws}")
+    # One each quarter of a second, and on a busy machine the end takes some as well.
+    check(1 <= len(draws) <= 8, f"{len(draws)} draws: {draws}")
     for draw in draws:
         check(re.match(r" *\d+\.\d of 1\.0 s   [\d,]+ messages/s   \d+\.\d MB/s   p99 \S+ \S+", draw), f"{draw!r}")
         check(len(draw) < 80, f"too long: {draw!r}")
@@ -299,8 +300,7 @@ def test_bench_shows_live_numbers_on_a_terminal_and_clears_them(context):
 def test_bench_interrupted_prints_what_was_measured_until_then(context):
     with echo(context, "tcp://127.0.0.1:0", "--quiet") as server:
         with watched_bench(context, server.urls[0], "--duration", "2", "--json") as bench:
-            # After a fifth of a second the warm-up is over, so the first line is one that counts.
-            bench.wait_for(b"p99")
+            bench.wait_for_line(lambda line: "p99" in line and "warming up" not in line)
             bench.process.send_signal(signal.SIGINT)
             code, output = bench.finish()
             check_equal(code, INTERRUPTED, "exit code")
@@ -329,7 +329,7 @@ def test_bench_interrupted_twice_does_not_wait_for_anybody(context):
 
     with rude_server(take_without_answering) as server:
         with watched_bench(context, server.url, "--mode", "idle", "--duration", "60") as bench:
-            bench.wait_for(b"1 open")
+            bench.wait_for_line(lambda line: "1 open" in line)
             bench.process.send_signal(signal.SIGINT)
             # Now it has one message echoed, and would wait for that.
             check(asked.wait(PATIENCE_SECONDS), "the first signal did not end the holding")

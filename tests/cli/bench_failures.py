@@ -72,7 +72,7 @@ def test_bench_sink_compares_only_when_asked(context):
         report, said = fail(context, server.url, "--mode", "sink", "--check", "--duration", "5")
         check_problem(report, said, r"connection 1: wrong byte at stream offset \d+: received 0x00, .*")
         report, said = fail(context, server.url, "--mode", "sink", "--duration", "5")
-        check_equal(said, "tidegate: the run ended before its warm-up did: nothing was measured\n", "error")
+        check("the run ended before its warm-up did" in said, f"standard error: {said!r}")
         check_equal(report["problems"], [], "problems")
 
 
