@@ -29,6 +29,9 @@ using bench::Options;
 using bench::Report;
 using bench::Session;
 
+constexpr const char* kEndedTooEarly =
+    "the run ended before its warm-up did, and nothing was measured; a shorter duration has a shorter one";
+
 Report report_of(Session& session, bool interrupted) {
   Report report;
   report.options = session.options();
@@ -81,9 +84,7 @@ Task<std::optional<Report>> measure(const Options& options) {
 std::string verdict(const Report& report) {
   if (report.interrupted) return "interrupted";
   if (report.failures.count() > 0 || report.options.mode == Mode::idle) return "";
-  if (report.time == bench::Seconds::zero())
-    return "the run ended before its warm-up did, and nothing was measured; a shorter duration has a shorter "
-           "one";
+  if (report.time == bench::Seconds::zero()) return kEndedTooEarly;
   return report.tally.bytes == 0 ? "nothing moved while it was measured" : "";
 }
 
@@ -95,31 +96,6 @@ void print_problems(const Report& report) {
 }
 
 }  // namespace
-
-const char* const kBenchExplanation =
-    "Modes:\n"
-    "  echo    keeps messages under way to an echo server; for each that came back the next goes out\n"
-    "  source  writes as fast as the other end takes it\n"
-    "  sink    reads as fast as it comes\n"
-    "  storm   connects, has one message echoed, closes, and again\n"
-    "  idle    holds connections on which nothing happens, then sees which of them still live\n\n"
-    "K is 1024 bytes, M is 1024 K; a MB of the results is 10^6 bytes, each counted once. The first tenth of\n"
-    "the duration, a second at most, warms up and is not counted. A run that listens begins with its first\n"
-    "connection, and a sink ends with its last.\n\n"
-    "Latency is the time from handing a message to the transport to its last byte back; for storm, from\n"
-    "connecting to the end of the connection. The loop is closed: a server that stalls is sent less "
-    "meanwhile,\n"
-    "so that the percentiles are those of the messages sent, not of what users who do not wait would see\n"
-    "(coordinated omission). Percentiles are never too low, and less than 0.8 % too high; the maximum is "
-    "exact.\n\n"
-    "Every echoed byte is compared with what was sent; a wrong one ends the run. A connection that is lost "
-    "is\n"
-    "not replaced. The exit status is 1 if anything went wrong or nothing was measured; SIGINT ends the "
-    "run,\n"
-    "prints what was measured, and makes it 130. A second one ends it at once.\n\n"
-    "Two of them against each other:\n"
-    "  tidegate bench tcp://127.0.0.1:9000 --mode sink --listen --check\n"
-    "  tidegate bench tcp://127.0.0.1:9000 --mode source";
 
 ExitCode run_bench(const Options& options) {
   if (!options.listen) bench::allow_connections(options.connections);

@@ -6,9 +6,6 @@
 
 namespace tidegate::cli {
 
-/// What the modes do and how the numbers are to be read, for `--help`.
-extern const char* const kBenchExplanation;
-
 /// Prints the report; a live line goes to standard error where that is a terminal. A failure if anything went
 /// wrong on a connection, or if nothing at all was measured. Throws std::runtime_error where the load can't
 /// begin.

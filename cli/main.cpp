@@ -88,7 +88,7 @@ void add_bench_options(CLI::App& bench, tidegate::cli::bench::Words& words) {
 CLI::App& add_bench(CLI::App& app, CommandLine& line) {
   CLI::App& bench = *app.add_subcommand("bench", "Put a load on a server, measure it, and check every byte");
   add_bench_options(bench, line.bench);
-  bench.footer(tidegate::cli::kBenchExplanation);
+  bench.footer(tidegate::cli::bench::kExplanation);
   return bench;
 }
 

@@ -65,6 +65,9 @@ struct Options {
   [[nodiscard]] Duration warm_up() const noexcept;
 };
 
+/// What the modes do and how the results are to be read, for `--help`.
+extern const char* const kExplanation;
+
 /// Throws UsageError that names the word, and what was expected in its place.
 [[nodiscard]] Options parse_options(const Words& words);
 

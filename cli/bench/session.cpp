@@ -16,6 +16,7 @@ Session::Session(Loop& loop, Options options)
 
 void Session::begin() {
   begun_ = loop_.time();
+  if (is_over()) return;  // something went wrong before it could begin
   warm_up_timer_ = loop_.call_at(*begun_ + options_.warm_up(), [session = weak_from_this()] {
     if (const auto alive = session.lock()) alive->measurement_.begin(alive->loop_.time());
   });

@@ -152,7 +152,9 @@ def test_bench_source_sends_to_a_listening_sink(context):
 
 
 def test_bench_sink_reads_from_a_listening_source(context):
-    check_face_to_face(context, f"unix://{context.path()}", "source", "sink")
+    path = context.path()
+    check_face_to_face(context, f"unix://{path}", "source", "sink")
+    check(not os.path.exists(path), "the socket file is still there")
 
 
 def send_for_a_while(sock, piece, reached):

@@ -57,6 +57,20 @@ def test_bench_notices_more_than_it_has_sent(context):
         check_problem(report, said, "connection 1: more came back than was sent: 1 bytes after stream offset 64")
 
 
+def test_bench_notices_what_a_server_says_without_being_asked(context):
+    def greet(sock, _):
+        sock.sendall(b"hello")
+        swallow(sock)
+
+    with rude_server(greet) as server:
+        # Before or after the first message went out.
+        expected = r"connection 1: (more came back than was sent: 5 bytes after|wrong byte at) stream offset 0.*"
+        report, said = fail(context, server.url, "--duration", "20")
+        check_problem(report, said, expected)
+        report, said = fail(context, server.url, "--mode", "idle", "--duration", "0.2")
+        check_problem(report, said, "connection 1: more came back than was sent: 5 bytes after stream offset 0")
+
+
 def test_bench_storm_names_the_place_of_a_wrong_byte(context):
     with rude_server(flip_byte_at(50, 0x40)) as server:
         report, said = fail(context, server.url, "--mode", "storm", "--duration", "5")
