@@ -1,14 +1,16 @@
 """`tidegate bench` against servers that misbehave: it notices, says what and where, and comes to an end."""
 
+import contextlib
 import errno
 import json
 import os
 import re
 import socket
+import threading
 import time
 
 from rude_server import echo_then, echo_with, flip_byte_at, half_close, reset, rude_server, swallow
-from support import FAILURE, check, check_equal, check_error, run
+from support import FAILURE, PATIENCE_SECONDS, check, check_equal, check_error, run
 
 
 def fail(context, url, *arguments):
@@ -182,6 +184,27 @@ def test_bench_says_that_nobody_listens(context):
         for arguments in ([], ["--mode", "storm"], ["--mode", "idle", "--connections", "100"], ["--mode", "sink"]):
             result = run(context, "bench", url, *arguments)
             check_error(result, FAILURE, "tidegate: cannot connect to", url, os.strerror(errno.ECONNREFUSED))
+
+
+def test_bench_names_the_connection_that_could_not_be_opened(context):
+    listener = socket.create_server(("127.0.0.1", 0), backlog=16)
+    url = "tcp://127.0.0.1:{}".format(listener.getsockname()[1])
+
+    def stop_listening_at_the_first_connection():
+        sock, _ = listener.accept()
+        listener.close()
+        with sock, contextlib.suppress(OSError):  # the client leaves without a word
+            swallow(sock)
+
+    server = threading.Thread(target=stop_listening_at_the_first_connection)
+    server.start()
+    # Far more than fit into the listener's queue: some come when it is gone.
+    result = run(context, "bench", url, "--mode", "idle", "--connections", "1000")
+    server.join(PATIENCE_SECONDS)
+    check_error(result, FAILURE, "tidegate: cannot connect to", url)
+    # The kernel refuses who comes later, and resets who was in the queue.
+    reasons = "|".join(os.strerror(code) for code in (errno.ECONNREFUSED, errno.ECONNRESET))
+    check(re.search(rf": ({reasons}) \(connection [\d,]+ of 1,000\)\n$", result.stderr), f"{result}")
 
 
 def test_bench_says_that_there_is_no_socket_file(context):
