@@ -22,6 +22,7 @@ constexpr std::array kModes{Mode::echo, Mode::source, Mode::sink, Mode::storm, M
 constexpr std::size_t kMostConnections = 1'000'000;
 constexpr std::size_t kLargestMessageBytes = std::size_t{1} << 30;
 constexpr std::size_t kLongestPipeline = 65'536;
+constexpr Duration kLongestWarmUp = std::chrono::seconds(1);
 constexpr double kShortestSeconds = 0.01;
 constexpr double kLongestSeconds = 86'400;
 // A source is after bytes, not messages: what a program that sends in bulk would write at once.
@@ -30,9 +31,9 @@ constexpr std::size_t kSourceMessageBytes = 65'536;
 // --- single words ------------------------------------------------------------------------------------------
 
 Mode parse_mode(const std::string& text) {
-  const auto found =
-      std::find_if(kModes.begin(), kModes.end(), [&text](Mode mode) { return text == name_of(mode); });
-  if (found != kModes.end()) return *found;
+  for (const Mode mode : kModes) {
+    if (text == name_of(mode)) return mode;
+  }
   throw UsageError(fmt::format("unknown mode \"{}\", expected echo, source, sink, storm or idle", text));
 }
 
@@ -152,10 +153,7 @@ const char* name_of(Mode mode) noexcept {
   return "idle";
 }
 
-Duration Options::warm_up() const noexcept {
-  constexpr Duration kLongestWarmUp = std::chrono::seconds(1);
-  return std::min(duration / 10, kLongestWarmUp);
-}
+Duration Options::warm_up() const noexcept { return std::min(duration / 10, kLongestWarmUp); }
 
 Options parse_options(const Words& words) {
   Options options;

@@ -3,6 +3,7 @@
 #include "number_text.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <string_view>
@@ -21,6 +22,9 @@ using Line = std::pair<std::string, std::string>;
 std::string counted(std::uint64_t count, std::string_view what) {
   return fmt::format("{} {}{}", grouped(count), what, count == 1 ? "" : "s");
 }
+
+constexpr std::array<std::pair<const char*, std::uint64_t>, 3> kPercentiles{
+    {{"latency p50", 500}, {"latency p99", 990}, {"latency p99.9", 999}}};
 
 // --- what was done -----------------------------------------------------------------------------------------
 
@@ -58,8 +62,6 @@ std::string heading_of(const Report& report) {
 // --- what came of it ---------------------------------------------------------------------------------------
 
 void add_latencies(std::vector<Line>& lines, const Histogram& latency) {
-  constexpr std::pair<const char*, std::uint64_t> kPercentiles[] = {
-      {"latency p50", 500}, {"latency p99", 990}, {"latency p99.9", 999}};
   for (const auto& [name, per_mille] : kPercentiles) {
     lines.emplace_back(name, latency.count() > 0 ? to_text(latency.at_per_mille(per_mille)) : "-");
   }
