@@ -1,10 +1,13 @@
 // The command's words: which commands there are, which arguments they take, and what their ends mean for the
 // shell.
 #include "arguments.hpp"
+#include "bench/options.hpp"
+#include "bench_command.hpp"
 #include "demo_command.hpp"
 #include "echo_command.hpp"
 #include "output.hpp"
 
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -25,10 +28,18 @@ struct CommandLine {
   std::string backend = "auto";
   bool quiet = false;
   bool json = false;
+  tidegate::cli::bench::Words bench;
 };
 
-void add_backend_option(CLI::App& command, CommandLine& line) {
-  command.add_option("--backend", line.backend, "the kernel interface: auto or epoll")
+/// The commands that there are; the one that was asked for has been parsed.
+struct Commands {
+  const CLI::App& echo;
+  const CLI::App& demo;
+  const CLI::App& bench;
+};
+
+void add_backend_option(CLI::App& command, std::string& backend) {
+  command.add_option("--backend", backend, "the kernel interface: auto or epoll")
       ->type_name("NAME")
       ->capture_default_str();
 }
@@ -38,7 +49,7 @@ CLI::App& add_echo(CLI::App& app, CommandLine& line) {
   echo.add_option("URL", line.urls, "where to listen: tcp://HOST:PORT, unix:///PATH or unix://@NAME")
       ->type_name("");
   echo.add_flag("--quiet", line.quiet, "no lines about connections");
-  add_backend_option(echo, line);
+  add_backend_option(echo, line.backend);
   echo.footer(
       "Prints \"listening on URL\" for each listening socket, with the port that the system chose for port "
       "0.\n"
@@ -50,9 +61,35 @@ CLI::App& add_demo(CLI::App& app, CommandLine& line) {
   CLI::App& demo =
       *app.add_subcommand("demo", "Run clients and servers over every transport, and check them");
   demo.add_flag("--json", line.json, "one JSON document instead of the table");
-  add_backend_option(demo, line);
+  add_backend_option(demo, line.backend);
   demo.footer("The exit status is 1 if a byte was wrong or a callback came out of order.");
   return demo;
+}
+
+void add_bench_options(CLI::App& bench, tidegate::cli::bench::Words& words) {
+  bench.add_option("URL", words.url, "the server: tcp://HOST:PORT, unix:///PATH or unix://@NAME")
+      ->type_name("");
+  bench.add_option("--mode", words.mode, "echo, source, sink, storm or idle")
+      ->type_name("MODE")
+      ->capture_default_str();
+  bench.add_option("--connections", words.connections, "connections at a time [1]")->type_name("N");
+  bench.add_option("--size", words.size, "bytes of a message, or K or M of them [64; source: 64K]")
+      ->type_name("BYTES");
+  bench.add_option("--pipeline", words.pipeline, "messages under way on each connection [1]")->type_name("N");
+  bench.add_option("--duration", words.duration, "how long it takes, in seconds; fractions are allowed")
+      ->type_name("S")
+      ->capture_default_str();
+  bench.add_flag("--listen", words.listen, "source and sink: wait for connections instead of making them");
+  bench.add_flag("--check", words.check, "sink: compare every byte with what a Tidegate source sends");
+  bench.add_flag("--json", words.json, "one JSON object instead of lines");
+  add_backend_option(bench, words.backend);
+}
+
+CLI::App& add_bench(CLI::App& app, CommandLine& line) {
+  CLI::App& bench = *app.add_subcommand("bench", "Put a load on a server, measure it, and check every byte");
+  add_bench_options(bench, line.bench);
+  bench.footer(tidegate::cli::bench::kExplanation);
+  return bench;
 }
 
 /// How to ask for help about what was just typed wrongly.
@@ -69,26 +106,28 @@ void refuse_leftovers(const CLI::App& app) {
   const bool is_option = leftovers.front().starts_with('-');
   const bool is_command = !is_option && app.get_subcommands().empty();
   throw UsageError(
-      is_command ? fmt::format("unknown command \"{}\", expected echo or demo", leftovers.front())
+      is_command ? fmt::format("unknown command \"{}\", expected echo, demo or bench", leftovers.front())
                  : fmt::format("unexpected {} \"{}\"", is_option ? "option" : "argument", leftovers.front()));
 }
 
-ExitCode run(const CLI::App& app, const CLI::App& echo, const CLI::App& demo, const CommandLine& line) {
+ExitCode run(const CLI::App& app, const Commands& commands, const CommandLine& line) {
   refuse_leftovers(app);
-  if (echo.parsed()) {
+  if (commands.echo.parsed()) {
     EchoOptions options;
     options.urls = tidegate::cli::parse_urls(line.urls);
     options.backend = tidegate::cli::parse_backend(line.backend);
     options.quiet = line.quiet;
     return run_echo(options);
   }
-  if (demo.parsed()) {
+  if (commands.demo.parsed()) {
     DemoOptions options;
     options.backend = tidegate::cli::parse_backend(line.backend);
     options.json = line.json;
     return run_demo(options);
   }
-  throw UsageError("no command, expected echo or demo");
+  if (commands.bench.parsed())
+    return tidegate::cli::run_bench(tidegate::cli::bench::parse_options(line.bench));
+  throw UsageError("no command, expected echo, demo or bench");
 }
 
 ExitCode reject(const CLI::App& app, const char* problem) {
@@ -105,19 +144,19 @@ int main(int argc, char** argv) {
   app.footer(
       "Try it:\n"
       "  tidegate demo\n"
-      "  tidegate echo tcp://127.0.0.1:8080 unix:///tmp/echo.sock\n\n"
+      "  tidegate echo tcp://127.0.0.1:8080 unix:///tmp/echo.sock\n"
+      "  tidegate bench tcp://127.0.0.1:8080\n\n"
       "'tidegate COMMAND --help' tells what a command takes.");
   app.require_subcommand(0, 1);
   app.allow_extras();  // for error texts of our own, here and in the commands
 
   CommandLine line;
-  const CLI::App& echo = add_echo(app, line);
-  const CLI::App& demo = add_demo(app, line);
+  const Commands commands{add_echo(app, line), add_demo(app, line), add_bench(app, line)};
 
   ExitCode result = ExitCode::success;
   try {
     app.parse(argc, argv);
-    result = run(app, echo, demo, line);
+    result = run(app, commands, line);
   } catch (const CLI::Success& asked) {
     return app.exit(asked);  // prints the help or the version
   } catch (const CLI::ParseError& error) {

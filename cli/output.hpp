@@ -8,11 +8,11 @@ namespace tidegate::cli {
 /// How the command ends.
 enum class ExitCode : int {
   success = 0,
-  /// It could not do what it was asked for, or the demo found something wrong.
+  /// It could not do what it was asked for, or it found something wrong.
   failure = 1,
   /// It was not asked properly.
   usage = 2,
-  /// The demo was ended by a signal; what shells report for SIGINT.
+  /// A demo or a measurement was ended by a signal; what shells report for SIGINT.
   interrupted = 130,
 };
 

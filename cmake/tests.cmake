@@ -5,7 +5,7 @@
 #   contract    tests/contract/*.cpp: the clauses of the contract, every transport    GoogleTest
 #   budget      tests/budget: what a message and a connection may cost, and faults    GoogleTest
 #   examples    tests/examples: what examples/ print                                  Python 3
-#   command     tests/cli: what the tidegate command does                             Python 3
+#   command     tests/cli: what the tidegate command does; tests/command: its parts   Python 3, GoogleTest
 #   structure   layers, and that the checks find mistakes                             Python 3
 #   install     an outside project builds against the installed library               pkg-config
 #
@@ -64,6 +64,10 @@ endfunction()
 
 tidegate_add_test_program(unit_tests unit)
 tidegate_add_test_program(contract_tests contract)
+if(TARGET tidegate_command_parts)
+  tidegate_add_test_program(command_tests command)
+  target_link_libraries(command_tests PRIVATE tidegate_command_parts)
+endif()
 
 # Counts allocations and system calls, so it is a program of its own.
 include("${PROJECT_SOURCE_DIR}/tests/budget/target.cmake" OPTIONAL)

@@ -1,31 +1,29 @@
-// One line that shows how far the demo is, for whoever watches.
+// How far the demo is, for whoever watches.
 #pragma once
+
+#include "live_line.hpp"
 
 #include <chrono>
 #include <string_view>
 
 namespace tidegate::cli::demo {
 
-/// Redraws itself in place on standard error, some times a second at most; without a terminal there it does
+/// A line with a bar on standard error, redrawn some times a second at most; without a terminal there it does
 /// nothing at all.
 class ProgressLine {
  public:
-  explicit ProgressLine(bool is_visible) noexcept : is_visible_(is_visible) {}
-  ProgressLine(const ProgressLine&) = delete;
-  ProgressLine& operator=(const ProgressLine&) = delete;
-  ~ProgressLine() { clear(); }
+  explicit ProgressLine(bool is_visible) noexcept : line_(is_visible) {}
 
   /// `done` is a part of 1.
   void show(std::string_view transport, std::string_view scenario, double done);
 
   /// Leaves an empty line.
-  void clear();
+  void clear() { line_.clear(); }
 
  private:
   using Clock = std::chrono::steady_clock;
 
-  bool is_visible_;
-  bool is_drawn_ = false;
+  LiveLine line_;
   Clock::time_point next_draw_;
 };
 

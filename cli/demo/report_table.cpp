@@ -1,9 +1,9 @@
 // The demo's report as a table for people.
 #include "demo/report_text.hpp"
+#include "number_text.hpp"
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -19,18 +19,6 @@ using Row = std::array<std::string, kColumns>;
 
 const Row kTitles{"transport",      "bytes checked",     "messages/s",   "bulk MB/s",
                   "pauses/resumes", "peak write buffer", "contract kept"};
-
-/// 1234567 as "1,234,567", in any locale.
-std::string grouped(std::uint64_t number) {
-  std::string text = fmt::format("{}", number);
-  for (std::size_t place = text.size(); place > 3;) {
-    place -= 3;
-    text.insert(place, 1, ',');
-  }
-  return text;
-}
-
-std::string rounded(double number) { return grouped(static_cast<std::uint64_t>(std::llround(number))); }
 
 std::string mebibytes(std::uint64_t bytes) {
   return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));

@@ -8,10 +8,10 @@
 #include <tidegate/task.hpp>
 
 #include "demo/checked_protocol.hpp"
-#include "demo/pattern.hpp"
 #include "demo/progress.hpp"
 #include "demo/report.hpp"
 #include "demo/route.hpp"
+#include "pattern.hpp"
 
 #include <chrono>
 #include <cstddef>

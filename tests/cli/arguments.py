@@ -5,8 +5,8 @@ import re
 from support import USAGE_ERROR, check, check_error, run
 
 WRONG_ARGUMENTS = [
-    ([], "expected echo or demo"),
-    (["serve"], 'unknown command "serve"', "expected echo or demo"),
+    ([], "expected echo, demo or bench"),
+    (["serve"], 'unknown command "serve"', "expected echo, demo or bench"),
     (["--loud"], 'unexpected option "--loud"'),
     (["echo"], "no URL", "tcp://HOST:PORT", "unix:///PATH", "unix://@NAME"),
     (["echo", "127.0.0.1:80"], "127.0.0.1:80", "expected tcp://HOST:PORT"),
@@ -21,6 +21,33 @@ WRONG_ARGUMENTS = [
     (["demo", "--backend", "kqueue"], 'unknown backend "kqueue"', "expected auto or epoll"),
     (["demo", "--backend"], "--backend"),
     (["demo", "tcp://127.0.0.1:0"], 'unexpected argument "tcp://127.0.0.1:0"', "tidegate demo --help"),
+    (["bench"], "no URL", "tcp://HOST:PORT", "unix:///PATH", "tidegate bench --help"),
+    (["bench", "127.0.0.1:80"], "127.0.0.1:80", "expected tcp://HOST:PORT"),
+    (["bench", "tcp://:80"], "no host", "tcp://:80"),
+    (["bench", "tcp://127.0.0.1:0"], "port 0", "1 to 65535"),
+    (["bench", "tcp://127.0.0.1:1", "tcp://127.0.0.1:2"], 'unexpected argument "tcp://127.0.0.1:2"'),
+    (["bench", "tcp://127.0.0.1:1", "--loud"], 'unexpected option "--loud"'),
+    (["bench", "tcp://127.0.0.1:1", "--backend", "kqueue"], 'unknown backend "kqueue"'),
+    (["bench", "tcp://127.0.0.1:1", "--mode", "fast"], 'unknown mode "fast"', "echo, source, sink, storm or idle"),
+    (["bench", "tcp://127.0.0.1:1", "--connections", "0"], '--connections "0"', "from 1 to 1000000"),
+    (["bench", "tcp://127.0.0.1:1", "--connections", "-1"], '--connections "-1"', "from 1 to"),
+    (["bench", "tcp://127.0.0.1:1", "--connections", "1e3"], '--connections "1e3"', "from 1 to"),
+    (["bench", "tcp://127.0.0.1:1", "--pipeline", "65537"], '--pipeline "65537"', "from 1 to 65536"),
+    (["bench", "tcp://127.0.0.1:1", "--size", "0"], '--size "0"', "bytes", "16K (KiB)"),
+    (["bench", "tcp://127.0.0.1:1", "--size", "64KB"], '--size "64KB"', "bytes"),
+    (["bench", "tcp://127.0.0.1:1", "--size", "1025M"], '--size "1025M"', "1024M"),
+    (["bench", "tcp://127.0.0.1:1", "--size", "99999999999999999999"], "--size", "1024M"),
+    (["bench", "tcp://127.0.0.1:1", "--size"], "--size"),
+    (["bench", "tcp://127.0.0.1:1", "--duration", "0"], '--duration "0"', "seconds"),
+    (["bench", "tcp://127.0.0.1:1", "--duration", "-1"], '--duration "-1"', "seconds"),
+    (["bench", "tcp://127.0.0.1:1", "--duration", "10s"], '--duration "10s"', "seconds"),
+    (["bench", "tcp://127.0.0.1:1", "--duration", "inf"], '--duration "inf"', "86400"),
+    (["bench", "tcp://127.0.0.1:1", "--duration", "nan"], '--duration "nan"', "86400"),
+    (["bench", "tcp://127.0.0.1:1", "--listen"], "--listen", "source", "sink"),
+    (["bench", "tcp://127.0.0.1:1", "--check"], "--check", "sink"),
+    (["bench", "tcp://127.0.0.1:1", "--mode", "storm", "--pipeline", "2"], "--pipeline", "echo"),
+    (["bench", "tcp://127.0.0.1:1", "--mode", "sink", "--size", "64"], "--size", "sink"),
+    (["bench", "tcp://127.0.0.1:1", "--mode", "sink", "--listen", "--connections", "2"], "--connections"),
 ]
 
 
@@ -37,6 +64,7 @@ def test_a_wrong_backend_in_the_environment_exits_2(context):
 def test_version_and_help(context):
     version = run(context, "--version")
     check(version.returncode == 0 and re.fullmatch(r"tidegate \d+\.\d+\.\d+\n", version.stdout), f"{version}")
-    for *command, part in (["demo"], ["echo", "unix://@NAME"], ["demo", "--json"]):
+    for *command, part in (["demo"], ["echo", "unix://@NAME"], ["demo", "--json"],
+                           ["bench", "unix://@NAME"], ["bench", "coordinated omission"]):
         result = run(context, *command, "--help")
         check(result.returncode == 0 and part in result.stdout and not result.stderr, f"{result}")

@@ -1,6 +1,5 @@
 """`tidegate demo`: what it prints, and where."""
 
-import errno
 import json
 import os
 import pathlib
@@ -9,7 +8,8 @@ import re
 import signal
 import subprocess
 
-from support import MEBIBYTE, PATIENCE_SECONDS, can_bind_ipv6, check, check_equal, run, wait_until
+from support import (
+    CLEARED, MEBIBYTE, PATIENCE_SECONDS, can_bind_ipv6, check, check_equal, read_terminal, run, wait_until)
 
 
 def test_demo_as_json_keeps_the_contract_on_every_transport(context):
@@ -67,14 +67,4 @@ def test_demo_shows_progress_on_a_terminal_and_clears_it(context):
         check_equal(demo.wait(PATIENCE_SECONDS), 0, "exit code")
     check(b"tcp IPv4" in shown and b"messages" in shown and b" %" in shown, f"no progress in {shown[:200]!r}")
     check(b"\n" not in shown, "progress takes more than one line")
-    check(shown.endswith(b"\r\x1b[K"), f"the line was not cleared: {shown[-50:]!r}")
-
-
-def read_terminal(screen):
-    shown = bytearray()
-    try:
-        while piece := screen.read(4096):
-            shown += piece
-    except OSError as error:
-        check_equal(error.errno, errno.EIO, "error")  # the way in which a terminal without a program ends
-    return bytes(shown)
+    check(shown.endswith(CLEARED), f"the line was not cleared: {shown[-50:]!r}")

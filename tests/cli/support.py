@@ -1,6 +1,7 @@
 """What the tests of the command share: starting it, talking to it, and saying what is wrong."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import re
@@ -129,9 +130,24 @@ def echo(context, *arguments, sockets=1):
         server.kill()
 
 
-def run(context, *arguments, environment=None):
+def run(context, *arguments, environment=None, preexec_fn=None):
     return subprocess.run([context.program, *arguments], capture_output=True, text=True,
-                          timeout=2 * PATIENCE_SECONDS, env={**os.environ, **(environment or {})})
+                          timeout=2 * PATIENCE_SECONDS, env={**os.environ, **(environment or {})},
+                          preexec_fn=preexec_fn)
+
+
+CLEARED = b"\r\x1b[K"  # back to the first column, and clear the line
+
+
+def read_terminal(screen):
+    """All that a program shows until it ends."""
+    shown = bytearray()
+    try:
+        while piece := screen.read(4096):
+            shown += piece
+    except OSError as error:
+        check_equal(error.errno, errno.EIO, "error")  # the way in which a terminal without a program ends
+    return bytes(shown)
 
 
 def check_error(result, code, *parts):

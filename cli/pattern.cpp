@@ -1,10 +1,10 @@
 // See pattern.hpp.
-#include "demo/pattern.hpp"
+#include "pattern.hpp"
 
 #include <algorithm>
 #include <vector>
 
-namespace tidegate::cli::demo {
+namespace tidegate::cli {
 
 namespace {
 
@@ -52,4 +52,4 @@ std::optional<std::uint64_t> Pattern::first_mismatch(std::uint64_t position, Byt
   return std::nullopt;
 }
 
-}  // namespace tidegate::cli::demo
+}  // namespace tidegate::cli

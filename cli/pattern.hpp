@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <optional>
 
-namespace tidegate::cli::demo {
+namespace tidegate::cli {
 
 /// An endless stream of bytes, each decided by its position. It repeats only after a prime number of bytes
 /// over a million, which no buffer's size divides. A value; cheap to copy.
@@ -32,4 +32,4 @@ class Pattern {
   std::uint64_t start_;
 };
 
-}  // namespace tidegate::cli::demo
+}  // namespace tidegate::cli

@@ -1,0 +1,177 @@
+// See options.hpp.
+#include "bench/options.hpp"
+
+#include "arguments.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <string_view>
+#include <system_error>
+
+#include <fmt/format.h>
+
+namespace tidegate::cli::bench {
+
+namespace {
+
+constexpr std::array kModes{Mode::echo, Mode::source, Mode::sink, Mode::storm, Mode::idle};
+
+constexpr std::size_t kMostConnections = 1'000'000;
+constexpr std::size_t kLargestMessageBytes = std::size_t{1} << 30;
+constexpr std::size_t kLongestPipeline = 65'536;
+constexpr Duration kLongestWarmUp = std::chrono::seconds(1);
+constexpr double kShortestSeconds = 0.01;
+constexpr double kLongestSeconds = 86'400;
+// A source is after bytes, not messages: what a program that sends in bulk would write at once.
+constexpr std::size_t kSourceMessageBytes = 65'536;
+
+// --- single words ------------------------------------------------------------------------------------------
+
+Mode parse_mode(const std::string& text) {
+  for (const Mode mode : kModes) {
+    if (text == name_of(mode)) return mode;
+  }
+  throw UsageError(fmt::format("unknown mode \"{}\", expected echo, source, sink, storm or idle", text));
+}
+
+/// The number that `text` begins with; what follows it is left in `text`. None where there is no number.
+template <typename Number>
+std::optional<Number> take_number(std::string_view& text) {
+  Number number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc()) return std::nullopt;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return number;
+}
+
+std::size_t parse_count(const char* option, std::string_view text, std::size_t most) {
+  std::string_view rest = text;
+  const auto count = take_number<std::size_t>(rest);
+  if (count && rest.empty() && *count >= 1 && *count <= most) return *count;
+  throw UsageError(fmt::format("{} \"{}\", expected a number from 1 to {}", option, text, most));
+}
+
+/// How many bytes one of the unit is; 0 for what is no unit.
+std::size_t bytes_of_unit(std::string_view unit) noexcept {
+  if (unit.empty()) return 1;
+  if (unit == "K" || unit == "k") return std::size_t{1} << 10;
+  if (unit == "M" || unit == "m") return std::size_t{1} << 20;
+  return 0;
+}
+
+std::size_t parse_size(std::string_view text) {
+  std::string_view rest = text;
+  const auto count = take_number<std::size_t>(rest);
+  const std::size_t unit = bytes_of_unit(rest);
+  if (count && unit > 0 && *count >= 1 && *count <= kLargestMessageBytes / unit) return *count * unit;
+  throw UsageError(
+      fmt::format("--size \"{}\", expected bytes from 1 to 1024M, such as 64, 16K (KiB) or 1M (MiB)", text));
+}
+
+Duration parse_duration(std::string_view text) {
+  std::string_view rest = text;
+  const auto seconds = take_number<double>(rest);
+  if (seconds && rest.empty() && *seconds >= kShortestSeconds && *seconds <= kLongestSeconds) {
+    return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(*seconds));
+  }
+  throw UsageError(fmt::format("--duration \"{}\", expected seconds from {} to {}, such as 10 or 0.5", text,
+                               kShortestSeconds, kLongestSeconds));
+}
+
+// --- words that do not fit together ------------------------------------------------------------------------
+
+void refuse_unless(bool fits, const char* option, const char* where) {
+  if (!fits) throw UsageError(fmt::format("{} goes with {} only", option, where));
+}
+
+void check_combination(const Words& words, Mode mode) {
+  const bool is_one_way = mode == Mode::source || mode == Mode::sink;
+  if (words.listen) refuse_unless(is_one_way, "--listen", "--mode source and --mode sink");
+  if (words.check) refuse_unless(mode == Mode::sink, "--check", "--mode sink");
+  if (words.pipeline) refuse_unless(mode == Mode::echo, "--pipeline", "--mode echo");
+  if (words.size) refuse_unless(mode != Mode::sink, "--size", "a mode that sends, which sink does not,");
+  if (words.connections) refuse_unless(!words.listen, "--connections", "the end that connects");
+}
+
+Url parse_destination(const Words& words) {
+  if (!words.url) throw UsageError("no URL, expected tcp://HOST:PORT, unix:///PATH or unix://@NAME");
+  Url url = parse_urls({*words.url}).front();
+  const bool is_tcp = url.scheme == Url::Scheme::tcp;
+  if (is_tcp && !words.listen && url.host.empty()) {
+    throw UsageError(fmt::format("no host in \"{}\", expected one to connect to", *words.url));
+  }
+  if (is_tcp && !words.listen && url.port == Port(0)) {
+    throw UsageError(fmt::format("port 0 in \"{}\", expected one to connect to, 1 to 65535", *words.url));
+  }
+  return url;
+}
+
+}  // namespace
+
+const char* const kExplanation =
+    R"(Modes:
+  echo    keeps messages under way to an echo server; for each that came back the next goes out
+  source  writes as fast as the other end takes it
+  sink    reads as fast as it comes
+  storm   connects, has one message echoed, closes, and again
+  idle    holds connections on which nothing happens, then sees which of them still live
+
+K is 1024 bytes, M is 1024 K; a MB of the results is 10^6 bytes, each counted once. The first
+tenth of the duration, a second at most, warms up and is not counted. A run that listens begins
+with its first connection, and a sink ends with its last.
+
+Latency is the time from handing a message to the transport to its last byte back; for storm, from
+connecting to the end of the connection. The loop is closed: a server that stalls is sent less
+meanwhile, so the percentiles are those of the messages that were sent, not of what users who come
+at a rate of their own would see (coordinated omission). They are never too low, and less than
+0.8 % too high; the maximum is exact.
+
+Every echoed byte is compared with what was sent; a wrong one ends the run. A connection that is
+lost is not replaced. The exit status is 1 if anything went wrong or nothing was measured. SIGINT
+ends the run, prints what was measured, and makes it 130; a second one ends it at once.
+
+Two of them against each other:
+  tidegate bench tcp://127.0.0.1:9000 --mode sink --listen --check
+  tidegate bench tcp://127.0.0.1:9000 --mode source)";
+
+const char* name_of(Mode mode) noexcept {
+  switch (mode) {
+    case Mode::echo:
+      return "echo";
+    case Mode::source:
+      return "source";
+    case Mode::sink:
+      return "sink";
+    case Mode::storm:
+      return "storm";
+    case Mode::idle:
+      break;
+  }
+  return "idle";
+}
+
+Duration Options::warm_up() const noexcept { return std::min(duration / 10, kLongestWarmUp); }
+
+Options parse_options(const Words& words) {
+  Options options;
+  options.url = parse_destination(words);
+  options.mode = parse_mode(words.mode);
+  check_combination(words, options.mode);
+  if (words.connections) {
+    options.connections = parse_count("--connections", *words.connections, kMostConnections);
+  }
+  if (options.mode == Mode::source) options.size_bytes = kSourceMessageBytes;
+  if (words.size) options.size_bytes = parse_size(*words.size);
+  if (words.pipeline) options.pipeline = parse_count("--pipeline", *words.pipeline, kLongestPipeline);
+  options.duration = parse_duration(words.duration);
+  options.backend = parse_backend(words.backend);
+  options.listen = words.listen;
+  options.check = words.check;
+  options.json = words.json;
+  return options;
+}
+
+}  // namespace tidegate::cli::bench
