@@ -1,6 +1,10 @@
 // See arguments.hpp.
 #include "arguments.hpp"
 
+#include <charconv>
+#include <chrono>
+#include <system_error>
+
 #include <fmt/format.h>
 
 namespace tidegate::cli {
@@ -22,6 +26,16 @@ BackendKind parse_backend(const std::string& text) {
   if (text == "auto") return BackendKind::automatic;
   if (text == "epoll") return BackendKind::epoll;
   throw UsageError(fmt::format("unknown backend \"{}\", expected auto or epoll", text));
+}
+
+Duration parse_spin(const std::string& text) {
+  constexpr int kLongest = 1'000'000;
+  int microseconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), microseconds);
+  if (error != std::errc() || end != text.data() + text.size() || microseconds < 0 || microseconds > kLongest) {
+    throw UsageError(fmt::format("--spin \"{}\", expected microseconds from 0 to {}", text, kLongest));
+  }
+  return std::chrono::microseconds(microseconds);
 }
 
 std::string to_url_text(const Endpoint& endpoint) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <tidegate/endpoint.hpp>
+#include <tidegate/handle.hpp>
 #include <tidegate/loop.hpp>
 
 #include <stdexcept>
@@ -21,6 +22,9 @@ class UsageError : public std::invalid_argument {
 
 /// "auto", or the name of a backend. Throws UsageError.
 [[nodiscard]] BackendKind parse_backend(const std::string& text);
+
+/// Whole microseconds for LoopOptions::spin, up to a second. Throws UsageError.
+[[nodiscard]] Duration parse_spin(const std::string& text);
 
 /// An address of a listening socket in the form in which it would be typed.
 [[nodiscard]] std::string to_url_text(const Endpoint& endpoint);

@@ -99,7 +99,7 @@ void print_problems(const Report& report) {
 
 ExitCode run_bench(const Options& options) {
   if (!options.listen) bench::allow_connections(options.connections);
-  const auto report = tidegate::run(measure(options), {.backend = options.backend});
+  const auto report = tidegate::run(measure(options), {.backend = options.backend, .spin = options.spin});
   if (!report) {
     print_error("interrupted");
     return ExitCode::interrupted;

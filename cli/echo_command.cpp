@@ -99,7 +99,7 @@ Task<> serve(const EchoOptions& options) {
 }  // namespace
 
 ExitCode run_echo(const EchoOptions& options) {
-  tidegate::run(serve(options), {.backend = options.backend});
+  tidegate::run(serve(options), {.backend = options.backend, .spin = options.spin});
   return ExitCode::success;
 }
 

@@ -14,6 +14,8 @@ namespace tidegate::cli {
 struct EchoOptions {
   std::vector<Url> urls;
   BackendKind backend = BackendKind::automatic;
+  /// LoopOptions::spin.
+  Duration spin{};
   /// No lines about connections.
   bool quiet = false;
 };

@@ -26,6 +26,7 @@ using tidegate::cli::UsageError;
 struct CommandLine {
   std::vector<std::string> urls;
   std::string backend = "auto";
+  std::string spin = "0";
   bool quiet = false;
   bool json = false;
   tidegate::cli::bench::Words bench;
@@ -44,12 +45,19 @@ void add_backend_option(CLI::App& command, std::string& backend) {
       ->capture_default_str();
 }
 
+void add_spin_option(CLI::App& command, std::string& spin) {
+  command.add_option("--spin", spin, "ask for events so long before sleeping: answers sooner, keeps a processor busy")
+      ->type_name("MICROSECONDS")
+      ->capture_default_str();
+}
+
 CLI::App& add_echo(CLI::App& app, CommandLine& line) {
   CLI::App& echo = *app.add_subcommand("echo", "Send back whatever arrives, until SIGINT or SIGTERM");
   echo.add_option("URL", line.urls, "where to listen: tcp://HOST:PORT, unix:///PATH or unix://@NAME")
       ->type_name("");
   echo.add_flag("--quiet", line.quiet, "no lines about connections");
   add_backend_option(echo, line.backend);
+  add_spin_option(echo, line.spin);
   echo.footer(
       "Prints \"listening on URL\" for each listening socket, with the port that the system chose for port "
       "0.\n"
@@ -83,6 +91,7 @@ void add_bench_options(CLI::App& bench, tidegate::cli::bench::Words& words) {
   bench.add_flag("--check", words.check, "sink: compare every byte with what a Tidegate source sends");
   bench.add_flag("--json", words.json, "one JSON object instead of lines");
   add_backend_option(bench, words.backend);
+  add_spin_option(bench, words.spin);
 }
 
 CLI::App& add_bench(CLI::App& app, CommandLine& line) {
@@ -116,6 +125,7 @@ ExitCode run(const CLI::App& app, const Commands& commands, const CommandLine& l
     EchoOptions options;
     options.urls = tidegate::cli::parse_urls(line.urls);
     options.backend = tidegate::cli::parse_backend(line.backend);
+    options.spin = tidegate::cli::parse_spin(line.spin);
     options.quiet = line.quiet;
     return run_echo(options);
   }

@@ -168,6 +168,7 @@ Options parse_options(const Words& words) {
   if (words.pipeline) options.pipeline = parse_count("--pipeline", *words.pipeline, kLongestPipeline);
   options.duration = parse_duration(words.duration);
   options.backend = parse_backend(words.backend);
+  options.spin = parse_spin(words.spin);
   options.listen = words.listen;
   options.check = words.check;
   options.json = words.json;

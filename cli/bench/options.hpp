@@ -38,6 +38,7 @@ struct Words {
   std::optional<std::string> pipeline;
   std::string duration = "10";
   std::string backend = "auto";
+  std::string spin = "0";
   bool listen = false;
   bool check = false;
   bool json = false;
@@ -55,6 +56,7 @@ struct Options {
   /// From the moment at which every connection is open.
   Duration duration{};
   BackendKind backend = BackendKind::automatic;
+  Duration spin{};  // LoopOptions::spin
   /// Wait for connections instead of making them.
   bool listen = false;
   /// A sink compares what it gets with what a source sends.

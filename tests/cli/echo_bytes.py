@@ -141,6 +141,15 @@ def test_the_log_names_peer_bytes_and_place(context):
         server.stop()
 
 
+def test_a_spinning_server_echoes_and_ends_like_any_other(context):
+    with echo(context, "tcp://127.0.0.1:0", "--spin", "200") as server:
+        with server.connect() as sock:
+            for number in range(200):
+                sock.sendall(b"%d" % number)
+                check_equal(receive_exactly(sock, len(b"%d" % number)), b"%d" % number, "echo")
+        server.stop()
+
+
 def test_quiet_logs_nothing(context):
     with echo(context, "tcp://127.0.0.1:0", "--quiet") as server:
         check_round_trip(server.connect(), pattern(1000))
