@@ -89,7 +89,7 @@ def describe(source_folder, build_folder):
 
 
 class Quiet:
-    """Looks at what else went on from its making on: what other programs used, and what the host took away."""
+    """How much of the machine others had since this was made: other programs, and others on its host."""
 
     def __init__(self):
         self._begin = self._seconds()
@@ -101,8 +101,9 @@ class Quiet:
 
     @staticmethod
     def _seconds():
-        """Of processor time: of us and our children that have ended, of all programs, stolen; and on the clock."""
-        own = sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-        numbers = [int(number) / TICKS_PER_SECOND for number in first_match("/proc/stat", r"^cpu +(.*)$").split()]
-        user, nice, system, *_ = numbers
-        return own, user + nice + system, numbers[7], time.monotonic()
+        """Processor time of us and our children, of all programs, and stolen; and the time on the clock."""
+        usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        own = sum(usage.ru_utime + usage.ru_stime for usage in usages)
+        ticks = first_match("/proc/stat", r"^cpu +(.*)$").split()
+        user, nice, system, _, _, _, _, stolen, *_ = (int(each) / TICKS_PER_SECOND for each in ticks)
+        return own, user + nice + system, stolen, time.monotonic()

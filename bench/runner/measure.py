@@ -5,6 +5,7 @@ import json
 
 from .processes import PATIENCE_SECONDS, Child, Failure
 
+REPEATED = {"mode", "address", "connections", "size", "pipeline"}  # what the row says already
 MINUTES_SECONDS = 180  # for what has no window of time and may be slow on a small machine
 
 
@@ -43,8 +44,7 @@ class Bench:
                 window_seconds = self.warmup_seconds + self.window_seconds
                 raw = parsed(load, load.output(window_seconds + PATIENCE_SECONDS + row.connections / 100))
             server.stop()
-        raw["address"] = row.transport
-        return raw
+        return {name: value for name, value in raw.items() if name not in REPEATED}
 
     def _loop(self, row, contestant):
         # Both cores where there are two threads: what is measured is how they meet.

@@ -18,8 +18,8 @@ class Spread:
 def spread(values):
     """REQUIRES: at least one value."""
     ordered = sorted(values)
-    # Twice one value has the quartiles of that value, and quantiles() wants two at least.
-    lower, _, upper = statistics.quantiles(ordered if len(ordered) > 1 else ordered * 2, n=4, method="inclusive")
+    at_least_two = ordered if len(ordered) > 1 else ordered * 2  # as quantiles() wants them
+    lower, _, upper = statistics.quantiles(at_least_two, n=4, method="inclusive")
     return Spread(statistics.median(ordered), ordered[0], ordered[-1], lower, upper)
 
 

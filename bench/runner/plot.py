@@ -171,7 +171,7 @@ def grid(bottom):
 def axis(bottom):
     ticks = [text(x_of(tick), bottom + 18, f"{tick:g}", "quiet", "middle") for tick in TICKS]
     middle = (PLOT_LEFT + PLOT_RIGHT) / 2
-    name = "CPU per message ÷ that of bare epoll in the same round (logarithmic; triangles lie beyond the end)"
+    name = "CPU ÷ that of bare epoll in the same round (logarithmic; triangles lie beyond the end)"
     return [*ticks, text(middle, bottom + 40, name, "quiet", "middle")]
 
 

@@ -57,7 +57,7 @@ def warnings(results):
 
 
 def picture():
-    return ["![Server CPU per message, relative to bare epoll, for each row and contestant](performance.svg)", ""]
+    return ["![Server CPU per message, relative to bare epoll, of every contestant](performance.svg)", ""]
 
 
 def reading():
@@ -127,6 +127,6 @@ def again():
             "```sh",
             "make bench          # everything: about 25 minutes; writes docs/performance.*",
             "make bench-quick    # a few rows: under 3 minutes; writes build/bench/performance.*",
-            "bench/run --rows 'echo-tcp-50x*' --rounds 9    # some rows, closely; writes build/bench/performance.*",
+            "bench/run --rows 'echo-tcp-50x*' --rounds 9    # some rows, closely; into build/bench as well",
             "```", "",
-            *words.paragraph("Leave the machine alone meanwhile. `bench/README.md` says what the programs are.")]
+            *words.paragraph("Leave the machine alone meanwhile. `bench/README.md` tells what is in it.")]

@@ -20,7 +20,8 @@ CHAPTERS = [
 ]
 ABSOLUTE_CHAPTERS = [
     ("idle", "Memory",
-     """What the server's resident memory grew by, for each connection that was made, used once and then left idle.""",
+     """What the server's resident memory grew by, for each connection that was made, used once and then left
+     idle.""",
      ("rss_bytes",)),
     ("timers", "Timers", "CPU time for each timer.", ("insert_ns", "cancel_ns", "expire_ns")),
     ("calls", "Calls within the loop", "CPU time for each callback.", ("ns",)),
@@ -65,7 +66,7 @@ def echo_chapters(results):
     if not rows:
         return []
     lines = ["## Echo: server CPU per message", "",
-             *words.paragraph("The figure of bare epoll is absolute; the others are ratios to it. Less is better.")]
+             *words.paragraph("Bare epoll's figure is absolute, the others are ratios to it; less is better.")]
     lines += echo_tables(results, rows, "cpu_ns")
     lines += ["## Echo: messages per second", "", *words.paragraph(f"""More is better. {words.DAGGER}: the
         load generator was at its limit there and the server was not, so the ratio says nothing about the

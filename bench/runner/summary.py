@@ -1,4 +1,4 @@
-"""What all runs of a row say together: medians, ratios to the reference of the same round, the noise. Pure."""
+"""What all runs of a row say together: medians, ratios to the reference of the same round, noise. Pure."""
 
 import dataclasses
 

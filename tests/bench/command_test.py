@@ -21,7 +21,9 @@ class CommandTest(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="tidegate-bench-test-")
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
-        self.programs, self.output, self.pids = (self.folder / each for each in ("programs", "output", "pids"))
+        self.programs = self.folder / "programs"
+        self.output = self.folder / "output"
+        self.pids = self.folder / "pids"
         self.programs.mkdir()
         self.pids.mkdir()
         names = {"load"} | {name for each in CONTESTANTS for name in (each.server, each.loop) if name}
