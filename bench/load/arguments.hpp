@@ -1,0 +1,38 @@
+// The load generator's command line as a value.
+#pragma once
+
+#include "socket.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <sys/types.h>
+
+namespace load {
+
+enum class Mode { echo, send, receive, storm, idle };
+
+struct Arguments {
+  Mode mode = Mode::echo;
+  std::string mode_text;
+  std::string address_text;
+  Address address;
+  std::size_t connections = 1;
+  std::size_t size_bytes = 64;
+  /// Messages that a connection has in flight.
+  std::size_t pipeline = 1;
+  std::chrono::duration<double> measured{1.0};
+  std::chrono::duration<double> warm_up{0.2};
+  /// Instead of a window of time: so many messages per connection, in lock-step.
+  std::optional<std::uint64_t> messages;
+  /// The server's process; none: nothing is said about it.
+  std::optional<pid_t> server;
+};
+
+/// Wrong arguments end the program with status 2 and say how it is used.
+[[nodiscard]] Arguments read_arguments(int argc, char** argv);
+
+}  // namespace load

@@ -1,0 +1,17 @@
+// Bulk in one direction: to a server that discards, from a server that generates.
+#pragma once
+
+#include "arguments.hpp"
+#include "window.hpp"
+
+namespace load {
+
+/// Each connection sends as fast as the server takes it, `size_bytes` at a time. Throws std::exception where
+/// one breaks.
+void run_send(const Arguments& arguments, Window& window);
+
+/// Each connection receives as fast as the server sends, each byte checked. Throws as `run_send`, and for
+/// wrong bytes.
+void run_receive(const Arguments& arguments, Window& window);
+
+}  // namespace load

@@ -1,0 +1,162 @@
+// Tidegate: the README's echo server, with its callback protocols, on the public headers alone.
+//
+//     --backend NAME         the kernel interface to stand on, instead of the best there is
+//     --spin MICROSECONDS    look for events so long before sleeping
+#include <tidegate/tidegate.hpp>
+
+#include "peer.h"
+
+#include <csignal>
+#include <cstddef>
+#include <cstring>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace {
+
+using tidegate::BytesView;
+using tidegate::Chunk;
+using tidegate::TransportRef;
+
+// --- the protocols -----------------------------------------------------------------------------------------
+
+class Echo final : public tidegate::Protocol {
+ public:
+  void connection_made(TransportRef transport) override { transport_ = std::move(transport); }
+  void data_received(BytesView data) override { transport_->write(data); }
+  void pause_writing() override { transport_->pause_reading(); }
+  void resume_writing() override { transport_->resume_reading(); }
+
+ private:
+  TransportRef transport_;
+};
+
+/// Answers each message of a fixed size with a write of its own.
+class EchoMessages final : public tidegate::Protocol {
+ public:
+  explicit EchoMessages(std::size_t message_bytes) : message_bytes_(message_bytes) {}
+
+  void connection_made(TransportRef transport) override { transport_ = std::move(transport); }
+
+  void data_received(BytesView data) override {
+    if (!part_.empty()) {
+      const BytesView rest = data.first(message_bytes_ - part_.size());
+      part_ += rest.text();
+      data = data.drop(rest.size());
+      if (part_.size() < message_bytes_) return;
+      transport_->write(part_);
+      part_.clear();
+    }
+    for (; data.size() >= message_bytes_; data = data.drop(message_bytes_)) {
+      transport_->write(data.first(message_bytes_));
+    }
+    part_ = data.text();
+  }
+
+  void pause_writing() override { transport_->pause_reading(); }
+  void resume_writing() override { transport_->resume_reading(); }
+
+ private:
+  std::size_t message_bytes_;
+  TransportRef transport_;
+  std::string part_;  // the beginning of a message that has not arrived in full
+};
+
+class Discard final : public tidegate::Protocol {};
+
+/// Writes until the transport says that it has enough, and again when it asks for more.
+class Generate final : public tidegate::Protocol {
+ public:
+  void connection_made(TransportRef transport) override {
+    transport_ = std::move(transport);
+    write();
+  }
+  void pause_writing() override { paused_ = true; }
+  void resume_writing() override {
+    paused_ = false;
+    write();
+  }
+
+ private:
+  void write() {
+    const BytesView block(pattern_block(), PEER_BLOCK_BYTES);
+    while (!paused_ && !transport_->is_closing()) transport_->write(Chunk::immortal(block));
+  }
+
+  TransportRef transport_;
+  bool paused_ = false;
+};
+
+// --- the server --------------------------------------------------------------------------------------------
+
+template <typename Factory>
+tidegate::Task<tidegate::Server> listen(const peer_options& options, Factory make_protocol) {
+  tidegate::Loop& loop = tidegate::get_running_loop();
+  if (options.path != nullptr) {
+    co_return co_await loop.create_unix_server(make_protocol, options.path, {.backlog = PEER_BACKLOG});
+  }
+  co_return co_await loop.create_server(make_protocol, "127.0.0.1", options.port, {.backlog = PEER_BACKLOG});
+}
+
+tidegate::Task<tidegate::Server> listen(const peer_options& options) {
+  if (options.mode == PEER_DISCARD) return listen(options, [] { return std::make_shared<Discard>(); });
+  if (options.mode == PEER_GENERATE) return listen(options, [] { return std::make_shared<Generate>(); });
+  if (options.message_bytes == 0) return listen(options, [] { return std::make_shared<Echo>(); });
+  return listen(options, [size = options.message_bytes] { return std::make_shared<EchoMessages>(size); });
+}
+
+tidegate::Task<> serve(const peer_options& options) {
+  tidegate::Loop& loop = tidegate::get_running_loop();
+  tidegate::Future<> stop_asked = loop.create_future<void>();
+  for (const int signal_number : {SIGINT, SIGTERM}) {
+    loop.add_signal_handler(signal_number, [stop_asked]() mutable {
+      if (!stop_asked.done()) stop_asked.set_result();
+    });
+  }
+
+  tidegate::Server server = co_await listen(options);
+  if (options.path != nullptr) {
+    announce_path(options.path);
+  } else {
+    announce_port(server.endpoints().front().port().number());
+  }
+
+  co_await stop_asked;
+  server.close();
+  server.abort_clients();
+  co_await server.wait_closed();
+}
+
+// --- its own options ---------------------------------------------------------------------------------------
+
+tidegate::LoopOptions loop_options;
+
+bool read_own_option(const char* name, const char* value) {
+  if (std::strcmp(name, "--backend") == 0) {
+    if (std::strcmp(value, "epoll") == 0) {
+      loop_options.backend = tidegate::BackendKind::epoll;
+      return true;
+    }
+    return std::strcmp(value, "auto") == 0;
+  }
+  unsigned long long microseconds = 0;
+  if (std::strcmp(name, "--spin") == 0 && read_number(value, &microseconds)) {
+    return microseconds == 0;  // nothing else is known to LoopOptions yet
+  }
+  return false;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const peer_options options =
+      start_peer(argc, argv, read_own_option, " [--backend auto|epoll] [--spin MICROSECONDS]");
+  try {
+    tidegate::run(serve(options), loop_options);
+  } catch (const std::exception& error) {
+    std::cerr << argv[0] << ": " << error.what() << '\n';
+    return 1;
+  }
+}
