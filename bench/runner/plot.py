@@ -6,7 +6,6 @@ import html
 import math
 
 from . import contestants, summary
-from .figures import unit_name
 
 # --- Geometry, in pixels -----------------------------------------------------------------------------------
 
@@ -80,9 +79,9 @@ def line_of(row):
 def label_of(row):
     return row["label"] if row["kind"] == "echo" else {
         "framed": f"16 writes per wake-up, {row['transport']}",
-        "in": f"one way in, {row['transport']}",
-        "out": f"one way out, {row['transport']}",
-        "storm": f"connect storm, {row['transport']}",
+        "in": f"one way in, 64 KiB, {row['transport']}",
+        "out": f"one way out, 64 KiB, {row['transport']}",
+        "storm": f"connect, echo, close, {row['transport']}",
     }[row["kind"]]
 
 
@@ -94,7 +93,7 @@ def groups_of(results):
             in_flight = "1 message" if row["pipeline"] == 1 else f"{row['pipeline']} messages"
             title = f"Echo, {'TCP' if row['transport'] == 'tcp' else 'Unix'}, {in_flight} in flight"
         elif row["kind"] in ("framed", "in", "out", "storm"):
-            title = f"Others (per {unit_name('in')}, per {unit_name('storm')})"
+            title = "Other loads"
         else:
             continue
         line = line_of(row)

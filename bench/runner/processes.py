@@ -8,10 +8,12 @@ import select
 import signal
 import subprocess
 import tempfile
+import textwrap
 import time
 
 PATIENCE_SECONDS = 10  # for what takes no time: starting to listen, ending
-LINES_OF_COMPLAINT = 3
+LINES_OF_COMPLAINT = 3  # the last ones of its standard error are quoted
+COMPLAINT_LENGTH = 160
 
 PR_SET_PDEATHSIG = 1
 C_LIBRARY = ctypes.CDLL(None)  # looked up before any fork
@@ -139,4 +141,4 @@ class Child:
         self._complaints.seek(0)
         lines = self._complaints.read().decode(errors="replace").split("\n")
         text = " / ".join([line.strip() for line in lines if line.strip()][-LINES_OF_COMPLAINT:])
-        return f": {text}" if text else ""
+        return f": {textwrap.shorten(text, COMPLAINT_LENGTH, placeholder=' ...')}" if text else ""

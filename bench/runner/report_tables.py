@@ -66,7 +66,7 @@ def echo_chapters(results):
     if not rows:
         return []
     lines = ["## Echo: server CPU per message", "",
-             *words.paragraph("Bare epoll's figure is absolute, the others are ratios to it; less is best.")]
+             *words.paragraph("Less is better. Bare epoll's figure is absolute, the others are ratios to it.")]
     lines += echo_tables(results, rows, "cpu_ns")
     lines += ["## Echo: messages per second", "", *words.paragraph(f"""More is better. {words.DAGGER}: the
         load generator was at its limit there and the server was not, so the ratio says nothing about the

@@ -86,9 +86,9 @@ def storm(transport):
                transport=transport, load_mode="storm", connections=50, size=64)
 
 
-def idle(connections):
+def idle(connections, rounds):
     return Row("idle", "idle", f"{connections:,} idle connections", load_mode="idle",
-               connections=connections, size=64, most_rounds=2, seconds_beside=2.5)
+               connections=connections, size=64, most_rounds=rounds, seconds_beside=1.2)
 
 
 SPIN = Row("spin", "spin", "1 connection, 64 B, tcp", connections=1, size=64,
@@ -123,7 +123,7 @@ def full_rows():
         *(echo(transport, pipeline, connections, size) for transport, pipeline, connections, size
           in itertools.product(TRANSPORTS, PIPELINES, CONNECTIONS, SIZES)),
         *(make(transport) for make in (framed, one_way_in, one_way_out, storm) for transport in TRANSPORTS),
-        SPIN, idle(10_000), timers(1_000_000, 4), calls(1_000_000), threads(1_000_000), INSTRUCTIONS,
+        SPIN, idle(10_000, 2), timers(1_000_000, 4), calls(1_000_000), threads(1_000_000), INSTRUCTIONS,
     ]
 
 
@@ -133,7 +133,7 @@ def quick_rows():
         echo("tcp", 1, 1, 64), echo("tcp", 1, 50, 64), echo("tcp", 16, 50, 64), echo("tcp", 1, 50, KIBIBYTE),
         echo("tcp", 1, 500, 16 * KIBIBYTE), echo("tcp", 1, 50, 128 * KIBIBYTE),
         echo("unix", 1, 50, KIBIBYTE), framed("tcp"), one_way_in("tcp"), one_way_out("tcp"), storm("tcp"),
-        SPIN, idle(1_000), timers(100_000, 0.5), calls(100_000), threads(100_000),
+        SPIN, idle(10_000, 1), timers(100_000, 0.5), calls(100_000), threads(100_000),
     ]
 
 
