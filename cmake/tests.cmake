@@ -148,10 +148,12 @@ if(TARGET tidegate_command)
 endif()
 
 # --- The runner of the benchmarks --------------------------------------------------------------------------
-# Over programs that only pretend, so that it needs no benchmark to be built.
+# Over programs that only pretend, so that it needs no benchmark to be built, and no sanitizer has anything to see.
 
-tidegate_add_script_test(bench.runner_measures_and_reports bench
-  "${Python3_EXECUTABLE}" tests/bench/run)
+if(NOT TIDEGATE_SANITIZE)
+  tidegate_add_script_test(bench.runner_measures_and_reports bench
+    "${Python3_EXECUTABLE}" tests/bench/run)
+endif()
 
 # --- Installation ------------------------------------------------------------------------------------------
 # Not under a sanitizer: the outside project is built plainly, as its users would, and could not link.
