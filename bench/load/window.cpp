@@ -2,6 +2,7 @@
 #include "window.hpp"
 
 #include <ctime>
+#include <stdexcept>
 
 namespace load {
 
@@ -80,6 +81,8 @@ void Window::close() {
   measurement_.duration = end.time - begin_.time;
   measurement_.bytes = end.bytes - begin_.bytes;
   measurement_.messages = measurement_.bytes / message_bytes_;
+  if (measurement_.messages == 0)
+    throw std::runtime_error("not one message got through while it was measured");
   measurement_.load_time = end.load_time - begin_.load_time;
   if (!server_) return;
   measurement_.server_time = ProcessorTime{end.server_time.total - begin_.server_time.total,

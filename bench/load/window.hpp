@@ -38,7 +38,8 @@ class Window {
   /// To be called after each round of events. False once the window is over.
   [[nodiscard]] bool goes_on();
 
-  /// Opens and closes it by hand, for runs of a fixed length.
+  /// Opens and closes it by hand, for runs of a fixed length. Closing throws std::runtime_error where not one
+  /// message got through, as does `goes_on`.
   void open();
   void close();
 

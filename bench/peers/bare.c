@@ -1,5 +1,4 @@
 // See bare.h.
-#define _GNU_SOURCE  // accept4
 #include "bare.h"
 
 #include "shared/pattern.h"
@@ -222,5 +221,5 @@ void serve(const struct peer_options* options, const struct bare_program* progra
       }
     }
   }
-  if (options->path != NULL) unlink(options->path);
+  end_peer(options);
 }

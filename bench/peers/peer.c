@@ -86,6 +86,10 @@ struct peer_options start_peer(int argc, char** argv, peer_option_reader read_ow
   return options;
 }
 
+void end_peer(const struct peer_options* options) {
+  if (options->path != NULL) (void)unlink(options->path);  // whoever has removed it already did our work
+}
+
 // --- what it says ------------------------------------------------------------------------------------------
 
 void announce_port(uint16_t port) {

@@ -42,6 +42,9 @@ typedef bool (*peer_option_reader)(const char* name, const char* value);
 struct peer_options start_peer(int argc, char** argv, peer_option_reader read_own_option,
                                const char* own_usage);
 
+/// Removes the socket file.
+void end_peer(const struct peer_options* options);
+
 /// The one line on standard output, when the server listens.
 void announce_port(uint16_t port);
 void announce_path(const char* path);
