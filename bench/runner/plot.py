@@ -10,15 +10,17 @@ from . import contestants, summary
 # --- Geometry, in pixels -----------------------------------------------------------------------------------
 
 LABELS_WIDTH = 210
-PLOT_WIDTH = 600
+PLOT_WIDTH = 560
 MARGIN = 24
 TITLE_HEIGHT = 92
 LINE_HEIGHT = 18
 GROUP_HEIGHT = 30
 AXIS_HEIGHT = 52
-WIDTH = MARGIN + LABELS_WIDTH + PLOT_WIDTH + MARGIN
+BEYOND_STEP = 13  # what is beyond the end of the axis stands behind it, one beside the other
+BEYOND_WIDTH = 7 * BEYOND_STEP
 PLOT_LEFT = MARGIN + LABELS_WIDTH
 PLOT_RIGHT = PLOT_LEFT + PLOT_WIDTH
+WIDTH = PLOT_RIGHT + BEYOND_WIDTH + MARGIN
 
 # The axis is logarithmic: half the CPU is as far from 1 as twice the CPU.
 LEAST, MOST = 0.5, 2.0
@@ -154,8 +156,8 @@ def dot(x, y, colour, is_ours):
     return f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="{5.5 if is_ours else 4}" fill="{colour}"/>'
 
 
-def arrow(x, y, colour, is_ours, ratio):
-    """Stands at the end that a ratio is beyond, points outwards, and carries the ratio in its tooltip."""
+def triangle(x, y, colour, is_ours, ratio):
+    """Points to where the ratio lies that it stands for, and carries it in its tooltip."""
     size = 6.5 if is_ours else 5
     towards = size if ratio > MOST else -size
     return (f'<path class="dot" fill="{colour}" d="M{x + towards:.1f} {y:.1f} L{x - towards / 2:.1f} '
@@ -169,9 +171,9 @@ def grid(bottom):
 
 def axis(bottom):
     ticks = [text(x_of(tick), bottom + 18, f"{tick:g}", "quiet", "middle") for tick in TICKS]
-    middle = (PLOT_LEFT + PLOT_RIGHT) / 2
-    name = "CPU ÷ that of bare epoll in the same round (logarithmic; triangles lie beyond the end)"
-    return [*ticks, text(middle, bottom + 40, name, "quiet", "middle")]
+    beyond = text(PLOT_RIGHT + BEYOND_WIDTH / 2, bottom + 18, "more", "quiet", "middle")
+    name = "CPU ÷ that of bare epoll in the same round (logarithmic)"
+    return [*ticks, beyond, text((PLOT_LEFT + PLOT_RIGHT) / 2, bottom + 40, name, "quiet", "middle")]
 
 
 def drawn_groups(groups, colours):
@@ -193,7 +195,18 @@ def drawn_line(line, y, colours):
              f'height="{LINE_HEIGHT}"/>']
     # Ours last, so that it lies on top.
     for name in sorted(line.dots, key=lambda name: name == contestants.OURS):
-        ratio, is_ours = line.dots[name], name == contestants.OURS
-        draw = dot if LEAST <= ratio <= MOST else lambda *place: arrow(*place, ratio)
-        marks.append(draw(x_of(ratio), y, colours[name], is_ours))
+        ratio, look = line.dots[name], (y, colours[name], name == contestants.OURS)
+        if LEAST <= ratio <= MOST:
+            marks.append(dot(x_of(ratio), *look))
+        else:
+            marks.append(triangle(beyond_x(line, ratio), *look, ratio))
     return marks
+
+
+def beyond_x(line, ratio):
+    """Behind the end of the axis that `ratio` is beyond, in the order of the ratios. To the left is room for
+    one place only, and nobody has needed that yet."""
+    if ratio < LEAST:
+        return x_of(ratio)
+    nearer = sum(MOST < other < ratio for other in line.dots.values())
+    return PLOT_RIGHT + BEYOND_STEP * (nearer + 1)

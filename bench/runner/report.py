@@ -102,10 +102,12 @@ def method(results):
         measures a window of {settings['window_seconds']:g} s: at both ends it reads the server's CPU time
         from the kernel's scheduler, in nanoseconds. It keeps a fixed number of messages in flight on each
         connection (with sixteen, it sends the sixteen at once and waits for all answers), and compares
-        every byte that comes back."""), *words.paragraph("""A ratio is computed within one
-        round; what is reported is the median of the ratios. The noise is the median distance from 1 of
-        bare epoll's ratio to itself. All servers set TCP_NODELAY, log nothing and are built with the same
-        compiler and flags; each is written as its library's own documentation would write it.""")]
+        every byte that comes back."""),
+            *words.paragraph("""A ratio is computed within one round; what is reported is the median of the
+            ratios. The noise is the median distance from 1 of bare epoll's ratio to itself. All servers set
+            TCP_NODELAY, log nothing and are built with the same compiler and flags. Each library's is
+            written as its own documentation would write it; libuv's has a second form, at its best: with
+            uv_try_write and one buffer for all reads.""")]
 
 
 def machine(results):

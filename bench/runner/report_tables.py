@@ -21,15 +21,17 @@ CHAPTERS = [
 ABSOLUTE_CHAPTERS = [
     ("idle", "Memory",
      """What the server's resident memory grew by, for each connection that was made, used once and then left
-     idle.""",
+     idle. What the kernel keeps for a socket is not in it, and the same for all.""",
      ("rss_bytes",)),
-    ("timers", "Timers", "CPU time for each timer.", ("insert_ns", "cancel_ns", "expire_ns")),
+    ("timers", "Timers", 
+     """CPU time for each timer. Memory that the program has to provide is there beforehand; what the library
+     allocates is counted.""", ("insert_ns", "cancel_ns", "expire_ns")),
     ("calls", "Calls within the loop", "CPU time for each callback.", ("ns",)),
     ("threads", "Calls from another thread",
      "Time on the clock, and CPU time of both threads, for each call.", ("ns", "loop_cpu_ns")),
     ("instructions", "Instructions",
      """User-space instructions for each message, counted by Callgrind: the library's own share, without the
-     kernel's, and the same on every run.""", ("instructions",)),
+     kernel's, and nearly the same on every run.""", ("instructions",)),
 ]
 
 
@@ -65,8 +67,8 @@ def echo_chapters(results):
     rows = rows_of(results, "echo")
     if not rows:
         return []
-    lines = ["## Echo: server CPU per message", "",
-             *words.paragraph("Less is better. Bare epoll's figure is absolute, the others are ratios to it.")]
+    lines = ["## Echo: server CPU per message", "", *words.paragraph("""Less is better. Bare epoll's figure is
+        absolute, the others are ratios to it.""")]
     lines += echo_tables(results, rows, "cpu_ns")
     lines += ["## Echo: messages per second", "", *words.paragraph(f"""More is better. {words.DAGGER}: the
         load generator was at its limit there and the server was not, so the ratio says nothing about the

@@ -2,6 +2,8 @@
 
 from . import numbers, targets, words
 
+SHORTFALLS_SHOWN = 8  # of each target
+
 
 def chapter(results):
     outcomes = targets.evaluate_all(results)
@@ -63,16 +65,20 @@ def place_text(results, outcome, check):
 
 
 def shortfalls(results, outcomes):
-    """Every check that is not plainly met, worst first."""
-    lines = []
-    for outcome in outcomes:
-        target = outcome.target
-        short = [check for check in outcome.checks if check.verdict != numbers.MET]
-        short.sort(key=lambda check: numbers.excess(check.measured, target.limit, target.sense), reverse=True)
-        lines += [[target.title, place_text(results, outcome, check), value_text(target, check),
-                   words.ratio(check.noise) if target.against else words.NOTHING, check.verdict]
-                  for check in short]
+    """What is not plainly met, row by row, worst first."""
+    lines = [line for outcome in outcomes for line in shortfalls_of(results, outcome)]
     if not lines:
         return []
-    return ["Every row that is not plainly met:", "",
+    return ["Where a target is not plainly met:", "",
             *words.text_table(["Target", "Row", "Measured", "Noise", "Verdict"], lines)]
+
+
+def shortfalls_of(results, outcome):
+    target = outcome.target
+    short = [check for check in outcome.checks if check.verdict != numbers.MET]
+    short.sort(key=lambda check: numbers.excess(check.measured, target.limit, target.sense), reverse=True)
+    lines = [[target.title, place_text(results, outcome, check), value_text(target, check),
+              words.ratio(check.noise) if target.against else words.NOTHING, check.verdict]
+             for check in short[:SHORTFALLS_SHOWN]]
+    more = len(short) - len(lines)
+    return [*lines, [target.title, f"and {more} more, in the JSON", "", "", ""]] if more > 0 else lines
