@@ -12,7 +12,7 @@ NAME = "performance"
 
 def assemble(machine, settings, quiet, missing, rows):
     """`missing` maps contestants that were not built to the programs that they lack."""
-    results = {
+    results = rounded({
         "format": FORMAT,
         "machine": machine,
         "quiet": quiet,
@@ -20,8 +20,21 @@ def assemble(machine, settings, quiet, missing, rows):
         "contestants": {each.name: each.title for each in CONTESTANTS},
         "missing": missing,
         "rows": [{**row, "summary": summary.summarise(row)} for row in rows],
-    }
-    return {**results, "targets": [targets.as_json(outcome) for outcome in targets.evaluate_all(results)]}
+    })
+    outcomes = targets.evaluate_all(results)
+    return {**results, "targets": rounded([targets.as_json(outcome) for outcome in outcomes])}
+
+
+def rounded(value):
+    """The same with six digits in every fraction: what is computed from it later is computed from what the file
+    says."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, list):
+        return [rounded(each) for each in value]
+    if isinstance(value, dict):
+        return {key: rounded(each) for key, each in value.items()}
+    return value
 
 
 def write(results, path):

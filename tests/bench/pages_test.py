@@ -136,7 +136,8 @@ class PlotTest(unittest.TestCase):
 
 class LayoutTest(unittest.TestCase):
     def test_the_json_is_json_and_each_run_is_one_line(self):
-        outcome = samples.outcome(samples.echo())
+        outcome = samples.outcome(samples.echo(ours=(100 / 3,) * 3))
         text = results.layout(outcome)
         self.assertEqual(json.loads(text), outcome)
+        self.assertEqual(results.rounded(outcome), outcome)
         self.assertEqual(sum('"figures"' in line for line in text.splitlines()), 9)

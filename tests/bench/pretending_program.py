@@ -1,18 +1,16 @@
-#!/usr/bin/env python3
 """Behaves as a server, the load generator or a loop program, by the name it is called by: it speaks their
 interface and does no work. PRETEND_CRASH names a program that falls over, PRETEND_HANG one that never
 answers, PRETEND_PIDS a folder that gets a file for each process."""
 
 import json
 import os
-import pathlib
 import signal
 import sys
 import time
 
-name = pathlib.Path(sys.argv[0]).name
+name = os.path.basename(sys.argv[0])
 if "PRETEND_PIDS" in os.environ:
-    pathlib.Path(os.environ["PRETEND_PIDS"], str(os.getpid())).touch()
+    open(f"{os.environ['PRETEND_PIDS']}/{os.getpid()}", "x", encoding="ascii").close()
 
 
 def option(word):
