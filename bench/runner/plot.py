@@ -23,8 +23,8 @@ PLOT_RIGHT = PLOT_LEFT + PLOT_WIDTH
 WIDTH = PLOT_RIGHT + BEYOND_WIDTH + MARGIN
 
 # The axis is logarithmic: half the CPU is as far from 1 as twice the CPU.
-LEAST, MOST = 0.5, 2.0
-TICKS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
+LEAST, MOST = 0.4, 2.0
+TICKS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
 
 # Colours that people with any kind of colour vision tell apart (Okabe and Ito); ours is the strong one.
 COLOURS = ["#0072b2", "#e69f00", "#56b4e9", "#009e73", "#cc79a7", "#f0e442", "#999999"]

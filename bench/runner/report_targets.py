@@ -77,8 +77,11 @@ def shortfalls_of(results, outcome):
     target = outcome.target
     short = [check for check in outcome.checks if check.verdict != numbers.MET]
     short.sort(key=lambda check: numbers.excess(check.measured, target.limit, target.sense), reverse=True)
-    lines = [[target.title, place_text(results, outcome, check), value_text(target, check),
+    lines = [["", place_text(results, outcome, check), value_text(target, check),
               words.ratio(check.noise) if target.against else words.NOTHING, check.verdict]
              for check in short[:SHORTFALLS_SHOWN]]
-    more = len(short) - len(lines)
-    return [*lines, [target.title, f"and {more} more, in the JSON", "", "", ""]] if more > 0 else lines
+    if len(short) > len(lines):
+        lines.append(["", f"and {len(short) - len(lines)} more, in the JSON", "", "", ""])
+    if lines:
+        lines[0][0] = target.title
+    return lines

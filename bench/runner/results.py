@@ -26,8 +26,8 @@ def assemble(machine, settings, quiet, missing, rows):
 
 
 def rounded(value):
-    """The same with six digits in every fraction: what is computed from it later is computed from what the file
-    says."""
+    """The same with six digits in every fraction. What the pages say is computed from these, so that it follows
+    from the file."""
     if isinstance(value, float):
         return float(f"{value:.6g}")
     if isinstance(value, list):

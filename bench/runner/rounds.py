@@ -60,8 +60,10 @@ def measure_run(row, contestant, number, bench):
     try:
         return {"round": number, "contestant": contestant.name, "figures": figures_of(row, raw),
                 "load_bound": row.has_window and is_load_bound(raw), "raw": raw}
-    except (Nonsense, KeyError, TypeError, ZeroDivisionError) as error:
-        raise Failure(f"what was printed makes no sense: {error!r}") from error
+    except Nonsense as nonsense:
+        raise Failure(f"nothing to go by: {nonsense}") from nonsense
+    except (KeyError, TypeError, ZeroDivisionError) as error:
+        raise Failure(f"what was printed can't be read: {error!r}") from error
 
 
 def identity_of(row):

@@ -35,8 +35,8 @@ class CommandTest(unittest.TestCase):
             (self.programs / name).chmod(0o755)
 
     def arguments(self, *more):
-        return [sys.executable, str(RUN), "--quick", "--programs", str(self.programs), "--output", str(self.output),
-                "--seed", "1", "--rounds", "1", *more]
+        return [sys.executable, str(RUN), "--quick", "--rounds", "1", "--seed", "1",
+                "--programs", str(self.programs), "--output", str(self.output), *more]
 
     def environment(self, more):
         return {**os.environ, "PRETEND_PIDS": str(self.pids), **more}
