@@ -29,6 +29,14 @@ constexpr std::string_view kUsage =
     "  --messages N      instead of a window: N messages per connection, in lock-step\n"
     "  --server-pid PID  whose processor time and memory to report\n";
 
+constexpr std::pair<std::string_view, Mode> kModes[] = {{"echo", Mode::echo},
+                                                        {"send", Mode::send},
+                                                        {"receive", Mode::receive},
+                                                        {"storm", Mode::storm},
+                                                        {"idle", Mode::idle}};
+
+constexpr double kLongestSeconds = 3600.0;
+
 /// Says what is wrong with the value of an option.
 [[noreturn]] void refuse(std::string_view name, std::string_view value, std::string_view expected) {
   throw std::invalid_argument(std::string(name) + ": \"" + std::string(value) + "\" is not " +
@@ -46,11 +54,6 @@ Number read_number(std::string_view name, std::string_view text, Number least, N
 }
 
 Mode read_mode(std::string_view text) {
-  constexpr std::pair<std::string_view, Mode> kModes[] = {{"echo", Mode::echo},
-                                                          {"send", Mode::send},
-                                                          {"receive", Mode::receive},
-                                                          {"storm", Mode::storm},
-                                                          {"idle", Mode::idle}};
   for (const auto& [name, mode] : kModes) {
     if (name == text) return mode;
   }
@@ -64,7 +67,6 @@ Address read_address(std::string_view text) {
 }
 
 void read_option(std::string_view name, std::string_view value, Arguments& arguments) {
-  constexpr double kLongestSeconds = 3600.0;
   if (name == "--connections") {
     arguments.connections = read_number<std::size_t>(name, value, 1, 1'000'000);
   } else if (name == "--size") {

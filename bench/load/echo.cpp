@@ -18,7 +18,7 @@ namespace load {
 
 namespace {
 
-constexpr std::size_t kReceiveBytes = 256 * 1024;
+constexpr std::size_t kReceiveBytes = std::size_t{256} * 1024;
 
 /// A batch of messages on its way there and back, over and over.
 class EchoConnection {
@@ -51,7 +51,7 @@ class EchoConnection {
     if (count > sent_ - received_) throw std::runtime_error("more came back than was sent");
     pattern.check(position_ + received_, std::span<const unsigned char>(memory).first(count));
     received_ += count;
-    if (has_batch()) position_ += batch_bytes_;
+    if (count > 0 && has_batch()) position_ += batch_bytes_;
     return count;
   }
 

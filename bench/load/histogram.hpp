@@ -1,4 +1,4 @@
-// How long things took: a log-linear histogram, exact to about one percent, of fixed size.
+// How long things took: a log-linear histogram, exact to two percent, of fixed size.
 #pragma once
 
 #include <array>

@@ -29,18 +29,20 @@ void allow_many_descriptors() {
   static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
 }
 
+constexpr std::string_view kTooLong = "load: it took too long\n";
+
 extern "C" void give_up(int /*signal_number*/) {
-  constexpr std::string_view kText = "load: it took too long\n";
   // Nothing to be done where even this fails.
-  if (::write(STDERR_FILENO, kText.data(), kText.size()) < 0) ::_exit(1);
+  if (::write(STDERR_FILENO, kTooLong.data(), kTooLong.size()) < 0) ::_exit(1);
   ::_exit(1);
 }
 
+constexpr double kPatienceSeconds = 30.0;
+/// Counting instructions slows a server down a hundred times.
+constexpr double kLockStepPatienceSeconds = 300.0;
+
 /// However long a server keeps us waiting, and in whatever call, there is an end.
 void set_deadline(const Arguments& arguments) {
-  constexpr double kPatienceSeconds = 30.0;
-  // Counting instructions slows a server down a hundred times.
-  constexpr double kLockStepPatienceSeconds = 300.0;
   const double seconds = arguments.messages
                              ? kLockStepPatienceSeconds
                              : (arguments.measured + arguments.warm_up).count() + kPatienceSeconds;

@@ -14,7 +14,7 @@ namespace load {
 
 namespace {
 
-constexpr std::size_t kReceiveBytes = 256 * 1024;
+constexpr std::size_t kReceiveBytes = std::size_t{256} * 1024;
 
 /// Then the other connections have their turn.
 constexpr int kSendsPerTurn = 16;

@@ -7,11 +7,11 @@
 namespace load {
 
 /// Each connection sends as fast as the server takes it, `size_bytes` at a time. Throws std::exception where
-/// one breaks.
+/// a connection breaks.
 void run_send(const Arguments& arguments, Window& window);
 
-/// Each connection receives as fast as the server sends, each byte checked. Throws as `run_send`, and for
-/// wrong bytes.
+/// Each connection receives as fast as the server sends. Throws std::exception where a connection breaks or a
+/// byte is wrong.
 void run_receive(const Arguments& arguments, Window& window);
 
 }  // namespace load

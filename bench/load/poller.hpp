@@ -17,8 +17,7 @@ class Poller {
   Poller& operator=(const Poller&) = delete;
   ~Poller();
 
-  /// Reports `events` of the descriptor, with `number` to tell it by. A descriptor that is closed is
-  /// forgotten.
+  /// Reports `events` of the descriptor, with `number` to tell it by, until it is closed.
   void add(int descriptor, std::uint32_t events, std::uint64_t number) const;
   void change(int descriptor, std::uint32_t events, std::uint64_t number) const;
 

@@ -44,8 +44,7 @@ class Socket {
   /// Waits until the connection is there. Throws std::system_error.
   [[nodiscard]] static Socket connect(const Address& address);
 
-  /// Starts, and does not wait. TCP comes from 127.0.0.`source`, so that ports never run out. Throws
-  /// std::system_error.
+  /// Starts, and does not wait; TCP comes from 127.0.0.`source`. Throws std::system_error.
   [[nodiscard]] static Socket start_connecting(const Address& address, std::uint8_t source);
 
   [[nodiscard]] int number() const noexcept { return number_; }

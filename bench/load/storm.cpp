@@ -16,8 +16,8 @@ namespace load {
 
 namespace {
 
-/// 127.0.0.1, .2 and so on in turn: a closed connection's port is taken for a while, with one address they
-/// would run out.
+/// 127.0.0.1, .2 and so on in turn. The port of a closed connection stays taken for a while: those of one
+/// address alone would run out.
 class Sources {
  public:
   std::uint8_t next() noexcept {

@@ -9,8 +9,8 @@ namespace load {
 namespace {
 
 /// The kernel brings a busy process's time up to date only every few milliseconds. Both ends of the window
-/// wait for such a moment, or the figures would be up to that much off; no longer than this, for a server
-/// that sleeps.
+/// wait for such a moment, or the figures would be off by as much; but no longer than this, since a server
+/// may be asleep.
 constexpr std::chrono::milliseconds kLongestWaitForFigures{12};
 
 std::chrono::nanoseconds own_processor_time() {
@@ -81,8 +81,7 @@ void Window::close() {
   measurement_.duration = end.time - begin_.time;
   measurement_.bytes = end.bytes - begin_.bytes;
   measurement_.messages = measurement_.bytes / message_bytes_;
-  if (measurement_.messages == 0)
-    throw std::runtime_error("not one message got through while it was measured");
+  if (measurement_.messages == 0) throw std::runtime_error("not one message got through in the window");
   measurement_.load_time = end.load_time - begin_.load_time;
   if (!server_) return;
   measurement_.server_time = ProcessorTime{end.server_time.total - begin_.server_time.total,

@@ -56,14 +56,13 @@ static int listen_tcp(uint16_t port) {
   if (setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)) != 0) fail("TCP_NODELAY");
   if (bind(listener, (struct sockaddr*)&address, sizeof address) != 0) fail("bind");
   if (listen(listener, PEER_BACKLOG) != 0) fail("listen");
-  if (getsockname(listener, (struct sockaddr*)&address, &(socklen_t){sizeof address}) != 0)
-    fail("getsockname");
+  socklen_t size = sizeof address;
+  if (getsockname(listener, (struct sockaddr*)&address, &size) != 0) fail("getsockname");
   announce_port(ntohs(address.sin_port));
   return listener;
 }
 
-/// SIGTERM and SIGINT as something to wait for, so that waiting needs no signal mask and no interrupted
-/// calls.
+/// SIGTERM and SIGINT as something to wait for: no signal mask to change around each wait.
 static int open_stop_signals(void) {
   sigset_t stops;
   sigemptyset(&stops);

@@ -1,8 +1,8 @@
 // Bare epoll at its best: what we know to be fastest without a library.
 //
 // A shared buffer of 256 KiB takes what the kernel has in one receive. Only a receive that filled it is
-// followed by another within the same wake-up, so that a small message costs one receive and one send, and a
-// large one few.
+// followed by another within the same wake-up: a small message costs one receive and one send, a large one
+// a few of each.
 #include "bare.h"
 
 #include <stdlib.h>

@@ -77,9 +77,10 @@ static void on_connection(struct evconnlistener* listener, evutil_socket_t socke
                           int length, void* context) {
   (void)length;
   (void)context;
-  // Fails where the peer has left already: its first read will tell.
-  if (address->sa_family == AF_INET)
+  if (address->sa_family == AF_INET) {
+    // Fails where the peer has left already: the first read will tell.
     (void)setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+  }
   struct bufferevent* connection =
       bufferevent_socket_new(evconnlistener_get_base(listener), socket, BEV_OPT_CLOSE_ON_FREE);
   if (connection == NULL) fail("bufferevent_socket_new");

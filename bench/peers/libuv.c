@@ -102,8 +102,9 @@ static void write_copy(struct connection* connection, const char* bytes, size_t 
 
 static void get_memory(uv_handle_t* handle, size_t suggested_size, uv_buf_t* memory) {
   (void)handle;
-  static char shared[64 * 1024];  // libuv always suggests this
-  *memory = uv_buf_init(shared, sizeof shared < suggested_size ? sizeof shared : (unsigned)suggested_size);
+  (void)suggested_size;  // it is always this
+  static char shared[64 * 1024];
+  *memory = uv_buf_init(shared, sizeof shared);
 }
 
 static void answer(struct connection* connection, const char* bytes, size_t size) {
@@ -201,11 +202,8 @@ static void write_block(struct connection* connection);
 
 static void on_block_written(uv_write_t* request, int status) {
   struct connection* connection = (struct connection*)request->handle;
-  if (status == 0) {
-    write_block(connection);
-  } else {
-    close_connection(connection);
-  }
+  if (status < 0) close_connection(connection);
+  if (!uv_is_closing(&connection->handle)) write_block(connection);  // reading may have found the end before
 }
 
 static void write_block(struct connection* connection) {

@@ -1,8 +1,7 @@
 // Asio's loop: what timers and calls cost; see loop_program.h for what is counted.
 //
 // A timer is a steady_timer, constructed in memory that was reserved, and an async_wait. Cancelling is
-// counted until the handlers have been told, because Asio always tells them. Asio recycles the memory of its
-// operations by itself.
+// counted until the handlers have been told, because Asio always tells them.
 #include "loop_program.h"
 
 #include <chrono>

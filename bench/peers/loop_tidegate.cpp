@@ -1,7 +1,6 @@
 // Tidegate's loop: what timers and calls cost; see loop_program.h for what is counted.
 //
-// A timer is a call_later, and its handle lies in a vector. A call is a lambda that captures a reference or
-// two.
+// A timer is a call_later, and its handle lies in a vector. What is called is a lambda.
 #include <tidegate/tidegate.hpp>
 
 #include "loop_program.h"

@@ -104,6 +104,8 @@ void announce_path(const char* path) {
 
 const unsigned char* pattern_block(void) {
   static unsigned char block[PEER_BLOCK_BYTES];
-  fill_with_pattern(block, sizeof block);
+  static bool is_filled;
+  if (!is_filled) fill_with_pattern(block, sizeof block);
+  is_filled = true;
   return block;
 }

@@ -28,8 +28,8 @@ struct peer_options {
   /// A Unix socket's path, or NULL: then 127.0.0.1 and `port`, where 0 lets the system choose.
   const char* path;
   uint16_t port;
-  /// Echo: cut the stream into messages of this size, and write each answer by itself. 0: answer what
-  /// arrived.
+  /// Echo: cut the stream into messages of this size, and answer each with a write of its own. 0: answer
+  /// whatever arrived.
   size_t message_bytes;
 };
 

@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstddef>
 #include <cstring>
+#include <exception>
 #include <iostream>
 #include <memory>
 #include <string>

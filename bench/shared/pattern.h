@@ -1,7 +1,7 @@
 // The bytes that every program of the comparison sends, so that every program can check what it receives.
 //
-// The period is a prime: bytes that were lost, doubled or swapped by whole messages, pages or buffers do not
-// fit.
+// The period is a prime: where bytes were lost, doubled or swapped, by whole messages, pages or buffers at
+// that, what follows does not fit.
 #pragma once
 
 #include <stddef.h>

@@ -22,8 +22,8 @@ namespace tidegate::kernel {
 /// Rules that every implementation keeps:
 /// - Callbacks (`received`, `accepted`, `ready`, `completed`) come from `dispatch` and `tell_done` only.
 /// - An operation that was started completes exactly once. After `cancel` or `hold` has returned, nothing
-/// more is delivered to
-///   it; after `cancel` its completion still comes, as -ECANCELED.
+/// more
+///   is delivered to it; after `cancel` its completion still comes, as -ECANCELED.
 /// - A steady state costs no bookkeeping: watching a descriptor is set up once, not per operation.
 /// - Work per descriptor and dispatch is bounded; what is left over waits for the next one (contract E5).
 ///
@@ -66,16 +66,17 @@ class Backend {
   /// Throws OsError for what can't be watched (a regular file).
   virtual void start(PollOperation& operation, FileDescriptor descriptor, Readiness readiness) = 0;
 
-  /// Asks for the end of an operation. Does nothing where it is not in flight.
-  virtual void cancel(Operation& operation) noexcept = 0;
+  /// Asks for the end of an operation that was started on `channel`. Does nothing where it is not in flight.
+  virtual void cancel(Operation& operation, ChannelId channel) noexcept = 0;
+  virtual void cancel(PollOperation& operation, FileDescriptor descriptor) noexcept = 0;
 
   /// Delivers nothing until `resume`; the kernel is not touched for a short hold. Whatever arrives meanwhile
   /// waits.
   virtual void hold(ReceiveOperation& operation) noexcept = 0;
-  virtual void resume(ReceiveOperation& operation) noexcept = 0;
+  virtual void resume(ReceiveOperation& operation, ChannelId channel) noexcept = 0;
 
   /// Delivers what has arrived already, then completes, with -EAGAIN if nothing else ends it before.
-  virtual void drain(ReceiveOperation& operation) noexcept = 0;
+  virtual void drain(ReceiveOperation& operation, ChannelId channel) noexcept = 0;
 
   /// Receives nothing; completes when the connection is broken, with its error, or with 0 where both
   /// directions ended in order. For connections whose other end has finished sending.
@@ -84,17 +85,22 @@ class Backend {
   /// Sends what the kernel takes at this moment: a count > 0, or a negative errno (-EAGAIN: nothing now).
   /// REQUIRES: no SendOperation in flight on the channel.
   [[nodiscard]] virtual std::ptrdiff_t try_send(ChannelId channel, std::span<iovec> pieces) noexcept = 0;
+  /// The same for one piece, as most are; -EINTR where a signal came in between and it is worth another try.
+  [[nodiscard]] virtual std::ptrdiff_t try_send(ChannelId channel, BytesView piece) noexcept = 0;
 
   // --- the loop ----------------------------------------------------------------------------------
 
   /// Blocks until something can be dispatched, `wake` was called, or `timeout` passed; none: without a bound.
-  /// The only blocking call of the library.
-  virtual void wait(std::optional<Duration> timeout) noexcept = 0;
+  /// For the first `spin` of that time it asks again and again instead of sleeping. The only blocking call of
+  /// the library.
+  virtual void wait(std::optional<Duration> timeout, Duration spin) noexcept = 0;
 
   /// Tells the operations that have ended by themselves, such as by `cancel`, that they have. Comes before
   /// everything else of an iteration, so that a transport that closes has nothing in flight any more when its
   /// `connection_lost` is called.
-  void tell_done() { done_.tell(); }
+  void tell_done() {
+    if (!done_.empty()) done_.tell();
+  }
 
   /// Delivers what `wait` found.
   virtual void dispatch() = 0;
@@ -105,24 +111,30 @@ class Backend {
 
  protected:
   // What implementations may do to the private state of operations, in one place.
-  static void arm(Operation& operation, ChannelId channel) noexcept {
-    operation.channel_ = channel;
+  static void arm(Operation& operation) noexcept {
     operation.progress_ = Operation::Progress::armed;
-    operation.held_ = false;
-    operation.drains_ = false;
+    operation.special_ &= Operation::kOwnMemory;
   }
   /// Takes back an `arm`: the start failed, and nothing will complete.
   static void disarm(Operation& operation) noexcept { operation.progress_ = Operation::Progress::idle; }
   [[nodiscard]] static bool armed(const Operation& operation) noexcept {
     return operation.progress_ == Operation::Progress::armed;
   }
-  [[nodiscard]] static ChannelId channel_of(const Operation& operation) noexcept {
-    return operation.channel_;
+  [[nodiscard]] static bool held(const Operation& operation) noexcept {
+    return (operation.special_ & Operation::kHeld) != 0;
   }
-  [[nodiscard]] static bool held(const Operation& operation) noexcept { return operation.held_; }
-  static void set_held(Operation& operation, bool held) noexcept { operation.held_ = held; }
-  [[nodiscard]] static bool drains(const Operation& operation) noexcept { return operation.drains_; }
-  static void set_drains(Operation& operation) noexcept { operation.drains_ = true; }
+  static void set_held(Operation& operation, bool held) noexcept {
+    operation.special_ = static_cast<Operation::Special>(held ? operation.special_ | Operation::kHeld
+                                                              : operation.special_ & ~Operation::kHeld);
+  }
+  [[nodiscard]] static bool drains(const Operation& operation) noexcept {
+    return (operation.special_ & Operation::kDrains) != 0;
+  }
+  static void set_drains(Operation& operation) noexcept { operation.special_ |= Operation::kDrains; }
+  /// Neither held nor draining, and content with lent memory.
+  [[nodiscard]] static bool receives_plainly(const Operation& operation) noexcept {
+    return operation.special_ == 0;
+  }
 
   /// Operations that have ended but were not told yet, first come first told.
   class DoneQueue {

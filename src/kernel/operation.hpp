@@ -6,7 +6,6 @@
 #include <tidegate/bytes.hpp>
 #include <tidegate/descriptor.hpp>
 
-#include "kernel/channel.hpp"
 #include "net/socket_address.hpp"
 
 #include <cerrno>
@@ -34,12 +33,18 @@ class OperationState {
 
   enum class Progress : unsigned char { idle, armed, done };
 
-  ChannelId channel_;
   Operation* next_done_ = nullptr;
   int result_ = 0;
   Progress progress_ = Progress::idle;
-  bool held_ = false;
-  bool drains_ = false;
+
+  // How a ReceiveOperation receives. One number, so that one look tells whether there is anything special.
+  using Special = unsigned char;
+  static constexpr Special kHeld = 1;
+  static constexpr Special kDrains = 2;
+  static constexpr Special kOwnMemory = 4;
+  Special special_ = 0;
+
+  friend class ReceiveOperation;
 };
 
 /// One request to the kernel, owned by whoever starts it.
@@ -59,12 +64,19 @@ class Operation : public OperationState {
 /// Receives until the other end is done. `completed(0)` is the end of file.
 class ReceiveOperation : public Operation {
  public:
-  /// Where the next bytes go; empty: into memory that the backend lends. Called at the moment of receiving.
-  /// The operation may be cancelled from inside; then nothing is received.
+  /// Whether the next bytes go into memory of the owner's, which `target` tells, instead of memory that the
+  /// backend lends. Only the owner changes it, at any time.
+  void set_own_memory(bool own) noexcept {
+    special_ = static_cast<Special>(own ? special_ | kOwnMemory : special_ & ~kOwnMemory);
+  }
+  [[nodiscard]] bool own_memory() const noexcept { return (special_ & kOwnMemory) != 0; }
+
+  /// Where the next bytes go; empty: into lent memory after all. Called at the moment of receiving, and only
+  /// where `own_memory()`. The operation may be cancelled or held from inside; then nothing is received.
   virtual MutableBytesView target() = 0;
 
   /// Some bytes arrived, in the last `target()` or in lent memory.
-  /// Lifetime: lent memory is valid until this returns.
+  /// Lifetime: lent memory is valid, and stays as it is, until this returns.
   virtual void received(BytesView bytes) = 0;
 
  protected:

@@ -29,6 +29,7 @@ LoopCore::LoopCore(Loop& loop, const LoopOptions& options)
       signals_(*backend_),
       watches_(*this),
       executor_(options.executor_threads),
+      spin_(options.spin),
       debug_(options.debug || debug_by_environment()) {}
 
 LoopCore::~LoopCore() = default;
@@ -38,8 +39,8 @@ LoopCore::~LoopCore() = default;
 /// The order is asyncio's: what was ready before the wait, then what the kernel reports, then timers; and
 /// what any of these adds waits for the next iteration (contract E1).
 void LoopCore::run_once() {
-  flush_all();
-  backend_->wait(time_to_wait());
+  if (!unflushed_.empty()) unflushed_.flush();
+  backend_->wait(time_to_wait(), spin_);
   backend_->tell_done();
   remote_calls_.fetch(ready_);
   if (signals_.pending()) {
@@ -69,20 +70,12 @@ void LoopCore::run(detail::ReadyQueue& queue, std::size_t count) noexcept {
   }
 }
 
-void LoopCore::flush_soon(Flushable& flushable) {
+void LoopCore::flush_soon(Visitor& visitor) {
   if (running_) {
-    if (!flushable.is_linked()) unflushed_.push_back(flushable);
+    if (!visitor.awaits_flush()) unflushed_.push(visitor);
   } else {
-    flushable.flush();
+    visitor.flush();
   }
-}
-
-/// Flushing may resume a protocol that writes again: those wait for the end of the next iteration, which then
-/// does not block.
-void LoopCore::flush_all() {
-  base::IntrusiveList<Flushable, FlushTag> flushed;
-  flushed.splice_back(unflushed_);
-  while (Flushable* flushable = flushed.pop_front()) flushable->flush();
 }
 
 void LoopCore::run_forever() {
@@ -108,9 +101,9 @@ void LoopCore::run_forever() {
     } while (!stopping_);
     // Nobody comes round again: what was written in the last iteration leaves now. A protocol that is resumed
     // by that may write more, but not for ever.
-    for (int rounds = 0; rounds < kLastFlushes && !unflushed_.empty(); ++rounds) flush_all();
+    for (int rounds = 0; rounds < kLastFlushes && !unflushed_.empty(); ++rounds) unflushed_.flush();
   }
-  flush_all();
+  unflushed_.flush();
 }
 
 // --- the end -------------------------------------------------------------------------------------
@@ -127,9 +120,13 @@ void LoopCore::close() {
   timers_.clear();
   // Residents and what they hold may schedule something or end others while they go: nobody goes while
   // queued.
-  while (!residents_.empty() || !ready_.empty()) {
+  while (!visitors_.empty() || !residents_.empty() || !ready_.empty()) {
     discard_ready();
-    if (Resident* resident = residents_.pop_front()) resident->loop_closed();
+    if (Visitor* visitor = visitors_.pop_front()) {
+      visitor->loop_closed();
+    } else if (Resident* resident = residents_.pop_front()) {
+      resident->loop_closed();
+    }
   }
   watches_.remove_all();
   settle_operations();
@@ -142,7 +139,7 @@ void LoopCore::discard_ready() noexcept {
 
 /// Lets every cancelled operation complete, so that their owners can go.
 void LoopCore::settle_operations() {
-  backend_->wait(Duration::zero());
+  backend_->wait(Duration::zero(), Duration::zero());
   backend_->tell_done();
 }
 

@@ -2,6 +2,7 @@
 // they leave with it.
 #pragma once
 
+#include <tidegate/bytes.hpp>
 #include <tidegate/detail/ready.hpp>
 #include <tidegate/detail/task_core.hpp>
 #include <tidegate/loop.hpp>
@@ -10,13 +11,16 @@
 #include "base/intrusive_list.hpp"
 #include "kernel/backend.hpp"
 #include "loop/executor.hpp"
+#include "loop/flush_queue.hpp"
 #include "loop/ready_queue.hpp"
 #include "loop/remote_calls.hpp"
 #include "loop/signals.hpp"
 #include "loop/timer_queue.hpp"
+#include "loop/visitor.hpp"
 #include "loop/watches.hpp"
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -24,28 +28,6 @@
 #include <utility>
 
 namespace tidegate::loop {
-
-class FlushTag;
-class ResidentTag;
-
-/// Something with bytes that have to leave before the loop blocks (contract W6).
-class Flushable : public base::ListNode<FlushTag> {
- public:
-  virtual void flush() = 0;
-
- protected:
-  ~Flushable() = default;
-};
-
-/// Something that is open on a loop and has to be told when the loop closes over it (contract L10).
-class Resident : public base::ListNode<ResidentTag> {
- public:
-  /// Let go of everything, without calling the user; what has to complete first may do so later.
-  virtual void loop_closed() noexcept = 0;
-
- protected:
-  ~Resident() = default;
-};
 
 /// One loop.
 ///
@@ -76,11 +58,30 @@ class LoopCore {
   /// Runs `node` in the next iteration.
   void schedule(detail::ReadyNode& node) noexcept { ready_.push(node); }
 
-  /// Has `flushable` flushed before the loop blocks; at once where the loop does not run.
-  void flush_soon(Flushable& flushable);
+  /// Has `visitor` flushed before the loop blocks; at once where the loop does not run. Throws
+  /// std::bad_alloc.
+  void flush_soon(Visitor& visitor);
+  /// Takes that back.
+  void forget_flush(Visitor& visitor) noexcept { unflushed_.remove(visitor); }
 
-  /// `resident` is told when the loop closes, until it leaves the list by itself.
+  /// They are told when the loop closes, until they leave the list by themselves.
   void admit(Resident& resident) noexcept { residents_.push_back(resident); }
+  void admit(Visitor& visitor) noexcept { visitors_.push_back(visitor); }
+
+  /// Bytes that a backend has lent, while the callback that they were lent to is running.
+  struct Delivery {
+    const void* to = nullptr;  // a visitor
+    BytesView bytes;
+
+    /// Whether `view` lies in bytes that were lent to `visitor`.
+    [[nodiscard]] bool lends(const void* visitor, BytesView view) const noexcept {
+      const std::less_equal<> not_after;  // the two may be of different arrays
+      return to == visitor && not_after(bytes.data(), view.data()) &&
+             not_after(view.data() + view.size(), bytes.data() + bytes.size());
+    }
+  };
+  /// The delivery that is going on, or nobody's. Whoever delivers sets it, and resets it.
+  Delivery delivery;
 
   /// In debug mode, logs the callback that runs during its life if that takes long (contract E3).
   class CallbackTimer {
@@ -133,7 +134,6 @@ class LoopCore {
   void run_once();
   [[nodiscard]] std::optional<Duration> time_to_wait() const noexcept;
   void run(detail::ReadyQueue& queue, std::size_t count) noexcept;
-  void flush_all();
   void log_if_slow(Duration taken) const noexcept;
   void check_thread_in_debug_mode() const;
   void settle_operations();
@@ -149,8 +149,10 @@ class LoopCore {
   Signals signals_;
   Watches watches_;
   Executor executor_;
-  base::IntrusiveList<Flushable, FlushTag> unflushed_;
+  const Duration spin_;
+  FlushQueue unflushed_;
   base::IntrusiveList<Resident, ResidentTag> residents_;
+  base::IntrusiveList<Visitor, VisitorTag> visitors_;
   std::atomic<std::thread::id> thread_;
   bool running_ = false;
   bool stopping_ = false;

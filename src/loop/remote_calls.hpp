@@ -5,6 +5,7 @@
 #include "loop/ready_queue.hpp"
 #include "loop/scheduled_call.hpp"
 
+#include <atomic>
 #include <mutex>
 
 namespace tidegate::loop {
@@ -21,13 +22,17 @@ class RemoteCalls {
     if (closed_) return false;
     const bool first = waiting_.empty();
     waiting_.push(call);
+    any_.store(true, std::memory_order_release);
     if (first) backend_.wake();  // whoever came before has woken it already
     return true;
   }
 
   /// Moves everything that waits behind `ready`.
   void fetch(detail::ReadyQueue& ready) noexcept {
+    // Who sets it wakes the loop afterwards, so one that is missed here is seen in the next iteration.
+    if (!any_.load(std::memory_order_acquire)) return;
     const std::lock_guard lock(mutex_);
+    any_.store(false, std::memory_order_relaxed);
     ready.append(waiting_);
   }
 
@@ -41,6 +46,7 @@ class RemoteCalls {
   kernel::Backend& backend_;  // Lifetime: outlives this; both belong to the loop
   std::mutex mutex_;
   detail::ReadyQueue waiting_;
+  std::atomic<bool> any_{false};  // what `waiting_` holds, for the loop to see without the lock
   bool closed_ = false;
 };
 

@@ -20,7 +20,7 @@ class Watches::Watch final : public kernel::PollOperation {
   void end() noexcept {
     let_go_ = true;
     if (in_flight()) {
-      core_.backend().cancel(*this);
+      core_.backend().cancel(*this, FileDescriptor{key_.first});
     } else {
       delete this;
     }

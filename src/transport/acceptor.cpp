@@ -49,7 +49,7 @@ void Acceptor::close() noexcept {
   sink_ = nullptr;
   retry_.cancel();
   if (in_flight()) {
-    core_.backend().cancel(*this);
+    core_.backend().cancel(*this, channel_);
   } else {
     finish();
   }

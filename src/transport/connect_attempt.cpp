@@ -26,7 +26,7 @@ class ConnectAttempt::Connecting final : public kernel::ConnectOperation {
   void abandon() noexcept {
     abandoned_ = true;
     if (in_flight()) {
-      core_.backend().cancel(*this);
+      core_.backend().cancel(*this, channel_.get());
     } else {
       delete this;
     }

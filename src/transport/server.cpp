@@ -64,9 +64,7 @@ void StreamServer::connection_accepted(OwnedFileDescriptor descriptor, Endpoint 
     if (closed_) return;  // by the factory: whoever it was for is turned away
     const kernel::ChannelId channel = core_.backend().attach(std::move(descriptor));
     try {
-      const auto transport =
-          StreamTransport::make(core_, channel, std::move(peer), std::move(protocol), this);
-      connections_.push_back(*transport);
+      const auto transport = StreamTransport::make(core_, channel, peer, std::move(protocol), this);
       transport->open_soon();
     } catch (...) {
       core_.backend().close(channel);
@@ -88,10 +86,8 @@ void StreamServer::close() {
   finish_if_idle();
 }
 
-void StreamServer::connection_ended(StreamTransport& transport) noexcept {
-  static_cast<base::ListNode<OwnerTag>&>(transport).unlink();
-  finish_if_idle();
-}
+/// It has left the list already.
+void StreamServer::connection_ended(StreamTransport&) noexcept { finish_if_idle(); }
 
 /// Tells those who wait for the end, and lets go of itself: this may be gone when it returns.
 void StreamServer::finish_if_idle() noexcept {
@@ -110,7 +106,12 @@ void StreamServer::loop_closed() noexcept {
   for (UnixSocketFile& file : std::exchange(files_, {})) file.remove();
   for (Acceptor* acceptor : std::exchange(acceptors_, {})) acceptor->close();
   waiting_for_end_.clear();
-  finish_if_idle();  // otherwise when the last connection has been told as well
+  const Ref<StreamServer> alive(this);
+  for (auto next = connections_.begin(); next != connections_.end();) {
+    StreamTransport& connection = *next++;  // it may be gone when it has been told
+    connection.loop_closed();
+  }
+  finish_if_idle();  // otherwise when the last one has ended
 }
 
 /// Closing a connection can't end it at once, but what it calls may end others of the list.

@@ -47,7 +47,7 @@ class StreamServer final : public ServerInterface,
   void release() noexcept override;
 
  private:
-  using Connections = base::IntrusiveList<StreamTransport, OwnerTag>;
+  using Connections = base::IntrusiveList<StreamTransport, loop::VisitorTag>;
 
   StreamServer(loop::LoopCore& core, ProtocolFactory factory, const Listening& listening);
   ~StreamServer() = default;
@@ -57,6 +57,7 @@ class StreamServer final : public ServerInterface,
 
   [[nodiscard]] std::shared_ptr<BaseProtocol> make_protocol();
   void connection_accepted(OwnedFileDescriptor descriptor, Endpoint peer) override;
+  void connection_made(StreamTransport& transport) noexcept override { connections_.push_back(transport); }
   void connection_ended(StreamTransport& transport) noexcept override;
   void loop_closed() noexcept override;
   [[nodiscard]] bool is_closed() const noexcept { return closed_; }

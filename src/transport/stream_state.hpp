@@ -49,6 +49,8 @@ class StreamState {
   [[nodiscard]] bool opened() const noexcept { return opened_; }
   [[nodiscard]] bool is_closing() const noexcept { return phase_ != Phase::alive; }
   [[nodiscard]] bool is_lost() const noexcept { return phase_ == Phase::lost || phase_ == Phase::ended; }
+  /// True where an empty buffer has consequences: an end of file or the end.
+  [[nodiscard]] bool is_ending() const noexcept { return is_closing() || eof_requested_; }
   [[nodiscard]] bool is_ended() const noexcept { return phase_ == Phase::ended; }
 
   // --- reading -----------------------------------------------------------------------------------

@@ -9,23 +9,29 @@
 
 namespace tidegate::transport {
 
-Ref<StreamTransport> StreamTransport::make(loop::LoopCore& core, kernel::ChannelId channel, Endpoint peer,
-                                           std::shared_ptr<BaseProtocol> protocol, ConnectionOwner* owner) {
-  Ref<StreamTransport> transport(
-      new StreamTransport(core, channel, std::move(peer), std::move(protocol), owner));
+Ref<StreamTransport> StreamTransport::make(loop::LoopCore& core, kernel::ChannelId channel,
+                                           const Endpoint& peer, std::shared_ptr<BaseProtocol> protocol,
+                                           ConnectionOwner* owner) {
+  Ref<StreamTransport> transport(new StreamTransport(core, channel, peer, std::move(protocol), owner));
   transport->retain();  // the loop's hold; `end` lets go of it
-  core.admit(*transport);
+  if (owner != nullptr) {
+    owner->connection_made(*transport);
+  } else {
+    core.admit(*transport);
+  }
   return transport;
 }
 
-StreamTransport::StreamTransport(loop::LoopCore& core, kernel::ChannelId channel, Endpoint peer,
+StreamTransport::StreamTransport(loop::LoopCore& core, kernel::ChannelId channel, const Endpoint& peer,
                                  std::shared_ptr<BaseProtocol> protocol, ConnectionOwner* owner)
     : core_(core),
       channel_(channel),
-      protocol_(std::move(protocol)),
       owner_(owner),
       buffer_(core.blocks()),
-      peer_(std::move(peer)) {}
+      peer_(peer),
+      protocol_(std::move(protocol)) {
+  receiving().set_own_memory(protocol_.is_buffered());
+}
 
 void StreamTransport::release() noexcept {
   if (--holders_ == 0) delete this;
@@ -51,23 +57,23 @@ void StreamTransport::open() {
 // --- reading -------------------------------------------------------------------------------------
 
 void StreamTransport::start_receiving() {
-  if (!receiving_.in_flight()) core_.backend().start(receiving_, channel_);
+  if (!receiving().in_flight()) core_.backend().start(receiving(), channel_);
 }
 
 void StreamTransport::pause_reading() {
   if (state_.is_lost()) return;
   core_.check_thread();
   // After the end of file there is nothing to hold; what is in flight then only watches for a reset.
-  if (state_.pause_reading() && !state_.eof_received() && receiving_.in_flight())
-    core_.backend().hold(receiving_);
+  if (state_.pause_reading() && !state_.eof_received() && receiving().in_flight())
+    core_.backend().hold(receiving());
 }
 
 void StreamTransport::resume_reading() {
   if (state_.is_lost()) return;
   core_.check_thread();
   if (!state_.resume_reading() || !state_.wants_data()) return;
-  if (receiving_.in_flight()) {
-    core_.backend().resume(receiving_);
+  if (receiving().in_flight()) {
+    core_.backend().resume(receiving(), channel_);
   } else {
     start_receiving();
   }
@@ -96,8 +102,26 @@ MutableBytesView StreamTransport::receive_target() {
   return {};
 }
 
-void StreamTransport::received(BytesView bytes) {
+/// What the protocol writes while it is being called leaves when it returns, and where it writes out of the
+/// very bytes that it was given, they are sent from where they are.
+void StreamTransport::deliver(BytesView bytes) {
+  if (protocol_.is_buffered() || core_.debug()) return deliver_lending_nothing(bytes);
+  core_.delivery = {this, bytes};
+  try {
+    protocol_.plain().data_received(bytes);
+  } catch (...) {
+    fail("Fatal error: protocol.data_received() call failed.", std::current_exception());
+  }
+  core_.delivery.to = nullptr;
+  if (!buffer_.empty()) send_what_was_written();
+}
+
+/// The bytes lie in the protocol's own memory, which it may change when it has written them; or debug mode is
+/// on, and every write takes the way on which it is checked.
+void StreamTransport::deliver_lending_nothing(BytesView bytes) {
+  const loop::LoopCore::CallbackTimer timer(core_);
   const bool buffered = protocol_.is_buffered();
+  core_.delivery = {this, BytesView()};
   try {
     if (buffered) {
       protocol_.buffered().buffer_updated(bytes.size());
@@ -109,14 +133,32 @@ void StreamTransport::received(BytesView bytes) {
                   : "Fatal error: protocol.data_received() call failed.",
          std::current_exception());
   }
+  core_.delivery.to = nullptr;
+  if (!buffer_.empty()) send_what_was_written();
+}
+
+/// A delivery is over, and something waits to be sent.
+inline void StreamTransport::send_what_was_written() {
+  if (!buffer_.is_lent()) return flush();
+  // Lent bytes are there only while nothing is lost and the kernel is not known to be full.
+  const BytesView bytes = buffer_.lent();
+  const std::ptrdiff_t result = core_.backend().try_send(channel_, bytes);
+  if (result != static_cast<std::ptrdiff_t>(bytes.size())) return lent_bytes_are_left(result);
+  buffer_.forget_lent();
+  if (flow_.paused() || state_.is_ending()) after_sending();
+}
+
+void StreamReceiving::completed(int result) {
+  auto& transport = static_cast<StreamTransport&>(*this);
+  const loop::LoopCore::CallbackTimer timer(transport.core_);
+  transport.receiving_completed(result);
 }
 
 void StreamTransport::receiving_completed(int result) {
   if (result == -ECANCELED || state_.is_lost()) {
     operation_ended();
   } else if (draining_) {
-    lose(*std::exchange(reason_,
-                        nullptr));  // all that had arrived is delivered; now the write error that began this
+    lose(take_reason());  // all that had arrived is delivered; now the write error that began this
   } else if (result < 0) {
     lose(Error(std::error_code(-result, std::system_category()), "recv"));
   } else if (!state_.eof_received()) {
@@ -136,7 +178,8 @@ void StreamTransport::on_eof() {
   }
   if (state_.is_closing()) return;
   if (keep_open) {
-    core_.backend().watch_hangup(receiving_, channel_);  // a reset must not go unnoticed until the next write
+    core_.backend().watch_hangup(receiving(),
+                                 channel_);  // a reset must not go unnoticed until the next write
   } else {
     close();
   }
@@ -150,17 +193,17 @@ void StreamTransport::close() {
   if (!state_.begin_closing()) {
     // Closing already. If that is because writing failed, what had arrived was still being delivered: no more
     // of it (L4).
-    if (draining_) lose(*std::exchange(reason_, nullptr));
+    if (draining_) lose(take_reason());
     return;
   }
-  core_.backend().cancel(receiving_);
+  core_.backend().cancel(receiving(), channel_);
   if (buffer_.empty()) lose(Error());
 }
 
 void StreamTransport::abort() {
   if (state_.is_lost()) return;
   core_.check_thread();
-  lose(draining_ ? *std::exchange(reason_, nullptr) : Error());
+  lose(draining_ ? take_reason() : Error());
 }
 
 void StreamTransport::fail(const char* message, std::exception_ptr exception) {
@@ -172,15 +215,15 @@ void StreamTransport::fail(const char* message, std::exception_ptr exception) {
 void StreamTransport::lose(Error reason) {
   if (!state_.lose()) return;
   draining_ = false;
-  if (reason) reason_ = std::make_unique<Error>(std::move(reason));
-  core_.backend().cancel(receiving_);
-  core_.backend().cancel(sending_);
-  loop::Flushable::unlink();
+  if (reason) seldom().reason = std::move(reason);
+  core_.backend().cancel(receiving(), channel_);
+  core_.backend().cancel(sending(), channel_);
+  core_.forget_flush(*this);
   if (!queued_) {
     queued_ = true;
     core_.schedule(*this);
   }
-  if (!sending_.in_flight()) buffer_.clear();  // otherwise the kernel may still be reading it
+  if (!sending().in_flight()) buffer_.clear();  // otherwise the kernel may still be reading it
 }
 
 /// From the ready queue: the beginning or the end, whichever is due.
@@ -194,7 +237,7 @@ void StreamTransport::run() {
 }
 
 void StreamTransport::operation_ended() {
-  if (!sending_.in_flight() && state_.is_lost()) buffer_.clear();
+  if (!sending().in_flight() && state_.is_lost()) buffer_.clear();
   if (!state_.is_lost() || anything_in_flight() || queued_) return;
   if (closed_over_) {
     end();
@@ -207,7 +250,7 @@ void StreamTransport::operation_ended() {
 void StreamTransport::deliver_loss() {
   if (state_.opened()) {
     try {
-      protocol_.stream().connection_lost(reason_ != nullptr ? *reason_ : Error());
+      protocol_.stream().connection_lost(seldom_ != nullptr ? seldom_->reason : Error());
     } catch (...) {
       report("protocol.connection_lost() failed", std::current_exception());
     }
@@ -218,10 +261,10 @@ void StreamTransport::deliver_loss() {
 void StreamTransport::end() {
   if (holders_ > 1) static_cast<void>(sockname());  // whoever holds a reference may still ask
   state_.end();
-  reason_.reset();
+  if (seldom_ != nullptr) seldom_->reason = Error();
   buffer_.clear();
   core_.backend().close(channel_);
-  loop::Resident::unlink();
+  base::ListNode<loop::VisitorTag>::unlink();
   if (owner_ != nullptr) std::exchange(owner_, nullptr)->connection_ended(*this);
   protocol_.reset();
   release();  // the loop's hold: this may be gone now
@@ -233,9 +276,9 @@ void StreamTransport::discard() noexcept { queued_ = false; }
 void StreamTransport::loop_closed() noexcept {
   const bool unclosed = state_.lose();
   closed_over_ = true;
-  loop::Flushable::unlink();
-  core_.backend().cancel(receiving_);
-  core_.backend().cancel(sending_);
+  core_.forget_flush(*this);
+  core_.backend().cancel(receiving(), channel_);
+  core_.backend().cancel(sending(), channel_);
   // Told when nothing can be done to it any more: the handler may try.
   if (unclosed) report("unclosed transport", nullptr);
   if (!anything_in_flight()) end();  // otherwise when the last operation has ended
@@ -254,6 +297,7 @@ void StreamTransport::set_protocol(std::shared_ptr<BaseProtocol> protocol) {
   if (state_.is_ended()) return;  // nothing will be called any more
   core_.check_thread();
   protocol_.replace(std::move(protocol), core_.loop());
+  receiving().set_own_memory(protocol_.is_buffered());
 }
 
 SocketView StreamTransport::socket() const noexcept {
@@ -261,16 +305,24 @@ SocketView StreamTransport::socket() const noexcept {
 }
 
 Endpoint StreamTransport::sockname() const {
-  if (local_ == nullptr) {
+  if (seldom_ == nullptr || !seldom_->local) {
     if (state_.is_ended()) return {};
     try {
-      local_ = std::make_unique<Endpoint>(socket().local_endpoint());
+      seldom().local = socket().local_endpoint();
     } catch (const OsError&) {
       return {};  // the kernel doesn't say (any more), as asyncio's sockname is None then
     }
   }
-  return *local_;
+  return *seldom_->local;
 }
+
+StreamTransport::Seldom& StreamTransport::seldom() const {
+  if (seldom_ == nullptr) seldom_ = std::make_unique<Seldom>();
+  return *seldom_;
+}
+
+/// The reason that a failed write has left, for it to become that of the end.
+Error StreamTransport::take_reason() noexcept { return std::exchange(seldom_->reason, Error()); }
 
 std::any StreamTransport::get_extra_info(std::string_view name) const {
   if (name == "peername") return peername();

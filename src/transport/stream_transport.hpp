@@ -5,6 +5,7 @@
 
 #include "kernel/backend.hpp"
 #include "loop/loop_core.hpp"
+#include "net/stored_endpoint.hpp"
 #include "transport/flow_control.hpp"
 #include "transport/protocol_slot.hpp"
 #include "transport/stream_state.hpp"
@@ -12,20 +13,42 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 namespace tidegate::transport {
 
 class StreamTransport;
-class OwnerTag;
 
-/// What made a connection and wants to know of its end: a server.
+/// What made a connection and wants to know of its end: a server. It has the connection in a list of its own,
+/// and tells it when the loop closes.
 class ConnectionOwner {
  public:
+  virtual void connection_made(StreamTransport& transport) noexcept = 0;
   virtual void connection_ended(StreamTransport& transport) noexcept = 0;
 
  protected:
   ~ConnectionOwner() = default;
+};
+
+/// The two operations of a connection, which only pass on what happens to them. They are bases of the
+/// transport and not members, so that they need not carry a way back to it.
+class StreamReceiving : public kernel::ReceiveOperation {
+ protected:
+  ~StreamReceiving() = default;
+
+ private:
+  MutableBytesView target() final;
+  void received(BytesView bytes) final;
+  void completed(int result) final;
+};
+class StreamSending : public kernel::SendOperation {
+ protected:
+  ~StreamSending() = default;
+
+ private:
+  std::size_t gather(std::span<iovec> pieces) final;
+  void completed(int result) final;
 };
 
 /// The transport of TCP and Unix stream sockets.
@@ -33,20 +56,20 @@ class ConnectionOwner {
 /// Lifetime: holds itself from `start` on until the connection has ended and nothing is in flight; the
 /// protocol and the user hold references beside that.
 class StreamTransport final : public Transport,
-                              public base::ListNode<OwnerTag>,
-                              private loop::Flushable,
-                              private loop::Resident,
-                              private detail::ReadyNode {
+                              public loop::Visitor,
+                              private StreamReceiving,
+                              private StreamSending {
  public:
   /// Takes over `channel`. `owner`: may be null; outlives the connection. Throws as ProtocolSlot, and
   /// std::bad_alloc; the channel is the caller's then.
-  static Ref<StreamTransport> make(loop::LoopCore& core, kernel::ChannelId channel, Endpoint peer,
+  static Ref<StreamTransport> make(loop::LoopCore& core, kernel::ChannelId channel, const Endpoint& peer,
                                    std::shared_ptr<BaseProtocol> protocol, ConnectionOwner* owner);
 
   /// Tells the protocol of the connection (L1) and begins to read. REQUIRES: called by the loop, once.
   void open();
   /// Has the loop call `open` soon.
   void open_soon();
+  void loop_closed() noexcept override;
 
   // --- Transport, see there ----------------------------------------------------------------------
   void close() override;
@@ -68,7 +91,7 @@ class StreamTransport final : public Transport,
   [[nodiscard]] std::size_t get_write_buffer_size() const noexcept override;
   void set_protocol(std::shared_ptr<BaseProtocol> protocol) override;
   [[nodiscard]] std::shared_ptr<BaseProtocol> get_protocol() const override { return protocol_.shared(); }
-  [[nodiscard]] Endpoint peername() const override { return peer_; }
+  [[nodiscard]] Endpoint peername() const override { return peer_.get(); }
   [[nodiscard]] Endpoint sockname() const override;
   [[nodiscard]] SocketView socket() const noexcept override;
   void retain() noexcept override { ++holders_; }
@@ -77,37 +100,10 @@ class StreamTransport final : public Transport,
  private:
   static constexpr std::size_t kGatherPieces = 64;
 
-  /// The two operations of a connection, which only pass on what happens to them.
-  class Receiving final : public kernel::ReceiveOperation {
-   public:
-    explicit Receiving(StreamTransport& transport) noexcept : transport_(transport) {}
+  friend class StreamReceiving;
+  friend class StreamSending;
 
-   private:
-    MutableBytesView target() override { return transport_.receive_target(); }
-    void received(BytesView bytes) override {
-      const loop::LoopCore::CallbackTimer timer(transport_.core_);
-      transport_.received(bytes);
-    }
-    void completed(int result) override {
-      const loop::LoopCore::CallbackTimer timer(transport_.core_);
-      transport_.receiving_completed(result);
-    }
-    StreamTransport& transport_;  // Lifetime: its owner
-  };
-  class Sending final : public kernel::SendOperation {
-   public:
-    explicit Sending(StreamTransport& transport) noexcept : transport_(transport) {}
-
-   private:
-    std::size_t gather(std::span<iovec> pieces) override { return transport_.buffer_.gather(pieces); }
-    void completed(int result) override {
-      const loop::LoopCore::CallbackTimer timer(transport_.core_);
-      transport_.sending_completed(result);
-    }
-    StreamTransport& transport_;  // Lifetime: its owner
-  };
-
-  StreamTransport(loop::LoopCore& core, kernel::ChannelId channel, Endpoint peer,
+  StreamTransport(loop::LoopCore& core, kernel::ChannelId channel, const Endpoint& peer,
                   std::shared_ptr<BaseProtocol> protocol, ConnectionOwner* owner);
   ~StreamTransport() = default;
 
@@ -115,18 +111,22 @@ class StreamTransport final : public Transport,
   void start_receiving();
   MutableBytesView receive_target();
   MutableBytesView ask_for_buffer(BufferedProtocol& protocol) const;
-  void received(BytesView bytes);
+  void deliver(BytesView bytes);
+  void deliver_lending_nothing(BytesView bytes);
+  void send_what_was_written();
   void receiving_completed(int result);
   void on_eof();
 
   // Writing.
   [[nodiscard]] bool accept_write(bool empty);
+  void write_on_the_long_way(BytesView data);
   [[nodiscard]] bool offers_at_once(std::size_t size_bytes) const noexcept;
   void after_append(bool offered);
   void offer(std::span<const BytesView> pieces);
   void flush() override;
   void send_buffered();
-  void wait_for_room() noexcept;
+  void lent_bytes_are_left(std::ptrdiff_t result);
+  void wait_for_room();
   void sending_completed(int result);
   void after_sending();
   void pause_protocol_if_over();
@@ -136,34 +136,55 @@ class StreamTransport final : public Transport,
   // The end.
   void run() override;
   void discard() noexcept override;
-  void loop_closed() noexcept override;
   void fail(const char* message, std::exception_ptr exception);
   void lose(Error reason);
-  [[nodiscard]] bool anything_in_flight() const noexcept {
-    return receiving_.in_flight() || sending_.in_flight();
+  [[nodiscard]] kernel::ReceiveOperation& receiving() noexcept { return *this; }
+  [[nodiscard]] kernel::SendOperation& sending() noexcept { return *this; }
+  [[nodiscard]] bool anything_in_flight() noexcept {
+    return receiving().in_flight() || sending().in_flight();
   }
   void operation_ended();
   void deliver_loss();
   void end();
   void report(const char* message, std::exception_ptr exception) noexcept;
 
+  /// What few connections need, most of those only at their end.
+  struct Seldom {
+    std::optional<Endpoint> local;  // once somebody asked, or still might after the descriptor has gone
+    Error reason;                   // why it was or will be lost
+  };
+  [[nodiscard]] Seldom& seldom() const;
+  [[nodiscard]] Error take_reason() noexcept;
+
+  // In this order, with small members in the padding of large ones: an idle connection is mostly this.
   loop::LoopCore& core_;  // Lifetime: outlives every open transport
   kernel::ChannelId channel_;
-  std::uint32_t holders_ = 0;
-  StreamState state_;
-  bool queued_ = false;       // in the ready queue
-  bool draining_ = false;     // writing failed; what had arrived is being delivered, then reason_ ends it
-  bool closed_over_ = false;  // the loop was closed over it: nobody is called any more
-  ProtocolSlot protocol_;
   ConnectionOwner* owner_;
-  FlowControl flow_;
   WriteBuffer buffer_;
-  Receiving receiving_{*this};
-  Sending sending_{*this};
-  Endpoint peer_;
-  mutable std::unique_ptr<Endpoint>
-      local_;                      // once somebody asked, or still might after the descriptor has gone
-  std::unique_ptr<Error> reason_;  // why it was lost; null: no error
+  net::StoredEndpoint peer_;
+  mutable std::unique_ptr<Seldom> seldom_;
+  [[no_unique_address]] ProtocolSlot protocol_;
+  StreamState state_;
+  [[no_unique_address]] FlowControl flow_;
+  bool queued_ = false;       // in the ready queue
+  bool draining_ = false;     // writing failed; what had arrived is being delivered, then the reason ends it
+  bool closed_over_ = false;  // the loop was closed over it: nobody is called any more
+  std::uint32_t holders_ = 0;
 };
+
+// Every idle connection is one.
+static_assert(sizeof(StreamTransport) <= 216);
+
+// --- what is called for every message -----------------------------------------------------------
+
+inline MutableBytesView StreamReceiving::target() {
+  return static_cast<StreamTransport&>(*this).receive_target();
+}
+inline void StreamReceiving::received(BytesView bytes) {
+  static_cast<StreamTransport&>(*this).deliver(bytes);
+}
+inline std::size_t StreamSending::gather(std::span<iovec> pieces) {
+  return static_cast<StreamTransport&>(*this).buffer_.gather(pieces);
+}
 
 }  // namespace tidegate::transport

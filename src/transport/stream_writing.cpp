@@ -1,9 +1,9 @@
 // The writing side of a stream transport: when bytes are offered to the kernel, and what the protocol is told
 // about the rest.
 //
-// What is written during one iteration is collected and leaves in one gathered call before the loop blocks
-// (contract W6). Only what would go over the high-water mark is offered at once, for only what the kernel
-// refuses may pause anybody (F1).
+// What the protocol writes while data is delivered to it is collected and leaves in one gathered call when it
+// returns; what is written elsewhere, before the loop blocks (contract W6). Only what would go over the
+// high-water mark is offered at once, for only what the kernel refuses may pause anybody (F1).
 #include "base/log.hpp"
 #include "net/socket_options.hpp"
 #include "transport/stream_transport.hpp"
@@ -51,14 +51,24 @@ bool StreamTransport::offers_at_once(std::size_t size_bytes) const noexcept {
 }
 
 void StreamTransport::write(BytesView data) {
+  // An answer made of the bytes that are being delivered: sent from where they are, when the delivery is
+  // over. Below the mark there is nobody to be paused.
+  if (core_.delivery.lends(this, data) && !state_.is_ending() && !data.empty() &&
+      buffer_.size() + data.size() <= flow_.limits().high && buffer_.lend(data)) {
+    return;
+  }
+  write_on_the_long_way(data);
+}
+
+void StreamTransport::write_on_the_long_way(BytesView data) {
   if (!accept_write(data.empty())) return;
-  if (offers_at_once(data.size())) {
+  const bool at_once = offers_at_once(data.size());
+  if (at_once) {
     offer({&data, 1});
-    after_append(true);
   } else {
     buffer_.append(data);
-    after_append(false);
   }
+  after_append(at_once);
 }
 
 void StreamTransport::writelines(std::span<const BytesView> pieces) {
@@ -94,7 +104,7 @@ void StreamTransport::writelines(std::vector<Chunk> chunks) {
 /// What was written is either with the kernel or in the buffer: sees to the latter.
 void StreamTransport::after_append(bool offered) {
   if (state_.is_lost() || draining_) return;
-  if (!offered && !sending_.in_flight() && !loop::Flushable::is_linked()) core_.flush_soon(*this);
+  if (!offered && !sending().in_flight() && core_.delivery.to != this) core_.flush_soon(*this);
   pause_protocol_if_over();
 }
 
@@ -121,7 +131,7 @@ std::size_t StreamTransport::get_write_buffer_size() const noexcept {
 /// refuses (W2, F1).
 void StreamTransport::offer(std::span<const BytesView> pieces) {
   std::array<iovec, kGatherPieces> gathered;
-  std::size_t count = sending_.in_flight() ? kGatherPieces : buffer_.gather(gathered);
+  std::size_t count = sending().in_flight() ? kGatherPieces : buffer_.gather(gathered);
   if (pieces.size() > kGatherPieces - count) {
     // The kernel is known to be full, or there are too many pieces for one call: they take the way through
     // the buffer.
@@ -151,15 +161,27 @@ void StreamTransport::offer(std::span<const BytesView> pieces) {
 }
 
 void StreamTransport::flush() {
-  if (state_.is_lost() || draining_) return;
+  if (state_.is_lost() || draining_ || sending().in_flight()) return;
   const loop::LoopCore::CallbackTimer timer(core_);
   send_buffered();
   after_sending();
 }
 
+/// The kernel has not taken all of the lent bytes, which go as soon as this returns.
+void StreamTransport::lent_bytes_are_left(std::ptrdiff_t result) {
+  if (result == -EINTR) return flush();
+  if (result < 0 && result != -EAGAIN) {
+    on_write_error(static_cast<int>(-result));
+    return;
+  }
+  buffer_.consume(static_cast<std::size_t>(result < 0 ? 0 : result));
+  wait_for_room();
+  after_sending();
+}
+
 /// Offers the buffer to the kernel until it is empty or the kernel is full.
 void StreamTransport::send_buffered() {
-  if (sending_.in_flight()) return;
+  if (sending().in_flight()) return;
   WriteBuffer::Consumed consumed;  // let go of when all is settled, see `offer`
   std::array<iovec, kGatherPieces> pieces;
   while (!buffer_.empty()) {
@@ -180,9 +202,21 @@ void StreamTransport::send_buffered() {
   }
 }
 
-void StreamTransport::wait_for_room() noexcept {
-  loop::Flushable::unlink();
-  core_.backend().start(sending_, channel_);
+void StreamTransport::wait_for_room() {
+  core_.forget_flush(*this);
+  try {
+    buffer_.keep();
+  } catch (...) {
+    fail("Fatal error: no memory for what waits to be sent", std::current_exception());
+    return;
+  }
+  core_.backend().start(sending(), channel_);
+}
+
+void StreamSending::completed(int result) {
+  auto& transport = static_cast<StreamTransport&>(*this);
+  const loop::LoopCore::CallbackTimer timer(transport.core_);
+  transport.sending_completed(result);
 }
 
 void StreamTransport::sending_completed(int result) {
@@ -235,16 +269,16 @@ void StreamTransport::send_eof() noexcept {
 /// is delivered first, unless reading is paused, and then comes `connection_lost`.
 void StreamTransport::on_write_error(int error) {
   Error reason(std::error_code(error, std::system_category()), "send");
-  const bool may_deliver = receiving_.in_flight() && state_.wants_data();
+  const bool may_deliver = receiving().in_flight() && state_.wants_data();
   static_cast<void>(state_.begin_closing());
-  loop::Flushable::unlink();
+  core_.forget_flush(*this);
   if (!may_deliver) {
     lose(std::move(reason));
     return;
   }
   draining_ = true;
-  reason_ = std::make_unique<Error>(std::move(reason));
-  core_.backend().drain(receiving_);
+  seldom().reason = std::move(reason);
+  core_.backend().drain(receiving(), channel_);
   buffer_.clear();  // last: it runs code of the program, see `offer`
 }
 

@@ -33,14 +33,20 @@ struct WriteBuffer::ChunkSegment : Segment {
   Chunk chunk;
 };
 
-WriteBuffer::WriteBuffer(WriteBuffer&& other) noexcept
-    : pool_(other.pool_),
-      first_(std::exchange(other.first_, nullptr)),
-      last_(std::exchange(other.last_, nullptr)),
-      size_(std::exchange(other.size_, 0)) {}
+WriteBuffer::WriteBuffer(WriteBuffer&& other) noexcept : pool_(other.pool_) {
+  if (other.is_lent()) {
+    lent_ = other.lent_;
+  } else {
+    first_ = std::exchange(other.first_, nullptr);
+    last_ = other.last_;
+  }
+  other.last_ = nullptr;
+  size_ = std::exchange(other.size_, 0);
+}
 
 void WriteBuffer::append(BytesView bytes) {
   if (bytes.empty()) return;
+  keep();
   const BytesView fitting = bytes.first(room_in_last_block());
   const Chain blocks = blocks_holding(bytes.drop(fitting.size()));  // may throw: nothing has changed yet
 
@@ -50,6 +56,7 @@ void WriteBuffer::append(BytesView bytes) {
 
 void WriteBuffer::append(Chunk&& chunk) {
   if (chunk.empty()) return chunk.reset();
+  keep();
   static_assert(sizeof(ChunkSegment) <= base::BlockPool::kNodeBytes);
   const BytesView bytes = chunk.bytes();
   void* node = pool_->acquire_node();  // may throw: nothing has changed yet
@@ -58,7 +65,19 @@ void WriteBuffer::append(Chunk&& chunk) {
   link_back({segment, segment}, bytes.size());
 }
 
+void WriteBuffer::keep() {
+  if (!is_lent()) return;
+  const Chain blocks = blocks_holding(lent());
+  first_ = blocks.first;
+  last_ = blocks.last;
+}
+
 std::size_t WriteBuffer::gather(std::span<iovec> out) const noexcept {
+  if (is_lent()) {
+    if (out.empty()) return 0;
+    out[0] = {const_cast<std::byte*>(lent_), size_};
+    return 1;
+  }
   std::size_t count = 0;
   for (const Segment* segment = first_; segment != nullptr && count < out.size(); segment = segment->next) {
     // The kernel only reads it; iovec has no const form.
@@ -69,7 +88,16 @@ std::size_t WriteBuffer::gather(std::span<iovec> out) const noexcept {
 
 WriteBuffer::Consumed WriteBuffer::consume(std::size_t bytes) noexcept {
   assert(bytes <= size_);
+  const bool lent = is_lent();
   size_ -= bytes;
+  if (lent) {
+    if (size_ == 0) {
+      last_ = nullptr;
+    } else {
+      lent_ += bytes;
+    }
+    return Consumed(*pool_, Chain());
+  }
 
   Chain taken;
   while (first_ != nullptr && bytes >= first_->size) {

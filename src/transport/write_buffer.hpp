@@ -18,6 +18,9 @@ namespace tidegate::transport {
 /// An ordered run of bytes: appended at its end, gathered and consumed from its front. It holds copies of
 /// views, in blocks of a pool, and chunks as they are (contract W2). Empty, it holds no memory but itself.
 ///
+/// For a while it may refer to bytes of somebody else instead (`lend`), which spares the copy where they can
+/// be sent before their owner wants them back.
+///
 /// The state is settled before any chunk is let go of, so what lets go of it may call anything here, or
 /// destroy the buffer. What `gather` pointed at stays in place, through appends and moves of the buffer,
 /// until it is consumed or cleared.
@@ -39,6 +42,30 @@ class WriteBuffer {
   /// Keeps `chunk`, and lets go of it once, when its last byte is consumed. Throws std::bad_alloc and changes
   /// nothing then, `chunk` neither.
   void append(Chunk&& chunk);
+
+  /// Appends `bytes` without a copy, for as long as they stay valid; `keep` or a consumption of everything
+  /// comes before that ends. False, and nothing changes, where other bytes wait that these do not directly
+  /// follow in memory.
+  [[nodiscard]] bool lend(BytesView bytes) noexcept {
+    if (empty()) {
+      lent_ = bytes.data();
+    } else if (!is_lent() || lent_ + size_ != bytes.data()) {
+      return false;
+    }
+    size_ += bytes.size();
+    return true;
+  }
+  /// True while it refers to lent bytes; it holds nothing else then.
+  [[nodiscard]] bool is_lent() const noexcept { return size_ != 0 && first_ == nullptr; }
+  /// The lent bytes. REQUIRES: is_lent().
+  [[nodiscard]] BytesView lent() const noexcept { return {lent_, size_}; }
+  /// Empties it of them. REQUIRES: is_lent().
+  void forget_lent() noexcept {
+    last_ = nullptr;
+    size_ = 0;
+  }
+  /// Copies what is lent. Throws std::bad_alloc and changes nothing then.
+  void keep();
 
   /// All bytes that wait; O(1) (contract F7).
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
@@ -75,7 +102,11 @@ class WriteBuffer {
 
   base::BlockPool* pool_;
   Segment* first_ = nullptr;
-  Segment* last_ = nullptr;
+  // Empty, or holding segments: the last one. Lent bytes are alone, and take its place.
+  union {
+    Segment* last_ = nullptr;
+    const std::byte* lent_;
+  };
   std::size_t size_ = 0;
 };
 
@@ -102,6 +133,6 @@ class WriteBuffer::Consumed {
 };
 
 // Every idle connection carries one.
-static_assert(sizeof(WriteBuffer) <= 40);
+static_assert(sizeof(WriteBuffer) <= 32);
 
 }  // namespace tidegate::transport

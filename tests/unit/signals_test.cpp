@@ -68,7 +68,7 @@ TEST_F(SignalTable, leaves_errno_alone) {
 TEST_F(SignalTable, wakes_a_backend_that_waits) {
   signals.add(SIGUSR1, [] {});
   ::raise(SIGUSR1);
-  backend.wait(std::nullopt);  // returns, because it was woken
+  backend.wait(std::nullopt, Duration::zero());  // returns, because it was woken
   backend.dispatch();
 }
 

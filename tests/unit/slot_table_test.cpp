@@ -16,7 +16,8 @@ FileDescriptor number(int value) { return FileDescriptor{value}; }
 
 TEST(SlotTable, knows_nothing_at_first) {
   const SlotTable table;
-  EXPECT_EQ(table.find(number(0)), nullptr);
+  ASSERT_NE(table.find(number(0)), nullptr) << "the first numbers have slots from the start";
+  EXPECT_EQ(table.find(number(0))->generation, 0U);
   EXPECT_EQ(table.find(number(-1)), nullptr);
   EXPECT_EQ(table.find(number(1'000'000)), nullptr);
   EXPECT_EQ(table.find(ChannelId{}), nullptr);
@@ -36,6 +37,15 @@ TEST(SlotTable, finds_what_was_opened_by_number_and_by_channel) {
   EXPECT_EQ(slot->input, nullptr);
   EXPECT_EQ(slot->output, nullptr);
   EXPECT_EQ(slot->generation, channel.generation);
+}
+
+TEST(SlotTable, a_known_channel_is_looked_up_whatever_has_become_of_it) {
+  SlotTable table;
+  const ChannelId first = table.open(number(700), true);
+  EXPECT_EQ(&table.known(first), table.find(first));
+  const ChannelId second = table.open(number(700), true);
+  EXPECT_EQ(table.known(first).generation, second.generation);
+  EXPECT_NE(table.known(ChannelId{0, SlotTable::kNoGeneration}).generation, SlotTable::kNoGeneration);
 }
 
 TEST(SlotTable, a_new_use_of_a_number_is_not_found_under_the_old_channel) {

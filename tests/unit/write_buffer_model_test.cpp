@@ -91,13 +91,22 @@ class Script {
         return change_limits();
       case 2:
         return move_buffer();
+      case 3:
+        return keep();
       default:
         break;
     }
     // Phases of filling and of draining, so that sizes are seen far from empty as well as empty.
     if (any(0, 299) == 0) filling_ = !filling_;
-    if (any(0, 9) < (filling_ ? 6U : 3U)) return any(0, 1) == 0 ? append_copy() : append_chunk();
-    send();
+    if (any(0, 9) >= (filling_ ? 6U : 3U)) return send();
+    switch (any(0, 2)) {
+      case 0:
+        return append_copy();
+      case 1:
+        return append_chunk();
+      default:
+        return lend();
+    }
   }
 
   void append_copy() {
@@ -106,6 +115,32 @@ class Script {
     model_ += text;
     text.assign(text.size(), '!');  // W2: the caller may reuse its memory
     account_for_growth();
+  }
+
+  /// Bytes of `lent_`, which is left alone for as long as the buffer refers to it.
+  void lend() {
+    const bool was_lent = buffer_->is_lent();
+    if (!was_lent) {
+      lent_ = any_text(5 * kBlockBytes);
+      lent_until_ = any(0, kBlockBytes);
+    }
+    const BytesView bytes = BytesView(lent_).drop(lent_until_).first(any_size());
+    if (bytes.empty()) return;
+    const bool follows = any(0, 9) != 0;
+    const BytesView offered = follows ? bytes : BytesView(lent_).first(bytes.size());
+    const bool taken = buffer_->lend(offered);
+    EXPECT_EQ(taken, model_.empty() || (was_lent && offered.data() == bytes.data()));
+    if (!taken) buffer_->append(offered);
+    model_ += offered.text();
+    lent_until_ = static_cast<std::size_t>(offered.data() + offered.size() - BytesView(lent_).data());
+    EXPECT_EQ(buffer_->is_lent(), taken);
+    account_for_growth();
+  }
+
+  void keep() {
+    buffer_->keep();
+    EXPECT_FALSE(buffer_->is_lent());
+    lent_.assign(lent_.size(), '!');
   }
 
   void append_chunk() {
@@ -211,6 +246,8 @@ class Script {
   FlowControl flow_;
 
   std::string model_;
+  std::string lent_;
+  std::size_t lent_until_ = 0;
   std::uint64_t consumed_ = 0;
   std::vector<std::unique_ptr<Owner>> owners_;
   std::size_t high_ = FlowControl::kDefaultHighBytes;

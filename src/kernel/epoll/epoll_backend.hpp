@@ -37,14 +37,16 @@ class EpollBackend final : public Backend {
   void start(AcceptOperation& operation, ChannelId channel) noexcept override;
   void start(ConnectOperation& operation, ChannelId channel) noexcept override;
   void start(PollOperation& operation, FileDescriptor descriptor, Readiness readiness) override;
-  void cancel(Operation& operation) noexcept override;
+  void cancel(Operation& operation, ChannelId channel) noexcept override;
+  void cancel(PollOperation& operation, FileDescriptor descriptor) noexcept override;
   void hold(ReceiveOperation& operation) noexcept override;
-  void resume(ReceiveOperation& operation) noexcept override;
-  void drain(ReceiveOperation& operation) noexcept override;
+  void resume(ReceiveOperation& operation, ChannelId channel) noexcept override;
+  void drain(ReceiveOperation& operation, ChannelId channel) noexcept override;
   void watch_hangup(ReceiveOperation& operation, ChannelId channel) noexcept override;
   [[nodiscard]] std::ptrdiff_t try_send(ChannelId channel, std::span<iovec> pieces) noexcept override;
+  [[nodiscard]] std::ptrdiff_t try_send(ChannelId channel, BytesView piece) noexcept override;
 
-  void wait(std::optional<Duration> timeout) noexcept override;
+  void wait(std::optional<Duration> timeout, Duration spin) noexcept override;
   void dispatch() override;
   void wake() noexcept override { epoll_.wake(); }
 
@@ -55,21 +57,37 @@ class EpollBackend final : public Backend {
   static constexpr std::size_t kReceiveBudgetBytes = 512 * 1024;
   static constexpr int kReceiveBudgetCalls = 16;
   static constexpr std::size_t kGatherPieces = 64;
+  /// Reported whether asked for or not.
+  static constexpr std::uint32_t kBroken = EPOLLHUP | EPOLLERR;
+
+  [[nodiscard]] static FileDescriptor descriptor_of(ChannelId channel) noexcept {
+    return FileDescriptor{static_cast<int>(channel.index)};
+  }
+  /// Whether bytes are wanted at this moment.
+  [[nodiscard]] static bool receives(const Slot& slot) noexcept {
+    return slot.input_kind == Slot::Input::receive && !held(*slot.input);
+  }
 
   void start_input(Operation& operation, Slot::Input kind, ChannelId channel) noexcept;
   void start_output(Operation& operation, Slot::Output kind, ChannelId channel) noexcept;
   void watch(FileDescriptor descriptor, Slot& slot);
   void watch_or_end(Operation& operation, FileDescriptor descriptor, Slot& slot) noexcept;
+  static void forget(const Operation& operation, Slot& slot) noexcept;
   void settle(FileDescriptor descriptor, Slot& slot, std::uint32_t events) noexcept;
 
-  void dispatch_event(const epoll_event& event);
+  void dispatch_event(ChannelId channel, Slot& slot, std::uint32_t events);
   void dispatch_input(FileDescriptor descriptor, Slot& slot, std::uint32_t events);
-  void dispatch_output(FileDescriptor descriptor, Slot& slot, std::uint32_t events);
-  void receive(FileDescriptor descriptor, Slot& slot, ReceiveOperation& operation);
+  void dispatch_output(FileDescriptor descriptor, Slot& slot);
+  void receive_plainly(FileDescriptor descriptor, Slot& slot, ReceiveOperation& operation);
+  void receive(FileDescriptor descriptor, Slot& slot, ReceiveOperation& operation,
+               std::size_t received_bytes);
+  static void end_of_receiving(Slot& slot, const ReceiveOperation& operation, std::ptrdiff_t count);
+  [[nodiscard]] static std::ptrdiff_t send_pieces(FileDescriptor descriptor,
+                                                  std::span<iovec> pieces) noexcept;
   void send(FileDescriptor descriptor, Slot& slot, SendOperation& operation);
   void accept(FileDescriptor descriptor, Slot& slot, AcceptOperation& operation);
-  void end_input(Slot& slot, int result);
-  void end_output(Slot& slot, int result);
+  static void end_input(Slot& slot, int result);
+  static void end_output(Slot& slot, int result);
 
   EpollSet epoll_;
   SlotTable slots_;

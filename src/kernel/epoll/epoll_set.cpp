@@ -16,8 +16,8 @@ namespace tidegate::kernel {
 
 namespace {
 
-// Generation 0, which no slot in use has.
-constexpr std::uint64_t kWakeTag = 0;
+// Number 0, which every table knows, in a generation that nobody has.
+constexpr std::uint64_t kWakeTag = std::uint64_t{SlotTable::kNoGeneration} << 32U;
 
 std::uint64_t tag_of(FileDescriptor descriptor, const Slot& slot) noexcept {
   return std::uint64_t{slot.generation} << 32U | static_cast<std::uint32_t>(descriptor.number);
@@ -60,7 +60,7 @@ void EpollSet::set_interest(FileDescriptor descriptor, Slot& slot, std::uint32_t
   }
   if (outcome != 0) throw last_error("epoll_ctl");
   slot.registered = true;
-  slot.interest = events;
+  slot.interest = static_cast<std::uint8_t>(events);  // EPOLLIN and EPOLLOUT
 }
 
 void EpollSet::forget_interest(FileDescriptor descriptor, Slot& slot) noexcept {
@@ -92,17 +92,26 @@ int EpollSet::wait_for_events(std::optional<Duration> timeout) noexcept {
                       static_cast<int>(std::min(milliseconds, kLongestMilliseconds)));
 }
 
-void EpollSet::wait(std::optional<Duration> timeout) noexcept {
+void EpollSet::wait(std::optional<Duration> timeout, Duration spin) noexcept {
+  if (spin > Duration::zero() && timeout != Duration::zero()) {
+    const auto begin = std::chrono::steady_clock::now();
+    const Duration until = timeout ? std::min(spin, *timeout) : spin;
+    Duration spun{};
+    do {
+      event_count_ = wait_for_events(Duration::zero());
+      if (event_count_ != 0) break;
+      spun = std::chrono::steady_clock::now() - begin;
+    } while (spun < until);
+    event_count_ = std::max(event_count_, 0);  // a signal ends the wait, see below
+    if (spun < until) return;
+    if (timeout) *timeout = std::max(*timeout - spun, Duration::zero());
+  }
   // A signal ends the wait early; the loop looks at its queues and comes back.
   event_count_ = std::max(wait_for_events(timeout), 0);
 }
 
 std::span<const epoll_event> EpollSet::take_events() noexcept {
   return std::span(events_).first(static_cast<std::size_t>(std::exchange(event_count_, 0)));
-}
-
-ChannelId EpollSet::channel_of(const epoll_event& event) noexcept {
-  return {static_cast<std::uint32_t>(event.data.u64), static_cast<std::uint32_t>(event.data.u64 >> 32U)};
 }
 
 void EpollSet::wake() noexcept {

@@ -31,14 +31,16 @@ class EpollSet {
   /// Has nothing reported for a slot.
   void forget_interest(FileDescriptor descriptor, Slot& slot) noexcept;
 
-  /// Blocks until there is an event, `wake`, a signal, or the timeout. What it finds stays until the next
-  /// call.
-  void wait(std::optional<Duration> timeout) noexcept;
+  /// Blocks until there is an event, `wake`, a signal, or the timeout, after asking again and again for as
+  /// long as `spin`. What it finds stays until the next call.
+  void wait(std::optional<Duration> timeout, Duration spin) noexcept;
   /// What `wait` found, once: the next call finds nothing.
   [[nodiscard]] std::span<const epoll_event> take_events() noexcept;
 
-  /// The channel of an event; an invalid one for a wake-up.
-  [[nodiscard]] static ChannelId channel_of(const epoll_event& event) noexcept;
+  /// The channel of an event, known to the slot table; for a wake-up one that nobody has.
+  [[nodiscard]] static ChannelId channel_of(const epoll_event& event) noexcept {
+    return {static_cast<std::uint32_t>(event.data.u64), static_cast<std::uint32_t>(event.data.u64 >> 32U)};
+  }
 
   /// Ends the present or the next `wait`.
   /// Thread: any, and signal handlers.

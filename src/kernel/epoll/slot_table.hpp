@@ -22,20 +22,36 @@ struct Slot {
 
   /// Differs for every use of the number; 0: not in use.
   std::uint32_t generation = 0;
-  /// The events that epoll was told to report; meaningful while `registered`.
-  std::uint32_t interest = 0;
-  Operation* input = nullptr;
-  Operation* output = nullptr;
+  /// The events that epoll was told to report, which fit in here; meaningful while `registered`.
+  std::uint8_t interest = 0;
   Input input_kind = Input::none;
   Output output_kind = Output::none;
-  bool registered = false;
+  bool registered : 1 = false;
   /// The descriptor is ours to close (a channel), not a user's (a poll).
-  bool owned = false;
+  bool owned : 1 = false;
+  Operation* input = nullptr;  // null exactly where the kind is `none`; the same holds for `output`
+  Operation* output = nullptr;
+
+  void set_input(Operation* operation, Input kind) noexcept {
+    input = operation;
+    input_kind = kind;
+  }
+  void set_output(Operation* operation, Output kind) noexcept {
+    output = operation;
+    output_kind = kind;
+  }
+  void clear_input() noexcept { set_input(nullptr, Input::none); }
+  void clear_output() noexcept { set_output(nullptr, Output::none); }
 };
+
+// There is one for every descriptor number.
+static_assert(sizeof(Slot) <= 24);
 
 /// Slots by descriptor number. References stay valid for ever, so that a callback may open what it likes.
 class SlotTable {
  public:
+  SlotTable() { pages_.push_back(std::make_unique<Page>()); }
+
   /// The slot of a number; made where there was none yet.
   [[nodiscard]] Slot& at(FileDescriptor descriptor) {
     const auto index = static_cast<std::size_t>(descriptor.number);
@@ -56,15 +72,24 @@ class SlotTable {
     return slot != nullptr && channel.valid() && slot->generation == channel.generation ? slot : nullptr;
   }
 
+  /// The slot of a channel that was opened once, whatever has become of it. The channel of number 0 counts as
+  /// one. REQUIRES: just that.
+  [[nodiscard]] Slot& known(ChannelId channel) const noexcept {
+    return (*pages_[channel.index / kPageSlots])[channel.index % kPageSlots];
+  }
+
   /// Begins a new use of a number.
   [[nodiscard]] ChannelId open(FileDescriptor descriptor, bool owned) {
     Slot& slot = at(descriptor);
     slot = Slot{};
-    if (++generation_ == 0) ++generation_;
+    if (++generation_ == kNoGeneration) generation_ = 1;
     slot.generation = generation_;
     slot.owned = owned;
     return {static_cast<std::uint32_t>(descriptor.number), slot.generation};
   }
+
+  /// A generation that no use of any number ever has, and neither has a number that is not in use.
+  static constexpr std::uint32_t kNoGeneration = ~std::uint32_t{0};
 
  private:
   static constexpr std::size_t kPageSlots = 128;
