@@ -26,7 +26,7 @@ class Bench:
         return (self.programs / contestant.program_for(row.program_kind)).exists()
 
     def run(self, row, contestant):
-        """Throws Failure. What it returns names no place of this machine."""
+        """The JSON of the program that measured. Raises Failure; neither names a place of this machine."""
         measure = {"server": self._serve, "loop": self._loop, "instructions": self._count}[row.program_kind]
         try:
             return measure(row, contestant)
@@ -70,7 +70,10 @@ class Bench:
                 "--warmup", self.warmup_seconds, "--server-pid", server_pid]
 
     def _without_places(self, text):
-        return text.replace(str(self.folder), "FOLDER").replace(str(self.programs), "PROGRAMS")
+        places = {self.folder: "FOLDER", self.programs: "PROGRAMS", self.instructions.parent: "bench"}
+        for place, name in places.items():
+            text = text.replace(str(place), name)
+        return text
 
 
 def listening_place(server):
