@@ -31,7 +31,7 @@ def line_of(results, outcome):
 
 
 def verdict_text(verdict):
-    return verdict if verdict == numbers.MET else words.bold(verdict)
+    return words.bold(verdict) if verdict in (numbers.MISSED, numbers.NOT_MEASURED) else verdict
 
 
 def measured_text(results, outcome):

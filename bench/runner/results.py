@@ -26,7 +26,7 @@ def assemble(machine, settings, quiet, missing, rows):
 
 
 def rounded(value):
-    """The same with six digits in every fraction. What the pages say is computed from these, so that it follows
+    """The same with six digits in every fraction. What the pages say is computed from these, and so follows
     from the file."""
     if isinstance(value, float):
         return float(f"{value:.6g}")
