@@ -6,13 +6,14 @@
 
 #include "peer.h"
 
+#include <chrono>
 #include <csignal>
 #include <cstddef>
-#include <cstring>
 #include <exception>
 #include <iostream>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace {
@@ -132,20 +133,27 @@ tidegate::Task<> serve(const peer_options& options) {
 
 // --- its own options ---------------------------------------------------------------------------------------
 
+constexpr unsigned long long kLongestSpinMicroseconds = 1'000'000;
+
 tidegate::LoopOptions loop_options;
 
-bool read_own_option(const char* name, const char* value) {
-  if (std::strcmp(name, "--backend") == 0) {
-    if (std::strcmp(value, "epoll") == 0) {
-      loop_options.backend = tidegate::BackendKind::epoll;
-      return true;
-    }
-    return std::strcmp(value, "auto") == 0;
-  }
+bool read_backend(std::string_view name) {
+  if (name == "auto") return true;
+  if (name != "epoll") return false;
+  loop_options.backend = tidegate::BackendKind::epoll;
+  return true;
+}
+
+bool read_spin(const char* text) {
   unsigned long long microseconds = 0;
-  if (std::strcmp(name, "--spin") == 0 && read_number(value, &microseconds)) {
-    return microseconds == 0;  // nothing else is known to LoopOptions yet
-  }
+  if (!read_number(text, &microseconds) || microseconds > kLongestSpinMicroseconds) return false;
+  loop_options.spin = std::chrono::microseconds(microseconds);
+  return true;
+}
+
+bool read_own_option(const char* name, const char* value) {
+  if (std::string_view(name) == "--backend") return read_backend(value);
+  if (std::string_view(name) == "--spin") return read_spin(value);
   return false;
 }
 
