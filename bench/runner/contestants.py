@@ -40,9 +40,12 @@ LIBRARIES = tuple(contestant.name for contestant in CONTESTANTS if contestant.is
 
 
 def chosen(names):
-    """The contestants of these names. The reference and its twin are always among them: ratios need them."""
+    """The contestants of these names, or all. The reference and its twin are always among them, because ratios
+    need them; and who takes part in one kind of row only comes along with its server."""
     unknown = sorted(set(names) - set(BY_NAME))
     if unknown:
         raise ValueError(f"unknown contestant {', '.join(unknown)}; there are {', '.join(BY_NAME)}")
     wanted = {REFERENCE, REFERENCE_AGAIN, *(names or BY_NAME)}
-    return [contestant for contestant in CONTESTANTS if contestant.name in wanted]
+    servers = {BY_NAME[name].server for name in wanted}
+    return [contestant for contestant in CONTESTANTS
+            if contestant.name in wanted or (contestant.only_in and contestant.server in servers)]

@@ -58,6 +58,9 @@ class PlanTest(unittest.TestCase):
         names = [each.name for each in contestants.chosen(["libuv"])]
         self.assertEqual(names, ["epoll", "epoll_again", "libuv"])
 
+    def test_who_spins_comes_along_with_its_server(self):
+        self.assertIn("tidegate_spin", [each.name for each in contestants.chosen(["tidegate"])])
+
     def test_an_unknown_contestant_is_an_error_that_lists_them(self):
         with self.assertRaisesRegex(ValueError, "unknown contestant nobody; there are epoll, "):
             contestants.chosen(["nobody"])
