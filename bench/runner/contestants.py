@@ -40,8 +40,8 @@ LIBRARIES = tuple(contestant.name for contestant in CONTESTANTS if contestant.is
 
 
 def chosen(names):
-    """The contestants of these names, or all. The reference and its twin are always among them, because ratios
-    need them; and who takes part in one kind of row only comes along with its server."""
+    """The contestants of these names, or all. The reference and its twin are always among them, because
+    ratios need them; and who takes part in one kind of row only comes along with its server."""
     unknown = sorted(set(names) - set(BY_NAME))
     if unknown:
         raise ValueError(f"unknown contestant {', '.join(unknown)}; there are {', '.join(BY_NAME)}")

@@ -15,8 +15,8 @@ CHAPTERS = [
      ("cpu_ns", "rate")),
     ("spin", "Spinning",
      """One connection, one message in flight: the time of a round trip is mostly that of waking up. With
-     `--spin 50` the loop looks again for 50 µs before it sleeps, so that it is awake when the next message comes,
-     and its core busy meanwhile.""",
+     `--spin 50` the loop looks again for 50 µs before it sleeps, so that it is awake when the next message
+     comes, and its core busy meanwhile.""",
      ("rate", "cpu_ns")),
 ]
 ABSOLUTE_CHAPTERS = [

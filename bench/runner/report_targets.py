@@ -20,7 +20,7 @@ def introduction(outcomes):
     return f"""Of {len(verdicts)} targets: {words.listed(parts)}. A target that covers several rows is met
         where every row meets it; what is shown is the row nearest to the limit or furthest beyond it.
         "Met within noise" means beyond the limit by no more than bare epoll differs from itself in that
-        row."""
+        row, and by no more than {words.percent(targets.MOST_EXCUSED)}."""
 
 
 def line_of(results, outcome):

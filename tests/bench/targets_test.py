@@ -27,6 +27,10 @@ class TargetsTest(unittest.TestCase):
         row = samples.echo(ours=(104, 104, 104), again=(98, 98, 102))
         self.assertEqual(outcome_of(self.bare, row).verdict, WITHIN_NOISE)
 
+    def test_great_noise_does_not_excuse_everything(self):
+        row = samples.echo(ours=(115, 115, 115), again=(80, 80, 120))
+        self.assertEqual(outcome_of(self.bare, row).verdict, MISSED)
+
     def test_one_row_of_many_decides_and_is_named(self):
         outcome = outcome_of(self.bare, samples.echo("echo-tcp-1x64x1"),
                              samples.echo("echo-unix-1x64x1", ours=(150, 150, 150)))
