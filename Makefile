@@ -10,13 +10,14 @@ JOBS ?= $(shell nproc)
 build_preset = cmake --preset $(1) && cmake --build --preset $(1) --parallel $(JOBS) $(2)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test debug sanitize asan tsan lint tidy format install clean deps
+.PHONY: help run test debug sanitize asan tsan lint tidy format install clean deps \
+  bench bench-quick bench-micro bench-deps bench-programs
 
 help: ## List the targets
 	@echo "make <target>    (PREFIX=$(PREFIX) JOBS=$(JOBS))"
 	@echo
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)$$/  \1|\2/p' $(MAKEFILE_LIST) | \
-	  while IFS='|' read -r target text; do printf '  %-10s %s\n' "$$target" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)$$/  \1|\2/p' $(MAKEFILE_LIST) | \
+	  while IFS='|' read -r target text; do printf '  %-13s %s\n' "$$target" "$$text"; done
 
 deps: ## Install the Debian packages that are missing
 	@scripts/install-deps
@@ -44,6 +45,23 @@ asan: deps ## Run every test under the address and undefined-behaviour sanitizer
 tsan: deps ## Run the tests that cross threads under the thread sanitizer
 	$(call build_preset,tsan)
 	ctest --preset tsan
+
+bench: bench-programs ## Measure against bare epoll and other libraries: 25 minutes; writes docs/performance.*
+	bench/run --output docs
+
+bench-quick: bench-programs ## A few rows of that, in under 3 minutes; writes build/bench/performance.*
+	bench/run --quick
+
+bench-micro: bench-deps ## Time the rooms of the library one by one: buffers, queues, timers, tasks
+	$(call build_preset,bench,--target bench_micro)
+	build/bench/bench/micro/bench_micro
+
+bench-deps:
+	@scripts/install-deps --bench
+
+# The programs that are compared, without the tests: what bench/CMakeLists.txt lists.
+bench-programs: bench-deps
+	$(call build_preset,bench,--target bench/all)
 
 lint: ## Check format and layers: quick, builds nothing
 	@scripts/check-format

@@ -6,6 +6,7 @@
 #   budget      tests/budget: what a message and a connection may cost, and faults    GoogleTest
 #   examples    tests/examples: what examples/ print                                  Python 3
 #   command     tests/cli: what the tidegate command does; tests/command: its parts   Python 3, GoogleTest
+#   bench       tests/bench: the arithmetic and the pages of bench/run                Python 3
 #   structure   layers, and that the checks find mistakes                             Python 3
 #   install     an outside project builds against the installed library               pkg-config
 #
@@ -148,6 +149,14 @@ endif()
 if(TARGET tidegate_command)
   tidegate_add_script_test(command.serves_and_demonstrates command
     "${PROJECT_SOURCE_DIR}/tests/cli/run" "$<TARGET_FILE:tidegate_command>")
+endif()
+
+# --- The runner of the benchmarks --------------------------------------------------------------------------
+# Over programs that only pretend, so that it needs no benchmark to be built, and no sanitizer has anything to see.
+
+if(NOT TIDEGATE_SANITIZE)
+  tidegate_add_script_test(bench.runner_measures_and_reports bench
+    "${Python3_EXECUTABLE}" tests/bench/run)
 endif()
 
 # --- Installation ------------------------------------------------------------------------------------------

@@ -52,8 +52,8 @@ bool StreamTransport::offers_at_once(std::size_t size_bytes) const noexcept {
 
 void StreamTransport::write(BytesView data) {
   // An answer made of the bytes that are being delivered: sent from where they are, when the delivery is
-  // over. Below the mark there is nobody to be paused.
-  if (core_.delivery.lends(this, data) && !state_.is_ending() && !data.empty() &&
+  // over. Below the mark there is nobody to be paused. (The state comes first: the loop may have gone.)
+  if (!state_.is_ending() && core_.delivery.lends(this, data) && !data.empty() &&
       buffer_.size() + data.size() <= flow_.limits().high && buffer_.lend(data)) {
     return;
   }

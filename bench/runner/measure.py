@@ -1,0 +1,94 @@
+"""One run of one contestant: starts what it needs, lets it work, and returns the JSON that was printed."""
+
+import itertools
+import json
+
+from .processes import PATIENCE_SECONDS, Child, Failure
+
+# What the row says already, and what is too coarse for a short window: ticks of 10 ms.
+NOT_KEPT = {"mode", "address", "connections", "size", "pipeline", "server_user_ns", "server_system_ns"}
+MINUTES_SECONDS = 180  # for what has no window of time and may be slow on a small machine
+
+
+class Bench:
+    """The place of measurement: the programs, the cores and the length of a window."""
+
+    def __init__(self, programs, instructions, cores, window_seconds, warmup_seconds, folder):
+        self.programs = programs
+        self.instructions = instructions
+        self.cores = cores
+        self.window_seconds = window_seconds
+        self.warmup_seconds = warmup_seconds
+        self.folder = folder  # for sockets; ours
+        self._numbers = itertools.count()
+
+    def has(self, row, contestant):
+        return (self.programs / contestant.program_for(row.program_kind)).exists()
+
+    def run(self, row, contestant):
+        """The JSON of the program that measured. Raises Failure; neither names a place of this machine."""
+        measure = {"server": self._serve, "loop": self._loop, "instructions": self._count}[row.program_kind]
+        try:
+            return measure(row, contestant)
+        except Failure as failure:
+            raise Failure(self._without_places(str(failure))) from None
+
+    # --- the kinds -----------------------------------------------------------------------------------------
+
+    def _serve(self, row, contestant):
+        program = self.programs / contestant.server
+        with Child(program, row.server_mode, self._address(row.transport), *row.server_arguments,
+                   *contestant.arguments, cores={self.cores.server}) as server:
+            address = f"{row.transport}:{listening_place(server)}"
+            with Child(self.programs / "load", *self._load_arguments(row, address, server.pid),
+                       cores={self.cores.load}) as load:
+                window_seconds = self.warmup_seconds + self.window_seconds
+                raw = parsed(load, load.output(window_seconds + PATIENCE_SECONDS + row.connections / 100))
+            server.stop()
+        return {name: value for name, value in raw.items() if name not in NOT_KEPT}
+
+    def _loop(self, row, contestant):
+        # Both cores where there are two threads: what is measured is how they meet.
+        cores = {self.cores.server} if row.kind != "threads" else {self.cores.server, self.cores.load}
+        with Child(self.programs / contestant.loop, *row.loop_arguments, cores=cores) as loop:
+            return parsed(loop, loop.output(MINUTES_SECONDS))
+
+    def _count(self, _, contestant):
+        cores = {self.cores.server, self.cores.load}
+        with Child(self.instructions, self.programs / contestant.server, *contestant.arguments,
+                   cores=cores) as counting:
+            return parsed(counting, counting.output(MINUTES_SECONDS))
+
+    # --- their parts ---------------------------------------------------------------------------------------
+
+    def _address(self, transport):
+        return "tcp:0" if transport == "tcp" else f"unix:{self.folder}/{next(self._numbers)}"
+
+    def _load_arguments(self, row, address, server_pid):
+        return [row.load_mode, address, "--connections", row.connections, "--size", row.size,
+                "--pipeline", row.pipeline, "--seconds", self.window_seconds,
+                "--warmup", self.warmup_seconds, "--server-pid", server_pid]
+
+    def _without_places(self, text):
+        places = {self.folder: "FOLDER", self.programs: "PROGRAMS", self.instructions.parent: "bench"}
+        for place, name in places.items():
+            text = text.replace(str(place), name)
+        return text
+
+
+def listening_place(server):
+    line = server.first_line()
+    word, _, place = line.partition(" ")
+    if word != "listening" or not place:
+        raise Failure(f"{server.name} said '{line}' instead of 'listening PLACE'")
+    return place
+
+
+def parsed(child, output):
+    try:
+        raw = json.loads(output)
+    except json.JSONDecodeError:
+        raise Failure(f"{child.name} printed no JSON: '{output.strip()[:80]}'") from None
+    if not isinstance(raw, dict):
+        raise Failure(f"{child.name} printed no JSON object: '{output.strip()[:80]}'")
+    return raw

@@ -1,0 +1,212 @@
+"""docs/performance.svg: CPU per message relative to bare epoll, a line for each row and a dot for each
+contestant. Written by hand, text as text, legible on light and on dark pages."""
+
+import dataclasses
+import html
+import math
+
+from . import contestants, summary
+
+# --- Geometry, in pixels -----------------------------------------------------------------------------------
+
+LABELS_WIDTH = 210
+PLOT_WIDTH = 560
+MARGIN = 24
+TITLE_HEIGHT = 92
+LINE_HEIGHT = 18
+GROUP_HEIGHT = 30
+AXIS_HEIGHT = 52
+BEYOND_STEP = 13  # what is beyond the end of the axis stands behind it, one beside the other
+BEYOND_WIDTH = 7 * BEYOND_STEP
+PLOT_LEFT = MARGIN + LABELS_WIDTH
+PLOT_RIGHT = PLOT_LEFT + PLOT_WIDTH
+WIDTH = PLOT_RIGHT + BEYOND_WIDTH + MARGIN
+
+# The axis is logarithmic: half the CPU is as far from 1 as twice the CPU.
+LEAST, MOST = 0.4, 2.0
+TICKS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
+
+# Colours that people with any kind of colour vision tell apart (Okabe and Ito); ours is the strong one.
+COLOURS = ["#0072b2", "#e69f00", "#56b4e9", "#009e73", "#cc79a7", "#f0e442", "#999999"]
+OUR_COLOUR = "#d55e00"
+
+STYLE = """
+  text { font: 12px system-ui, sans-serif; fill: #24292f }
+  .title { font-size: 17px; font-weight: 600 }
+  .group { font-weight: 600 }
+  .quiet { fill: #57606a }
+  .page { fill: #ffffff }
+  .grid { stroke: #d8dee4; stroke-width: 1 }
+  .one { stroke: #57606a; stroke-width: 1.5 }
+  .noise { fill: #57606a; opacity: .16 }
+  .dot { stroke: #ffffff; stroke-width: .75 }
+  @media (prefers-color-scheme: dark) {
+    text { fill: #e6edf3 }
+    .quiet { fill: #9198a1 }
+    .page { fill: #0d1117 }
+    .grid { stroke: #2a313a }
+    .one { stroke: #9198a1 }
+    .noise { fill: #9198a1; opacity: .25 }
+    .dot { stroke: #0d1117 }
+  }
+"""
+
+
+def x_of(ratio):
+    """Where a ratio lies; those beyond an end lie at it."""
+    clipped = min(max(ratio, LEAST), MOST)
+    return PLOT_LEFT + PLOT_WIDTH * math.log(clipped / LEAST) / math.log(MOST / LEAST)
+
+
+# --- What is drawn -----------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    label: str
+    dots: dict  # contestant: ratio
+    noise: float
+
+
+def line_of(row):
+    """None where there is nothing to compare."""
+    dots = {}
+    for name in row["summary"]["contestants"]:
+        figure = summary.metric_of(row, name, "cpu_ns")
+        if name not in (contestants.REFERENCE, contestants.REFERENCE_AGAIN) and figure and "ratio" in figure:
+            dots[name] = figure["ratio"]["median"]
+    return Line(label_of(row), dots, row["summary"]["noise"].get("cpu_ns", 0.0)) if dots else None
+
+
+def label_of(row):
+    return row["label"] if row["kind"] == "echo" else {
+        "framed": f"16 writes per wake-up, {row['transport']}",
+        "in": f"one way in, 64 KiB, {row['transport']}",
+        "out": f"one way out, 64 KiB, {row['transport']}",
+        "storm": f"connect, echo, close, {row['transport']}",
+    }[row["kind"]]
+
+
+def groups_of(results):
+    """Title and lines, in the order of the report."""
+    groups = {}
+    for row in results["rows"]:
+        if row["kind"] == "echo":
+            in_flight = "1 message" if row["pipeline"] == 1 else f"{row['pipeline']} messages"
+            title = f"Echo, {'TCP' if row['transport'] == 'tcp' else 'Unix'}, {in_flight} in flight"
+        elif row["kind"] in ("framed", "in", "out", "storm"):
+            title = "Other loads"
+        else:
+            continue
+        line = line_of(row)
+        if line:
+            groups.setdefault(title, []).append(line)
+    return groups
+
+
+def colours_of(results, groups):
+    drawn = {name for lines in groups.values() for line in lines for name in line.dots}
+    others = [name for name in results["contestants"] if name in drawn and name != contestants.OURS]
+    colours = {name: COLOURS[index % len(COLOURS)] for index, name in enumerate(others)}
+    return {**colours, contestants.OURS: OUR_COLOUR} if contestants.OURS in drawn else colours
+
+
+# --- Drawing -----------------------------------------------------------------------------------------------
+
+
+def write(results):
+    groups = groups_of(results)
+    colours = colours_of(results, groups)
+    body, bottom = drawn_groups(groups, colours)
+    height = bottom + AXIS_HEIGHT
+    title = "Server CPU per message, relative to bare epoll"
+    return "\n".join([
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" '
+        f'height="{height}" role="img" aria-label="{title}">',
+        f"<title>{title}</title>",
+        f"<style>{STYLE}</style>",
+        f'<rect class="page" width="{WIDTH}" height="{height}" rx="8"/>',
+        text(MARGIN, 32, title, "title"),
+        text(MARGIN, 52, "Left of 1.0 is less CPU than a server written by hand on epoll. "
+                         "The grey band is the noise of the row.", "quiet"),
+        *legend(results, colours),
+        *grid(bottom),
+        *body,
+        *axis(bottom),
+        "</svg>",
+    ]) + "\n"
+
+
+def text(x, y, words, style="", anchor="start"):
+    style_text = f' class="{style}"' if style else ""
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{style_text}>{html.escape(words)}</text>'
+
+
+def legend(results, colours):
+    lines, x = [], MARGIN + 6.0
+    for name, colour in colours.items():
+        title = results["contestants"][name]
+        lines.append(dot(x, 74, colour, name == contestants.OURS))
+        lines.append(text(x + 10, 78, title))
+        x += 38 + 6.8 * len(title)
+    return lines
+
+
+def dot(x, y, colour, is_ours):
+    return f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="{5.5 if is_ours else 4}" fill="{colour}"/>'
+
+
+def triangle(x, y, colour, is_ours, ratio):
+    """Points to where the ratio lies that it stands for, and carries it in its tooltip."""
+    size = 6.5 if is_ours else 5
+    towards = size if ratio > MOST else -size
+    return (f'<path class="dot" fill="{colour}" d="M{x + towards:.1f} {y:.1f} L{x - towards / 2:.1f} '
+            f'{y - size:.1f} L{x - towards / 2:.1f} {y + size:.1f} Z"><title>{ratio:.2f}</title></path>')
+
+
+def grid(bottom):
+    return [f'<line class="{"one" if tick == 1.0 else "grid"}" x1="{x_of(tick):.1f}" x2="{x_of(tick):.1f}" '
+            f'y1="{TITLE_HEIGHT}" y2="{bottom}"/>' for tick in TICKS]
+
+
+def axis(bottom):
+    ticks = [text(x_of(tick), bottom + 18, f"{tick:g}", "quiet", "middle") for tick in TICKS]
+    beyond = text(PLOT_RIGHT + BEYOND_WIDTH / 2, bottom + 18, "more", "quiet", "middle")
+    name = "CPU ÷ that of bare epoll in the same round (logarithmic)"
+    return [*ticks, beyond, text((PLOT_LEFT + PLOT_RIGHT) / 2, bottom + 40, name, "quiet", "middle")]
+
+
+def drawn_groups(groups, colours):
+    """The marks, and where they end."""
+    marks, y = [], TITLE_HEIGHT
+    for title, lines in groups.items():
+        marks.append(text(MARGIN, y + GROUP_HEIGHT - 10, title, "group"))
+        y += GROUP_HEIGHT
+        for line in lines:
+            marks += drawn_line(line, y + LINE_HEIGHT / 2, colours)
+            y += LINE_HEIGHT
+    return marks, y + 8
+
+
+def drawn_line(line, y, colours):
+    left, right = x_of(1 / (1 + line.noise)), x_of(1 + line.noise)
+    marks = [text(PLOT_LEFT - 12, y + 4, line.label, anchor="end"),
+             f'<rect class="noise" x="{left:.1f}" y="{y - LINE_HEIGHT / 2:.1f}" width="{right - left:.1f}" '
+             f'height="{LINE_HEIGHT}"/>']
+    # Ours last, so that it lies on top.
+    for name in sorted(line.dots, key=lambda name: name == contestants.OURS):
+        ratio, look = line.dots[name], (y, colours[name], name == contestants.OURS)
+        if LEAST <= ratio <= MOST:
+            marks.append(dot(x_of(ratio), *look))
+        else:
+            marks.append(triangle(beyond_x(line, ratio), *look, ratio))
+    return marks
+
+
+def beyond_x(line, ratio):
+    """Behind the end of the axis that `ratio` is beyond, in the order of the ratios. To the left is room for
+    one place only, and nobody has needed that yet."""
+    if ratio < LEAST:
+        return x_of(ratio)
+    nearer = sum(MOST < other < ratio for other in line.dots.values())
+    return PLOT_RIGHT + BEYOND_STEP * (nearer + 1)

@@ -1,0 +1,87 @@
+"""The report's chapter on targets: what we wanted, what we measured, and where it falls short."""
+
+from . import numbers, targets, words
+
+SHORTFALLS_SHOWN = 8  # of each target
+
+
+def chapter(results):
+    outcomes = targets.evaluate_all(results)
+    lines = [line_of(results, outcome) for outcome in outcomes]
+    titles = ["Target", "Limit", "Measured", "Verdict", "Reason"]
+    return ["## Targets", "", *words.paragraph(introduction(outcomes)), *words.text_table(titles, lines),
+            *shortfalls(results, outcomes)]
+
+
+def introduction(outcomes):
+    verdicts = [outcome.verdict for outcome in outcomes]
+    parts = [f"{verdicts.count(verdict)} {verdict}"
+             for verdict in (*numbers.SEVERITY, numbers.NOT_MEASURED) if verdicts.count(verdict)]
+    return f"""Of {len(verdicts)} targets: {words.listed(parts)}. A target that covers several rows is met
+        where every row meets it; what is shown is the row nearest to the limit or furthest beyond it.
+        "Met within noise" means beyond the limit by no more than bare epoll differs from itself in that
+        row, and by no more than {words.percent(targets.MOST_EXCUSED)}."""
+
+
+def line_of(results, outcome):
+    target = outcome.target
+    limit = f"{target.sense} {target.limit:g}{'' if target.against else ' B'}"
+    measured = measured_text(results, outcome)
+    return [target.title, limit, measured, verdict_text(outcome.verdict), target.reason]
+
+
+def verdict_text(verdict):
+    return words.bold(verdict) if verdict in (numbers.MISSED, numbers.NOT_MEASURED) else verdict
+
+
+def measured_text(results, outcome):
+    parts = []
+    if outcome.checks:
+        worst = outcome.worst
+        parts.append(f"{value_text(outcome.target, worst)} ({place_text(results, outcome, worst)})")
+    met = sum(check.verdict == numbers.MET for check in outcome.checks)
+    if len(outcome.checks) > 1:
+        parts.append(f"{met} of {len(outcome.checks)} met")
+    if outcome.failed_rows:
+        parts.append(f"failed in {words.listed(outcome.failed_rows)}")
+    if outcome.checks and outcome.unmeasured:
+        names = words.listed(results["contestants"][name] for name in outcome.unmeasured)
+        parts.append(f"without {names}: not measured")
+    return "; ".join(parts) or words.NOTHING
+
+
+def value_text(target, check):
+    return words.ratio(check.measured) if target.against else f"{check.measured:.0f} B"
+
+
+def place_text(results, outcome, check):
+    """The row; and, where there are several, the metric and whom it is held against."""
+    parts = [check.row]
+    if len(outcome.target.metrics) > 1:
+        parts.append(check.metric.removesuffix("_ns"))
+    if len(outcome.target.against) > 1:
+        parts.append(results["contestants"][check.against])
+    return ", ".join(parts)
+
+
+def shortfalls(results, outcomes):
+    """What is not plainly met, row by row, worst first."""
+    lines = [line for outcome in outcomes for line in shortfalls_of(results, outcome)]
+    if not lines:
+        return []
+    return ["Where a target is not plainly met:", "",
+            *words.text_table(["Target", "Row", "Measured", "Noise", "Verdict"], lines)]
+
+
+def shortfalls_of(results, outcome):
+    target = outcome.target
+    short = [check for check in outcome.checks if check.verdict != numbers.MET]
+    short.sort(key=lambda check: numbers.excess(check.measured, target.limit, target.sense), reverse=True)
+    lines = [["", place_text(results, outcome, check), value_text(target, check),
+              words.ratio(check.noise) if target.against else words.NOTHING, check.verdict]
+             for check in short[:SHORTFALLS_SHOWN]]
+    if len(short) > len(lines):
+        lines.append(["", f"and {len(short) - len(lines)} more, in the JSON", "", "", ""])
+    if lines:
+        lines[0][0] = target.title
+    return lines

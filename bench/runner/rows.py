@@ -1,0 +1,148 @@
+"""What is measured: each row is one load, put on every contestant in turn."""
+
+import dataclasses
+import fnmatch
+import itertools
+
+KIBIBYTE = 1024
+ONE_WAY_BYTES = 64 * KIBIBYTE
+FRAMED_BYTES = 64
+
+CONNECTIONS = (1, 50, 500)
+SIZES = (64, KIBIBYTE, 16 * KIBIBYTE, 128 * KIBIBYTE)
+PIPELINES = (1, 16)
+TRANSPORTS = ("tcp", "unix")
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    name: str  # in --rows and in the JSON
+    kind: str  # the table that it stands in: echo framed in out storm spin idle instructions timers ...
+    label: str  # its line in that table
+    program_kind: str = "server"  # which of a contestant's programs takes it: server, loop or instructions
+    transport: str = "tcp"
+    server_mode: str = "echo"
+    load_mode: str = "echo"
+    connections: int = 0
+    size: int = 0
+    pipeline: int = 1
+    server_arguments: tuple[str, ...] = ()
+    loop_arguments: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()  # the contestants of a row that is not for everybody
+    most_rounds: int = 1000  # where more would tell nothing new
+    seconds_beside: float = 0.2  # what one run takes besides the measured window; for the estimate
+
+    def takes(self, contestant):
+        if self.only:
+            return contestant.name in self.only
+        if contestant.only_in not in ("", self.kind):
+            return False
+        if self.program_kind == "instructions" and contestant.name == "epoll_again":
+            return False  # counted, not timed: there is no noise to find out
+        return bool(contestant.program_for(self.program_kind))
+
+    @property
+    def has_window(self):
+        """Whether the load is measured over a window of time, rather than until its work is done."""
+        return self.program_kind == "server" and self.kind != "idle"
+
+
+def size_text(size_bytes):
+    return f"{size_bytes // KIBIBYTE} KiB" if size_bytes >= KIBIBYTE else f"{size_bytes} B"
+
+
+def connections_text(connections):
+    return f"{connections} connection{'' if connections == 1 else 's'}"
+
+
+# --- Rows of the servers -----------------------------------------------------------------------------------
+
+
+def echo(transport, pipeline, connections, size):
+    return Row(f"echo-{transport}-{connections}x{size}x{pipeline}", "echo",
+               f"{connections_text(connections)}, {size_text(size)}", transport=transport,
+               connections=connections, size=size, pipeline=pipeline,
+               seconds_beside=0.2 + connections / 2000)
+
+
+def framed(transport):
+    return Row(f"framed-{transport}", "framed", f"50 connections, 16 × {FRAMED_BYTES} B, {transport}",
+               transport=transport, connections=50, size=FRAMED_BYTES, pipeline=16,
+               server_arguments=("--message", str(FRAMED_BYTES)))
+
+
+def one_way_in(transport):
+    return Row(f"in-{transport}", "in", f"8 connections, {transport}", transport=transport,
+               server_mode="discard", load_mode="send", connections=8, size=ONE_WAY_BYTES)
+
+
+def one_way_out(transport):
+    return Row(f"out-{transport}", "out", f"8 connections, {transport}", transport=transport,
+               server_mode="generate", load_mode="receive", connections=8, size=ONE_WAY_BYTES)
+
+
+def storm(transport):
+    return Row(f"storm-{transport}", "storm", f"50 at a time, one echo of 64 B each, {transport}",
+               transport=transport, load_mode="storm", connections=50, size=64)
+
+
+def idle(connections, rounds):
+    return Row("idle", "idle", f"{connections:,} idle connections", load_mode="idle",
+               connections=connections, size=64, most_rounds=rounds, seconds_beside=1.2)
+
+
+SPIN = Row("spin", "spin", "1 connection, 64 B, tcp", connections=1, size=64,
+           only=("epoll", "epoll_again", "tidegate", "tidegate_spin"))
+
+# --- Rows of the loops, and what is counted instead of timed -----------------------------------------------
+
+
+def timers(count, seconds):
+    return Row("timers", "timers", f"{count:,} timers", program_kind="loop",
+               loop_arguments=("timers", str(count)), most_rounds=3, seconds_beside=seconds)
+
+
+def calls(count):
+    return Row("call_soon", "calls", f"{count:,} callbacks, each schedules the next", program_kind="loop",
+               loop_arguments=("call_soon", str(count)), seconds_beside=0.3)
+
+
+def threads(count):
+    return Row("threads", "threads", f"{count:,} calls from another thread", program_kind="loop",
+               loop_arguments=("threads", str(count)), seconds_beside=0.3)
+
+
+INSTRUCTIONS = Row("instructions", "instructions", "1 KiB echo, 50 connections", program_kind="instructions",
+                   connections=50, size=KIBIBYTE, most_rounds=1, seconds_beside=2.5)
+
+# --- The two lists -----------------------------------------------------------------------------------------
+
+
+def full_rows():
+    return [
+        *(echo(transport, pipeline, connections, size) for transport, pipeline, connections, size
+          in itertools.product(TRANSPORTS, PIPELINES, CONNECTIONS, SIZES)),
+        *(make(transport) for make in (framed, one_way_in, one_way_out, storm) for transport in TRANSPORTS),
+        SPIN, idle(10_000, 2), timers(1_000_000, 4), calls(1_000_000), threads(1_000_000), INSTRUCTIONS,
+    ]
+
+
+def quick_rows():
+    """One row of each sort: enough to see that all works, and roughly where things stand."""
+    return [
+        echo("tcp", 1, 1, 64), echo("tcp", 1, 50, 64), echo("tcp", 16, 50, 64), echo("tcp", 1, 50, KIBIBYTE),
+        echo("tcp", 1, 500, 16 * KIBIBYTE), echo("tcp", 1, 50, 128 * KIBIBYTE),
+        echo("unix", 1, 50, KIBIBYTE), framed("tcp"), one_way_in("tcp"), one_way_out("tcp"), storm("tcp"),
+        SPIN, idle(10_000, 1), timers(100_000, 0.5), calls(100_000), threads(100_000), INSTRUCTIONS,
+    ]
+
+
+def matching(rows, pattern):
+    """Those whose names match one of the shell patterns in `pattern`, which are separated by commas."""
+    if not pattern:
+        return rows
+    patterns = pattern.split(",")
+    found = [row for row in rows if any(fnmatch.fnmatchcase(row.name, each) for each in patterns)]
+    if not found:
+        raise ValueError(f"no row matches {pattern}; there are {', '.join(row.name for row in rows)}")
+    return found

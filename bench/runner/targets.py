@@ -1,0 +1,126 @@
+"""What Tidegate wants to reach, as data, and how a run is held against it."""
+
+import dataclasses
+from collections.abc import Callable
+
+from . import numbers, summary
+from .contestants import LIBRARIES, OURS, REFERENCE
+from .rows import KIBIBYTE
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    title: str
+    rows: Callable  # which rows of the JSON it is about
+    metrics: tuple[str, ...]
+    against: tuple[str, ...]  # the contestants that ours is divided by; none: the figure itself counts
+    limit: float
+    sense: str = numbers.AT_MOST
+    contestant: str = OURS
+    reason: str = ""  # for a known miss: why
+
+
+# Noise excuses no more than this: a machine that is very noisy must not make every target look met.
+MOST_EXCUSED = 0.05
+
+
+def kind(*kinds):
+    return lambda row: row["kind"] in kinds
+
+
+def echo_of(size_bytes):
+    return lambda row: row["kind"] == "echo" and row["size"] == size_bytes
+
+
+CPU = ("cpu_ns",)
+RATE = ("rate",)
+COUNT = ("instructions",)
+BARE = (REFERENCE,)
+
+TARGETS = [
+    Target("Echo: CPU per message, against bare epoll", kind("echo"), CPU, BARE, 1.03),
+    Target("Echo: CPU per message, against every library", kind("echo"), CPU, LIBRARIES, 1.0),
+    Target("Echo of 128 KiB: CPU per message, against bare epoll", echo_of(128 * KIBIBYTE), CPU, BARE, 0.88),
+    Target("Instructions per 1 KiB echo, against every library", kind("instructions"), COUNT, LIBRARIES, 1.0,
+           numbers.BELOW),
+    Target("Instructions per 1 KiB echo, against bare epoll", kind("instructions"), COUNT, BARE, 2.0),
+    Target("Sixteen writes of 64 B per wake-up: CPU, against one gathered send of bare epoll", kind("framed"),
+           CPU, BARE, 1.0),
+    Target("One-way in, 8 connections: CPU per byte, against bare epoll", kind("in"), CPU, BARE, 0.65),
+    Target("Spinning, 1 connection of 64 B: round trips per second, against blocking", kind("spin"), RATE,
+           (OURS,), 2.0, numbers.AT_LEAST, contestant="tidegate_spin"),
+    Target("Timers: insert, cancel and expire, against libuv and Asio", kind("timers"),
+           ("insert_ns", "cancel_ns", "expire_ns"), ("libuv", "asio"), 1.0, numbers.BELOW),
+    Target("Connect storm: connections per second, against bare epoll", kind("storm"), RATE, BARE, 1.0,
+           numbers.AT_LEAST),
+    Target("Idle connections: bytes of memory for each", kind("idle"), ("rss_bytes",), (), 300),
+]
+
+
+# --- Holding a run against them ----------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """One target in one row, against one contestant."""
+
+    row: str
+    metric: str
+    against: str  # empty: the figure itself
+    measured: float
+    noise: float
+    verdict: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    target: Target
+    checks: tuple[Check, ...]
+    failed_rows: tuple[str, ...]  # where ours did not get through: missed, whatever the others say
+    unmeasured: tuple[str, ...]  # whom it could not be held against
+    verdict: str
+
+    @property
+    def worst(self):
+        """The check that is furthest on the wrong side, or nearest to it."""
+        return max(self.checks, key=lambda check: numbers.excess(check.measured, self.target.limit,
+                                                                 self.target.sense), default=None)
+
+
+def evaluate(target, results):
+    rows = [row for row in results["rows"] if target.rows(row)]
+    pairs = [(row, metric, against) for row in rows for metric in target.metrics
+             for against in target.against or ("",)]
+    checks = [check for check in (check_of(target, *pair) for pair in pairs) if check]
+    failed_rows = tuple(row["name"] for row in rows
+                        if any(failure["contestant"] == target.contestant for failure in row["failures"]))
+    seen = {check.against for check in checks}
+    unmeasured = tuple(name for name in target.against if name not in seen)
+    verdicts = [*(check.verdict for check in checks), *(numbers.MISSED for _ in failed_rows)]
+    return Outcome(target, tuple(checks), failed_rows, unmeasured, numbers.worst(verdicts))
+
+
+def check_of(target, row, metric, against):
+    """None where one side was not measured."""
+    if against:
+        values = summary.ratios(row, metric, target.contestant, against)
+    else:
+        values = list(summary.by_round(row, target.contestant, metric).values())
+    if not values:
+        return None
+    measured = numbers.spread(values).median
+    noise = (summary.noise(row, metric) or 0.0) * measured
+    excuse = min(noise, MOST_EXCUSED * measured)
+    return Check(row["name"], metric, against, measured, noise,
+                 numbers.verdict(measured, target.limit, target.sense, excuse))
+
+
+def evaluate_all(results):
+    return [evaluate(target, results) for target in TARGETS]
+
+
+def as_json(outcome):
+    return {"title": outcome.target.title, "limit": outcome.target.limit, "sense": outcome.target.sense,
+            "verdict": outcome.verdict, "reason": outcome.target.reason,
+            "failed_rows": list(outcome.failed_rows), "unmeasured": list(outcome.unmeasured),
+            "checks": [dataclasses.asdict(check) for check in outcome.checks]}

@@ -1,0 +1,142 @@
+"""bench/run as a whole, over programs that only pretend."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+from runner.contestants import CONTESTANTS
+
+HERE = pathlib.Path(__file__).resolve().parent
+RUN = HERE.parent.parent / "bench" / "run"
+PATIENCE_SECONDS = 60
+
+
+class CommandTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="tidegate-bench-test-")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.programs = self.folder / "programs"
+        self.output = self.folder / "output"
+        self.pids = self.folder / "pids"
+        self.programs.mkdir()
+        self.pids.mkdir()
+        names = {"load"} | {name for each in CONTESTANTS for name in (each.server, each.loop) if name}
+        # Without what Python usually loads when it starts: there are hundreds of these.
+        source = f"#!{sys.executable} -IS\n" + (HERE / "pretending_program.py").read_text(encoding="utf-8")
+        for name in names:
+            (self.programs / name).write_text(source, encoding="utf-8")
+            (self.programs / name).chmod(0o755)
+
+    def arguments(self, *more):
+        return [sys.executable, str(RUN), "--quick", "--rounds", "1", "--seed", "1",
+                "--programs", str(self.programs), "--output", str(self.output), *more]
+
+    def environment(self, more):
+        return {**os.environ, "PRETEND_PIDS": str(self.pids), **more}
+
+    def run_command(self, *more, **environment):
+        return subprocess.run(self.arguments(*more), capture_output=True, text=True, timeout=PATIENCE_SECONDS,
+                              env=self.environment(environment), check=False)
+
+    def results(self):
+        return json.loads((self.output / "performance.json").read_text(encoding="utf-8"))
+
+    def page(self):
+        return (self.output / "performance.md").read_text(encoding="utf-8")
+
+    def assert_no_child_is_left(self):
+        left = [path.name for path in self.pids.iterdir() if pathlib.Path("/proc", path.name).exists()]
+        self.assertEqual(left, [])
+
+    def test_writes_all_three_files_and_leaves_no_process(self):
+        said = self.run_command("--rounds", "2", "--rows", "echo-tcp-50x64x1,storm-tcp,idle,timers,spin")
+        self.assertEqual(said.returncode, 0, said.stderr)
+        self.assertEqual(sorted(path.name for path in self.output.iterdir()),
+                         ["performance.json", "performance.md", "performance.svg"])
+        rows = {row["name"]: row for row in self.results()["rows"]}
+        self.assertEqual(list(rows), ["echo-tcp-50x64x1", "storm-tcp", "spin", "idle", "timers"])
+        self.assertTrue(all(not row["failures"] for row in rows.values()), said.stderr)
+        self.assertEqual(len(rows["echo-tcp-50x64x1"]["runs"]), 2 * 8)
+        self.assertEqual(rows["echo-tcp-50x64x1"]["runs"][0]["figures"]["cpu_ns"], 1000.0)
+        self.assert_no_child_is_left()
+
+    def test_names_no_place_of_this_machine(self):
+        self.run_command("--rows", "echo-unix-*,in-tcp", PRETEND_CRASH="echo_libuv")
+        for path in self.output.iterdir():
+            text = path.read_text(encoding="utf-8")
+            self.assertNotIn(tempfile.gettempdir() + "/", text, path.name)
+            self.assertNotIn(os.uname().nodename, text.replace("localhost", ""), path.name)
+
+    def test_a_contestant_that_crashes_is_named_and_the_others_go_on(self):
+        said = self.run_command("--rows", "echo-unix-*", PRETEND_CRASH="echo_libuv")
+        self.assertEqual(said.returncode, 0, said.stderr)
+        expected = "echo_libuv was ended by SIGABRT instead of getting ready: echo_libuv: no memory left"
+        self.assertIn(expected, said.stderr)
+        self.assertIn(expected, self.page())
+        row = self.results()["rows"][0]
+        self.assertNotIn("libuv", row["summary"]["contestants"])
+        self.assertIn("libevent", row["summary"]["contestants"])
+
+    def test_a_program_that_was_not_built_is_left_out_and_said_to_be(self):
+        (self.programs / "echo_asio").unlink()
+        said = self.run_command("--rows", "echo-unix-*")
+        self.assertEqual(said.returncode, 0, said.stderr)
+        self.assertIn("left out, as a whole or in part: Asio (`echo_asio`)", self.page())
+
+    def test_without_any_program_it_says_what_to_do(self):
+        for path in self.programs.iterdir():
+            path.unlink()
+        said = self.run_command()
+        self.assertEqual(said.returncode, 1)
+        self.assertIn("nothing to measure", said.stderr)
+
+    def test_interrupted_it_ends_its_children_and_writes_nothing(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            command = subprocess.Popen(self.arguments("--rows", "echo-*"), stderr=subprocess.PIPE, text=True,
+                                       env=self.environment({"PRETEND_HANG": "load"}))
+            with command:
+                deadline = time.monotonic() + PATIENCE_SECONDS
+                while len(list(self.pids.iterdir())) < 2:  # a server and its load
+                    self.assertLess(time.monotonic(), deadline, "no child came")
+                    time.sleep(0.01)
+                command.send_signal(number)
+                _, said = command.communicate(timeout=PATIENCE_SECONDS)
+            self.assertEqual(command.returncode, 130, said)
+            self.assertIn("interrupted; nothing was written", said)
+            self.assertFalse(self.output.exists())
+            self.assert_no_child_is_left()
+            for path in self.pids.iterdir():
+                path.unlink()
+
+    def test_again_writes_the_same_pages_from_the_json_alone(self):
+        self.run_command("--rows", "echo-unix-*,timers")
+        before = {path.name: path.read_bytes() for path in self.output.iterdir()}
+        for name in ("performance.md", "performance.svg"):
+            (self.output / name).unlink()
+        said = subprocess.run([sys.executable, str(RUN), "--again", "--output", str(self.output)],
+                              capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+        self.assertEqual(said.returncode, 0, said.stderr)
+        self.assertEqual({path.name: path.read_bytes() for path in self.output.iterdir()}, before)
+
+    def test_the_order_within_rounds_follows_from_the_seed(self):
+        orders = []
+        for seed in ("1", "1", "2"):
+            self.run_command("--rows", "echo-unix-*", "--seed", seed)
+            orders.append([run["contestant"] for run in self.results()["rows"][0]["runs"]])
+        self.assertEqual(orders[0], orders[1])
+        self.assertNotEqual(orders[0], orders[2])
+
+    def test_wrong_arguments_are_refused_with_what_there_is(self):
+        for more, said in ((["--rows", "nonsense"], "no row matches nonsense"),
+                           (["--contestants", "nobody"], "unknown contestant nobody"),
+                           (["--rounds", "0"], "--rounds must be at least 1")):
+            refused = self.run_command(*more)
+            self.assertEqual(refused.returncode, 2)
+            self.assertIn(said, refused.stderr)

@@ -1,0 +1,59 @@
+"""From what a program printed to figures per message."""
+
+import unittest
+
+from runner import figures, rows
+from runner.figures import Nonsense, figures_of, is_load_bound
+
+RAW = {"seconds": 0.5, "messages": 1000, "bytes": 1000 * 64, "server_cpu_ns": 2_000_000,
+       "load_cpu_ns": 400_000_000}
+
+
+def row_named(name):
+    return next(row for row in rows.full_rows() if row.name == name)
+
+
+class FiguresTest(unittest.TestCase):
+    def test_an_echo_is_counted_in_messages(self):
+        self.assertEqual(figures_of(row_named("echo-tcp-50x64x1"), RAW), {"cpu_ns": 2000.0, "rate": 2000.0})
+
+    def test_one_way_is_counted_in_pieces_of_64_kib_whatever_the_messages(self):
+        raw = {**RAW, "messages": 1, "bytes": 10 * 65536}
+        self.assertEqual(figures_of(row_named("in-tcp"), raw), {"cpu_ns": 200_000.0, "rate": 20.0})
+
+    def test_idle_memory_is_what_each_connection_added(self):
+        raw = {"server_rss_bytes": 5_000_000, "server_rss_before_bytes": 2_000_000}
+        self.assertEqual(figures_of(row_named("idle"), raw), {"rss_bytes": 300.0})
+
+    def test_a_window_without_messages_is_nonsense_and_not_a_ratio(self):
+        for broken in ({"messages": 0}, {"server_cpu_ns": 0}, {"server_cpu_ns": None}):
+            with self.assertRaises((Nonsense, TypeError)):
+                figures_of(row_named("echo-tcp-1x64x1"), {**RAW, **broken})
+
+    def test_load_bound_is_a_busy_load_beside_a_server_that_is_not(self):
+        busy, lazy = 0.96 * 0.5e9, 0.94 * 0.5e9
+        self.assertTrue(is_load_bound({**RAW, "load_cpu_ns": busy, "server_cpu_ns": lazy}))
+        self.assertFalse(is_load_bound({**RAW, "load_cpu_ns": busy, "server_cpu_ns": busy}))
+        self.assertFalse(is_load_bound({**RAW, "load_cpu_ns": lazy, "server_cpu_ns": lazy}))
+
+    def test_every_kind_of_row_has_a_unit(self):
+        self.assertEqual(figures.unit_name("storm"), "connection")
+        self.assertEqual(figures.unit_name("echo"), "message")
+
+
+class RowsTest(unittest.TestCase):
+    def test_names_are_unique(self):
+        for listed in (rows.full_rows(), rows.quick_rows()):
+            names = [row.name for row in listed]
+            self.assertEqual(len(names), len(set(names)))
+
+    def test_the_full_list_has_every_echo(self):
+        self.assertEqual(sum(row.kind == "echo" for row in rows.full_rows()), 3 * 4 * 2 * 2)
+
+    def test_patterns_choose_by_name(self):
+        found = [row.name for row in rows.matching(rows.full_rows(), "in-*,storm-tcp")]
+        self.assertEqual(found, ["in-tcp", "in-unix", "storm-tcp"])
+
+    def test_a_pattern_that_matches_nothing_is_an_error_that_lists_the_rows(self):
+        with self.assertRaisesRegex(ValueError, "no row matches nonsense; there are echo-tcp-1x64x1, "):
+            rows.matching(rows.full_rows(), "nonsense")

@@ -1,0 +1,143 @@
+"""The report and the picture: what they say about runs whose outcome is known."""
+
+import json
+import re
+import unittest
+import xml.etree.ElementTree
+
+import samples
+from runner import plot, report, results, words
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def line_with(text, part):
+    found = [line for line in text.splitlines() if part in line]
+    assert found, f"no line with {part!r} in:\n{text}"
+    return found[0]
+
+
+class ReportTest(unittest.TestCase):
+    def test_names_met_and_missed_targets(self):
+        page = report.write(samples.outcome(
+            samples.echo("echo-tcp-1x64x1", ours=(99, 99, 99)),
+            samples.row("in-tcp", {"epoll": (100,) * 3, "epoll_again": (100,) * 3, "tidegate": (70,) * 3})))
+        self.assertRegex(line_with(page, "| Echo: CPU per message, against bare epoll"),
+                         r"at most 1\.03 .* 0\.99 \(echo-tcp-1x64x1\) .*\| met ")
+        self.assertRegex(line_with(page, "| One-way in"),
+                         r"at most 0\.65 .* 0\.70 \(in-tcp\) .*\| \*\*missed\*\*")
+        self.assertRegex(line_with(page, "| Spinning"), r"\*\*not measured\*\*")
+        self.assertIn("1 met, 1 missed and 9 not measured", " ".join(page.split()))
+
+    def test_lists_rows_that_are_not_plainly_met(self):
+        page = report.write(samples.outcome(
+            samples.echo("echo-tcp-1x64x1", ours=(120,) * 3),
+            samples.echo("echo-unix-1x64x1", ours=(105,) * 3, again=(95, 95, 105))))
+        listed = page[page.index("Where a target is not plainly met"):]
+        self.assertRegex(line_with(listed, "echo-tcp-1x64x1"), r"1\.20 .* missed")
+        self.assertRegex(line_with(listed, "echo-unix-1x64x1"), r"1\.05 .* 0\.05 .* met within noise")
+
+    def test_a_target_that_is_missed_everywhere_does_not_fill_the_page(self):
+        missed = [samples.echo(f"echo-{transport}-{connections}x64x{pipeline}", ours=(200 + connections,) * 3)
+                  for transport in ("tcp", "unix") for connections in (1, 50, 500) for pipeline in (1, 16)]
+        page = report.write(samples.outcome(*missed))
+        self.assertEqual(page.count("| missed "), 8)
+        self.assertIn("| and 4 more, in the JSON |", page)
+        self.assertNotIn("2.01", page[page.index("Where a target"):page.index("performance.svg")])
+
+    def test_the_reference_is_absolute_and_the_others_are_ratios(self):
+        page = report.write(samples.outcome(samples.echo(ours=(1500,) * 3, libuv=(50,) * 3)))
+        cells = [cell.strip() for cell in line_with(page, "| 50 connections, 1 KiB").split("|")]
+        self.assertEqual(cells[2:-1], ["100 ns", "1.00", "0.50", "**15.00**"])
+
+    def test_a_throughput_of_the_load_generator_is_marked(self):
+        row = samples.row("echo-tcp-50x1024x1", {"epoll": (10, 10), "tidegate": (11, 11)}, metric="rate",
+                          load_bound=["tidegate"])
+        self.assertIn("**1.10†**", report.write(samples.outcome(row)))
+
+    def test_failures_are_named_with_what_happened(self):
+        failure = {"contestant": "libuv", "round": 2, "what": "echo_libuv was ended by SIGSEGV: a | b"}
+        page = report.write(samples.outcome({**samples.echo(), "failures": [failure]}))
+        self.assertRegex(line_with(page, "SIGSEGV"), r"echo-tcp-50x1024x1 +\| libuv +\| 2 +\| .* a \\\| b")
+
+    def test_what_was_not_built_is_said(self):
+        page = report.write(samples.outcome(samples.echo(), missing={"asio": ["echo_asio", "loop_asio"]}))
+        self.assertIn("left out, as a whole or in part: Asio (`echo_asio`, `loop_asio`).", page)
+
+    def test_a_busy_machine_a_shared_core_and_a_quick_run_are_admitted(self):
+        plain = report.write(samples.outcome(samples.echo()))
+        for changed, expected in (({"quiet": {"others_fraction": 0.3}}, "kept 30.0 % of a core busy"),
+                                  ({"quiet": {"stolen_fraction": 0.2}}, "20.0 % of this machine's time"),
+                                  ({"settings": {"cores_are_shared": True}}, "This machine has one core"),
+                                  ({"settings": {"quick": True}}, "This is the quick run")):
+            self.assertNotIn(expected, plain)
+            self.assertIn(expected, report.write(samples.outcome(samples.echo(), **changed)))
+
+    def test_every_table_is_rectangular(self):
+        page = report.write(samples.outcome(samples.echo(),
+                                            samples.row("idle", {"tidegate": (5,)}, "rss_bytes")))
+        for table in re.findall(r"(?:^\|.*\n)+", page, re.MULTILINE):
+            widths = {len(line) for line in table.splitlines()}
+            self.assertEqual(len(widths), 1, table)
+
+
+class WordsTest(unittest.TestCase):
+    def test_durations_have_the_unit_that_fits(self):
+        self.assertEqual([words.duration(value) for value in (8.456, 845.6, 8456, 84_560, 8_456_000, 2.5e9)],
+                         ["8.46 ns", "846 ns", "8.46 µs", "84.6 µs", "8.46 ms", "2.50 s"])
+
+    def test_lists_read_as_in_a_sentence(self):
+        self.assertEqual([words.listed(["a", "b", "c"][:count]) for count in range(4)],
+                         ["", "a", "a and b", "a, b and c"])
+
+
+class PlotTest(unittest.TestCase):
+    def drawn(self, *rows):
+        return xml.etree.ElementTree.fromstring(plot.write(samples.outcome(*rows)))
+
+    def dots(self, picture, colour):
+        return [float(circle.get("cx")) for circle in picture.iter(f"{SVG}circle")
+                if circle.get("fill") == colour][1:]  # the first is the legend's
+
+    def test_less_cpu_lies_left_of_one_and_as_far_as_more_lies_right(self):
+        picture = self.drawn(samples.echo("echo-tcp-1x64x1", ours=(80,) * 3),
+                             samples.echo("echo-tcp-50x64x1", ours=(125,) * 3))
+        left, right = self.dots(picture, plot.OUR_COLOUR)
+        self.assertLess(left, plot.x_of(1.0))
+        self.assertAlmostEqual(plot.x_of(1.0) - left, right - plot.x_of(1.0), delta=0.2)
+
+    def test_what_is_beyond_the_end_is_a_triangle_with_its_figure_behind_nearer_ones(self):
+        picture = self.drawn(samples.echo(ours=(500,) * 3, libuv=(900,) * 3, asio=(300,) * 3))
+        self.assertEqual(self.dots(picture, plot.OUR_COLOUR), [])
+        places = {path.find(f"{SVG}title").text: float(path.get("d").split()[0][1:])
+                  for path in picture.iter(f"{SVG}path")}
+        self.assertLess(plot.PLOT_RIGHT, places["3.00"])
+        self.assertLess(places["3.00"], places["5.00"])
+        self.assertLess(places["5.00"], places["9.00"])
+        self.assertLess(places["9.00"], plot.WIDTH)
+
+    def test_everything_lies_on_the_page_and_rows_do_not_overlap(self):
+        picture = self.drawn(*(samples.echo(name) for name in ("echo-tcp-1x64x1", "echo-tcp-50x64x1",
+                                                               "echo-unix-500x131072x16")))
+        width, height = float(picture.get("width")), float(picture.get("height"))
+        texts = [(float(text.get("x")), float(text.get("y"))) for text in picture.iter(f"{SVG}text")]
+        for x, y in texts:
+            self.assertTrue(0 < x < width and 0 < y < height, (x, y))
+        labels = sorted(float(text.get("y")) for text in picture.iter(f"{SVG}text")
+                        if text.get("text-anchor") == "end")
+        self.assertEqual(len(labels), 3)
+        self.assertTrue(all(below - above >= plot.LINE_HEIGHT for above, below in zip(labels, labels[1:])))
+
+    def test_the_noise_of_a_row_is_a_band_around_one(self):
+        picture = self.drawn(samples.echo(again=(90, 110, 110)))
+        band = [each for each in picture.iter(f"{SVG}rect") if each.get("class") == "noise"][0]
+        self.assertAlmostEqual(float(band.get("x")) + float(band.get("width")), plot.x_of(1.1), delta=0.2)
+
+
+class LayoutTest(unittest.TestCase):
+    def test_the_json_is_json_and_each_run_is_one_line(self):
+        outcome = samples.outcome(samples.echo(ours=(100 / 3,) * 3))
+        text = results.layout(outcome)
+        self.assertEqual(json.loads(text), outcome)
+        self.assertEqual(results.rounded(outcome), outcome)
+        self.assertEqual(sum('"figures"' in line for line in text.splitlines()), 9)

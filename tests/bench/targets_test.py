@@ -1,0 +1,82 @@
+"""Targets held against runs: the right rows, the right ratio, the right verdict."""
+
+import unittest
+
+import samples
+from runner import rounds, rows, targets
+from runner.numbers import MET, MISSED, NOT_MEASURED, WITHIN_NOISE
+
+
+def outcome_of(title_part, *measured):
+    found = [each for each in targets.TARGETS if title_part in each.title]
+    assert len(found) == 1, f"{title_part}: {len(found)} targets"
+    return targets.evaluate(found[0], samples.outcome(*measured))
+
+
+class TargetsTest(unittest.TestCase):
+    bare = "Echo: CPU per message, against bare epoll"
+    libraries = "Echo: CPU per message, against every library"
+
+    def test_echo_within_three_percent_of_bare_epoll_is_met(self):
+        self.assertEqual(outcome_of(self.bare, samples.echo(ours=(103, 103, 103))).verdict, MET)
+
+    def test_echo_beyond_three_percent_is_missed(self):
+        self.assertEqual(outcome_of(self.bare, samples.echo(ours=(104, 104, 104))).verdict, MISSED)
+
+    def test_echo_beyond_by_less_than_the_noise_says_so(self):
+        row = samples.echo(ours=(104, 104, 104), again=(98, 98, 102))
+        self.assertEqual(outcome_of(self.bare, row).verdict, WITHIN_NOISE)
+
+    def test_great_noise_does_not_excuse_everything(self):
+        row = samples.echo(ours=(115, 115, 115), again=(80, 80, 120))
+        self.assertEqual(outcome_of(self.bare, row).verdict, MISSED)
+
+    def test_one_row_of_many_decides_and_is_named(self):
+        outcome = outcome_of(self.bare, samples.echo("echo-tcp-1x64x1"),
+                             samples.echo("echo-unix-1x64x1", ours=(150, 150, 150)))
+        self.assertEqual((outcome.verdict, outcome.worst.row), (MISSED, "echo-unix-1x64x1"))
+        self.assertEqual(len(outcome.checks), 2)
+
+    def test_each_library_is_held_against_by_itself(self):
+        outcome = outcome_of(self.libraries, samples.echo(libuv=(200, 200, 200), asio=(90, 90, 90)))
+        self.assertEqual((outcome.verdict, outcome.worst.against), (MISSED, "asio"))
+        self.assertEqual(set(outcome.unmeasured), {"libuv_try", "libevent"})
+
+    def test_a_row_in_which_ours_failed_is_missed(self):
+        failure = {"contestant": "tidegate", "round": 1, "what": "fell over"}
+        row = samples.row("echo-tcp-50x1024x1", {"epoll": (1, 1, 1)}, failures=[failure])
+        outcome = outcome_of(self.bare, samples.echo("echo-tcp-1x64x1"), row)
+        self.assertEqual((outcome.verdict, outcome.failed_rows), (MISSED, ("echo-tcp-50x1024x1",)))
+
+    def test_what_no_row_is_about_was_not_measured(self):
+        self.assertEqual(outcome_of("Spinning", samples.echo()).verdict, NOT_MEASURED)
+
+    def test_128_kib_has_a_limit_of_its_own(self):
+        for ours, verdict in ((88, MET), (89, MISSED)):
+            row = samples.echo("echo-tcp-50x131072x1", ours=(ours,) * 3)
+            self.assertEqual(outcome_of("Echo of 128 KiB", row, samples.echo()).verdict, verdict)
+
+    def test_spinning_is_against_blocking_and_more_is_better(self):
+        row = samples.row("spin", {"tidegate": (10, 10), "tidegate_spin": (20, 21)}, metric="rate")
+        self.assertEqual(outcome_of("Spinning", row).verdict, MET)
+        row = samples.row("spin", {"tidegate": (10, 10), "tidegate_spin": (20, 19)}, metric="rate")
+        self.assertEqual(outcome_of("Spinning", row).verdict, MISSED)
+
+    def test_timers_have_to_be_ahead_and_not_level(self):
+        row = samples.row("timers", {"libuv": (10,), "asio": (30,), "tidegate": (10,)}, metric="insert_ns")
+        self.assertEqual(outcome_of("Timers", row).verdict, MISSED)
+
+    def test_idle_memory_is_absolute(self):
+        for measured, verdict in ((300, MET), (301, MISSED)):
+            row = samples.row("idle", {"tidegate": (measured,)}, metric="rss_bytes")
+            self.assertEqual(outcome_of("Idle", row).verdict, verdict)
+
+    def test_a_storm_may_be_behind_by_its_noise(self):
+        row = samples.row("storm-tcp", {"epoll": (100, 100, 100), "epoll_again": (95, 100, 105),
+                                        "tidegate": (96, 96, 96)}, metric="rate")
+        self.assertEqual(outcome_of("storm", row).verdict, WITHIN_NOISE)
+
+    def test_every_target_is_about_a_row_that_exists(self):
+        identities = [rounds.identity_of(row) for row in rows.full_rows()]
+        for target in targets.TARGETS:
+            self.assertTrue(any(target.rows(row) for row in identities), target.title)
