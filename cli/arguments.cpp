@@ -32,7 +32,8 @@ Duration parse_spin(const std::string& text) {
   constexpr int kLongest = 1'000'000;
   int microseconds = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), microseconds);
-  if (error != std::errc() || end != text.data() + text.size() || microseconds < 0 || microseconds > kLongest) {
+  if (error != std::errc() || end != text.data() + text.size() || microseconds < 0 ||
+      microseconds > kLongest) {
     throw UsageError(fmt::format("--spin \"{}\", expected microseconds from 0 to {}", text, kLongest));
   }
   return std::chrono::microseconds(microseconds);

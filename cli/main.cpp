@@ -46,7 +46,9 @@ void add_backend_option(CLI::App& command, std::string& backend) {
 }
 
 void add_spin_option(CLI::App& command, std::string& spin) {
-  command.add_option("--spin", spin, "ask for events so long before sleeping: answers sooner, keeps a processor busy")
+  command
+      .add_option("--spin", spin,
+                  "ask for events so long before sleeping: answers sooner, keeps a processor busy")
       ->type_name("MICROSECONDS")
       ->capture_default_str();
 }

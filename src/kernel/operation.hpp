@@ -75,8 +75,11 @@ class ReceiveOperation : public Operation {
   /// where `own_memory()`. The operation may be cancelled or held from inside; then nothing is received.
   virtual MutableBytesView target() = 0;
 
-  /// Some bytes arrived, in the last `target()` or in lent memory.
-  /// Lifetime: lent memory is valid, and stays as it is, until this returns.
+  /// The beginning of the last `target()`, `size_bytes` > 0 of it, has been filled.
+  virtual void filled(std::size_t size_bytes) = 0;
+
+  /// Some bytes arrived in lent memory.
+  /// Lifetime: they are valid, and stay as they are, until this returns.
   virtual void received(BytesView bytes) = 0;
 
  protected:

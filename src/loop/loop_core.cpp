@@ -47,7 +47,7 @@ void LoopCore::run_once() {
     signals_.run_pending(
         [this](Callback& callback) { run_reporting(callback, "Exception in signal handler"); });
   }
-  run(ready_, ready_.size());
+  if (!ready_.empty()) run(ready_, ready_.size());
   backend_->dispatch();
   if (timers_.empty()) return;
   detail::ReadyQueue due;

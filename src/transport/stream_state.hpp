@@ -32,6 +32,7 @@ class StreamState {
   [[nodiscard]] bool begin_closing() noexcept {
     if (phase_ != Phase::alive) return false;
     phase_ = Phase::closing;
+    ending_ = true;
     return true;
   }
 
@@ -39,18 +40,22 @@ class StreamState {
   [[nodiscard]] bool lose() noexcept {
     if (phase_ == Phase::lost || phase_ == Phase::ended) return false;
     phase_ = Phase::lost;
+    ending_ = true;
     return true;
   }
 
   /// `connection_lost` has returned (or was not owed): nothing happens any more.
-  void end() noexcept { phase_ = Phase::ended; }
+  void end() noexcept {
+    phase_ = Phase::ended;
+    ending_ = true;
+  }
 
   /// True once `open` was called: the protocol is owed a `connection_lost` (L2).
   [[nodiscard]] bool opened() const noexcept { return opened_; }
   [[nodiscard]] bool is_closing() const noexcept { return phase_ != Phase::alive; }
   [[nodiscard]] bool is_lost() const noexcept { return phase_ == Phase::lost || phase_ == Phase::ended; }
   /// True where an empty buffer has consequences: an end of file or the end.
-  [[nodiscard]] bool is_ending() const noexcept { return is_closing() || eof_requested_; }
+  [[nodiscard]] bool is_ending() const noexcept { return ending_; }
   [[nodiscard]] bool is_ended() const noexcept { return phase_ == Phase::ended; }
 
   // --- reading -----------------------------------------------------------------------------------
@@ -86,6 +91,7 @@ class StreamState {
   [[nodiscard]] bool request_eof() noexcept {
     if (is_closing() || eof_requested_) return false;
     eof_requested_ = true;
+    ending_ = true;
     return true;
   }
   [[nodiscard]] bool eof_requested() const noexcept { return eof_requested_; }
@@ -111,11 +117,12 @@ class StreamState {
 
   Phase phase_ = Phase::alive;
   std::uint8_t ignored_writes_ = 0;
-  bool opened_ = false;
-  bool paused_ = false;
-  bool eof_received_ = false;
-  bool eof_requested_ = false;
-  bool eof_sent_ = false;
+  bool ending_ = false;  // what follows from the others, for every write to ask with one look
+  bool opened_ : 1 = false;
+  bool paused_ : 1 = false;
+  bool eof_received_ : 1 = false;
+  bool eof_requested_ : 1 = false;
+  bool eof_sent_ : 1 = false;
 };
 
 }  // namespace tidegate::transport

@@ -102,41 +102,6 @@ MutableBytesView StreamTransport::receive_target() {
   return {};
 }
 
-/// What the protocol writes while it is being called leaves when it returns, and where it writes out of the
-/// very bytes that it was given, they are sent from where they are.
-void StreamTransport::deliver(BytesView bytes) {
-  if (protocol_.is_buffered() || core_.debug()) return deliver_lending_nothing(bytes);
-  core_.delivery = {this, bytes};
-  try {
-    protocol_.plain().data_received(bytes);
-  } catch (...) {
-    fail("Fatal error: protocol.data_received() call failed.", std::current_exception());
-  }
-  core_.delivery.to = nullptr;
-  if (!buffer_.empty()) send_what_was_written();
-}
-
-/// The bytes lie in the protocol's own memory, which it may change when it has written them; or debug mode is
-/// on, and every write takes the way on which it is checked.
-void StreamTransport::deliver_lending_nothing(BytesView bytes) {
-  const loop::LoopCore::CallbackTimer timer(core_);
-  const bool buffered = protocol_.is_buffered();
-  core_.delivery = {this, BytesView()};
-  try {
-    if (buffered) {
-      protocol_.buffered().buffer_updated(bytes.size());
-    } else {
-      protocol_.plain().data_received(bytes);
-    }
-  } catch (...) {
-    fail(buffered ? "Fatal error: protocol.buffer_updated() call failed."
-                  : "Fatal error: protocol.data_received() call failed.",
-         std::current_exception());
-  }
-  core_.delivery.to = nullptr;
-  if (!buffer_.empty()) send_what_was_written();
-}
-
 /// A delivery is over, and something waits to be sent.
 inline void StreamTransport::send_what_was_written() {
   if (!buffer_.is_lent()) return flush();
@@ -146,6 +111,43 @@ inline void StreamTransport::send_what_was_written() {
   if (result != static_cast<std::ptrdiff_t>(bytes.size())) return lent_bytes_are_left(result);
   buffer_.forget_lent();
   if (flow_.paused() || state_.is_ending()) after_sending();
+}
+
+/// Has the protocol called with what arrived. What it writes meanwhile leaves when it returns, and where it
+/// writes out of the very bytes that were lent to it, they are sent from where they are.
+template <typename Call>
+void StreamTransport::call_protocol(BytesView lent, const Call& call, const char* failure) {
+  core_.delivery = {this, lent};
+  try {
+    call();
+  } catch (...) {
+    fail(failure, std::current_exception());
+  }
+  core_.delivery.to = nullptr;
+  if (!buffer_.empty()) send_what_was_written();
+}
+
+void StreamTransport::deliver(BytesView bytes) {
+  if (core_.debug()) return deliver_in_debug_mode(bytes);
+  call_protocol(
+      bytes, [&] { protocol_.plain().data_received(bytes); },
+      "Fatal error: protocol.data_received() call failed.");
+}
+
+/// Lends nothing, so that every write takes the way on which it is checked.
+void StreamTransport::deliver_in_debug_mode(BytesView bytes) {
+  const loop::LoopCore::CallbackTimer timer(core_);
+  call_protocol(
+      BytesView(), [&] { protocol_.plain().data_received(bytes); },
+      "Fatal error: protocol.data_received() call failed.");
+}
+
+/// Lends nothing: the bytes lie in the protocol's own memory, which it may change when it has written them.
+void StreamTransport::announce_filled(std::size_t size_bytes) {
+  const loop::LoopCore::CallbackTimer timer(core_);
+  call_protocol(
+      BytesView(), [&] { protocol_.buffered().buffer_updated(size_bytes); },
+      "Fatal error: protocol.buffer_updated() call failed.");
 }
 
 void StreamReceiving::completed(int result) {

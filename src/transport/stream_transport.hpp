@@ -39,6 +39,7 @@ class StreamReceiving : public kernel::ReceiveOperation {
 
  private:
   MutableBytesView target() final;
+  void filled(std::size_t size_bytes) final;
   void received(BytesView bytes) final;
   void completed(int result) final;
 };
@@ -111,8 +112,11 @@ class StreamTransport final : public Transport,
   void start_receiving();
   MutableBytesView receive_target();
   MutableBytesView ask_for_buffer(BufferedProtocol& protocol) const;
+  template <typename Call>
+  void call_protocol(BytesView lent, const Call& call, const char* failure);
   void deliver(BytesView bytes);
-  void deliver_lending_nothing(BytesView bytes);
+  void deliver_in_debug_mode(BytesView bytes);
+  void announce_filled(std::size_t size_bytes);
   void send_what_was_written();
   void receiving_completed(int result);
   void on_eof();
@@ -182,6 +186,9 @@ inline MutableBytesView StreamReceiving::target() {
 }
 inline void StreamReceiving::received(BytesView bytes) {
   static_cast<StreamTransport&>(*this).deliver(bytes);
+}
+inline void StreamReceiving::filled(std::size_t size_bytes) {
+  static_cast<StreamTransport&>(*this).announce_filled(size_bytes);
 }
 inline std::size_t StreamSending::gather(std::span<iovec> pieces) {
   return static_cast<StreamTransport&>(*this).buffer_.gather(pieces);

@@ -44,19 +44,37 @@ void EpollBackend::wait(std::optional<Duration> timeout, Duration spin) noexcept
 
 void EpollBackend::dispatch() {
   for (const epoll_event& event : epoll_.take_events()) {
-    const ChannelId channel = EpollSet::channel_of(event);
-    Slot& slot = slots_.known(channel);
-    if (slot.generation != channel.generation) continue;  // a wake-up, or somebody who has gone
+    Slot& slot = slots_.known(EpollSet::channel_of(event));
+    if (slot.generation != EpollSet::channel_of(event).generation)
+      continue;  // a wake-up, or somebody who has gone
     if (event.events != EPOLLIN || slot.input_kind != Slot::Input::receive ||
         !receives_plainly(*slot.input)) {
-      dispatch_event(channel, slot, event.events);
+      dispatch_event(EpollSet::channel_of(event), slot, event.events);
       continue;
     }
-    // What nearly all events are: bytes for somebody who wants them, now and afterwards.
-    receive_plainly(descriptor_of(channel), slot, static_cast<ReceiveOperation&>(*slot.input));
-    if (!receives(slot) && slot.generation == channel.generation) {
-      settle(descriptor_of(channel), slot, event.events);
+    // What nearly all events are: bytes for somebody who wants them, now and afterwards. What is looked at
+    // after the callback is kept small, and all else is found again where it is needed.
+    const int number = static_cast<int>(EpollSet::channel_of(event).index);
+    const std::ptrdiff_t count = ::recv(number, lent_.get(), kLentBytes, MSG_DONTWAIT);
+    if (count > 0) [[likely]] {
+      static_cast<ReceiveOperation&>(*slot.input).received({lent_.get(), static_cast<std::size_t>(count)});
+      if (receives(slot)) continue;
+    } else {
+      received_nothing(event, slot, count);
     }
+    if (slot.generation == EpollSet::channel_of(event).generation) {
+      settle(descriptor_of(EpollSet::channel_of(event)), slot, event.events);
+    }
+  }
+}
+
+/// A first recv has returned no bytes but `count`, with errno.
+void EpollBackend::received_nothing(const epoll_event& event, Slot& slot, std::ptrdiff_t count) {
+  auto& operation = static_cast<ReceiveOperation&>(*slot.input);
+  if (count < 0 && errno == EINTR) {
+    receive(descriptor_of(EpollSet::channel_of(event)), slot, operation);
+  } else {
+    end_of_receiving(slot, operation, count);
   }
 }
 
@@ -76,7 +94,7 @@ void EpollBackend::dispatch_input(FileDescriptor descriptor, Slot& slot, std::ui
   if (slot.input == nullptr || held(*slot.input)) return;
   switch (slot.input_kind) {
     case Slot::Input::receive:
-      receive(descriptor, slot, static_cast<ReceiveOperation&>(*slot.input), 0);
+      receive(descriptor, slot, static_cast<ReceiveOperation&>(*slot.input));
       break;
     case Slot::Input::accept:
       accept(descriptor, slot, static_cast<AcceptOperation&>(*slot.input));
@@ -109,37 +127,28 @@ void EpollBackend::dispatch_output(FileDescriptor descriptor, Slot& slot) {
   }
 }
 
-/// Receives once, and again while that filled its memory, which then has probably left something behind;
-/// after a shorter read asking costs more than being told.
-inline void EpollBackend::receive_plainly(FileDescriptor descriptor, Slot& slot,
-                                          ReceiveOperation& operation) {
-  const std::ptrdiff_t count = ::recv(descriptor.number, lent_.get(), kLentBytes, MSG_DONTWAIT);
-  if (count <= 0) {
-    if (count < 0 && errno == EINTR) return receive(descriptor, slot, operation, 0);
-    return end_of_receiving(slot, operation, count);
-  }
-  const auto size = static_cast<std::size_t>(count);
-  operation.received(BytesView(lent_.get(), size));
-  if (size == kLentBytes) receive(descriptor, slot, operation, size);
-}
-
-/// Receives as much as one descriptor may have in one dispatch, of which it had `received_bytes` already
-/// (contract E5).
-void EpollBackend::receive(FileDescriptor descriptor, Slot& slot, ReceiveOperation& operation,
-                           std::size_t received_bytes) {
+/// Receives in any manner: into own memory again while a read filled it, which then has probably left
+/// something behind (after a shorter one asking costs more than being told), and when draining until nothing
+/// is left; but no more than one descriptor may have in one dispatch (contract E5).
+void EpollBackend::receive(FileDescriptor descriptor, Slot& slot, ReceiveOperation& operation) {
+  std::size_t received_bytes = 0;
   for (int calls = 0; calls < kReceiveBudgetCalls && received_bytes < kReceiveBudgetBytes; ++calls) {
     if (!armed(operation) || held(operation)) return;
-    MutableBytesView memory(lent_.get(), kLentBytes);
+    MutableBytesView own;
     if (operation.own_memory()) {
-      const MutableBytesView own = operation.target();
+      own = operation.target();
       if (!armed(operation) || held(operation)) return;
-      if (!own.empty()) memory = own;
     }
+    const MutableBytesView memory = own.empty() ? MutableBytesView(lent_.get(), kLentBytes) : own;
     const std::ptrdiff_t count = ::recv(descriptor.number, memory.data(), memory.size(), MSG_DONTWAIT);
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return end_of_receiving(slot, operation, count);
     const auto size = static_cast<std::size_t>(count);
-    operation.received(BytesView(memory.data(), size));
+    if (own.empty()) {
+      operation.received({memory.data(), size});
+    } else {
+      operation.filled(size);
+    }
     if (size < memory.size() && !drains(operation)) return;
     received_bytes += size;
   }

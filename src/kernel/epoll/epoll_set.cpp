@@ -71,7 +71,7 @@ void EpollSet::forget_interest(FileDescriptor descriptor, Slot& slot) noexcept {
   slot.interest = 0;
 }
 
-int EpollSet::wait_for_events(std::optional<Duration> timeout) noexcept {
+int EpollSet::wait_for_events(const std::optional<Duration>& timeout) noexcept {
   if (nanosecond_waits_) {
     timespec limit{};
     if (timeout) {
@@ -92,26 +92,22 @@ int EpollSet::wait_for_events(std::optional<Duration> timeout) noexcept {
                       static_cast<int>(std::min(milliseconds, kLongestMilliseconds)));
 }
 
-void EpollSet::wait(std::optional<Duration> timeout, Duration spin) noexcept {
-  if (spin > Duration::zero() && timeout != Duration::zero()) {
-    const auto begin = std::chrono::steady_clock::now();
-    const Duration until = timeout ? std::min(spin, *timeout) : spin;
-    Duration spun{};
-    do {
-      event_count_ = wait_for_events(Duration::zero());
-      if (event_count_ != 0) break;
-      spun = std::chrono::steady_clock::now() - begin;
-    } while (spun < until);
-    event_count_ = std::max(event_count_, 0);  // a signal ends the wait, see below
-    if (spun < until) return;
-    if (timeout) *timeout = std::max(*timeout - spun, Duration::zero());
-  }
-  // A signal ends the wait early; the loop looks at its queues and comes back.
-  event_count_ = std::max(wait_for_events(timeout), 0);
-}
-
-std::span<const epoll_event> EpollSet::take_events() noexcept {
-  return std::span(events_).first(static_cast<std::size_t>(std::exchange(event_count_, 0)));
+/// Asks again and again for `spin`, or for `timeout` where that is shorter. False where that found nothing;
+/// `timeout` is what is left of it then.
+bool EpollSet::found_by_spinning(std::optional<Duration>& timeout, Duration spin) noexcept {
+  const auto begin = std::chrono::steady_clock::now();
+  const Duration longest = timeout ? std::min(spin, *timeout) : spin;
+  Duration spun{};
+  do {
+    event_count_ = wait_for_events(Duration::zero());
+    if (event_count_ != 0) {
+      event_count_ = std::max(event_count_, 0);  // a signal has ended it
+      return true;
+    }
+    spun = std::chrono::steady_clock::now() - begin;
+  } while (spun < longest);
+  if (timeout) *timeout = std::max(*timeout - spun, Duration::zero());
+  return false;
 }
 
 void EpollSet::wake() noexcept {

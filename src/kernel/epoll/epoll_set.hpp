@@ -8,10 +8,12 @@
 #include "kernel/channel.hpp"
 #include "kernel/epoll/slot_table.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include <sys/epoll.h>
 
@@ -33,9 +35,15 @@ class EpollSet {
 
   /// Blocks until there is an event, `wake`, a signal, or the timeout, after asking again and again for as
   /// long as `spin`. What it finds stays until the next call.
-  void wait(std::optional<Duration> timeout, Duration spin) noexcept;
+  void wait(std::optional<Duration> timeout, Duration spin) noexcept {
+    if (spin > Duration::zero() && timeout != Duration::zero() && found_by_spinning(timeout, spin)) return;
+    // A signal ends the wait early; the loop looks at its queues and comes back.
+    event_count_ = std::max(wait_for_events(timeout), 0);
+  }
   /// What `wait` found, once: the next call finds nothing.
-  [[nodiscard]] std::span<const epoll_event> take_events() noexcept;
+  [[nodiscard]] std::span<const epoll_event> take_events() noexcept {
+    return std::span(events_).first(static_cast<std::size_t>(std::exchange(event_count_, 0)));
+  }
 
   /// The channel of an event, known to the slot table; for a wake-up one that nobody has.
   [[nodiscard]] static ChannelId channel_of(const epoll_event& event) noexcept {
@@ -49,7 +57,8 @@ class EpollSet {
  private:
   static constexpr int kEventsPerWait = 256;
 
-  int wait_for_events(std::optional<Duration> timeout) noexcept;
+  bool found_by_spinning(std::optional<Duration>& timeout, Duration spin) noexcept;
+  int wait_for_events(const std::optional<Duration>& timeout) noexcept;
 
   OwnedFileDescriptor epoll_;
   OwnedFileDescriptor wake_;
