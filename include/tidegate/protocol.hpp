@@ -17,6 +17,11 @@
 namespace tidegate {
 
 class Transport;
+
+namespace transport {
+class ProtocolSlot;
+}
+
 /// A share in a stream transport. Safe to keep and to call for ever: after `connection_lost` calls do
 /// nothing.
 using TransportRef = Ref<Transport>;
@@ -42,6 +47,15 @@ class BaseProtocol {
 
   /// The buffer has drained to its low-water mark or below: write again (F1).
   virtual void resume_writing() {}
+
+ private:
+  // Which of the kinds below it is, for the transport; asked once per connection, where a dynamic_cast costs
+  // more than the rest of what a protocol's place needs.
+  friend class transport::ProtocolSlot;
+  friend class Protocol;
+  friend class BufferedProtocol;
+  enum class Kind : unsigned char { other, plain, buffered };
+  [[nodiscard]] virtual Kind kind() const noexcept { return Kind::other; }
 };
 
 /// What the protocols of byte streams (TCP, Unix, TLS, pipes) have in common.
@@ -64,6 +78,9 @@ class Protocol : public StreamProtocol {
   /// with that exception as the reason (L7). Lifetime: `data` is valid until this returns, also when the
   /// transport is closed meanwhile.
   virtual void data_received(BytesView data) { static_cast<void>(data); }
+
+ private:
+  [[nodiscard]] Kind kind() const noexcept final { return Kind::plain; }
 };
 
 /// A byte stream that is received straight into memory that the protocol provides, without a copy (R4).
@@ -77,6 +94,9 @@ class BufferedProtocol : public StreamProtocol {
 
   /// The first `size_bytes` bytes of the last buffer were filled; 0 < `size_bytes` <= its size.
   virtual void buffer_updated(std::size_t size_bytes) = 0;
+
+ private:
+  [[nodiscard]] Kind kind() const noexcept final { return Kind::buffered; }
 };
 
 }  // namespace tidegate

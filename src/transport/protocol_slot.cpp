@@ -6,17 +6,16 @@
 
 namespace tidegate::transport {
 
-namespace {
-
-bool is_buffered_kind(const BaseProtocol* protocol) {
-  if (dynamic_cast<const BufferedProtocol*>(protocol) != nullptr) return true;
-  if (dynamic_cast<const Protocol*>(protocol) != nullptr) return false;
-  throw std::invalid_argument(protocol == nullptr
-                                  ? "the protocol is null, expected a Protocol or a BufferedProtocol"
-                                  : "a stream transport needs a Protocol or a BufferedProtocol");
+bool ProtocolSlot::is_buffered_kind(const BaseProtocol* protocol) {
+  if (protocol == nullptr) {
+    throw std::invalid_argument("the protocol is null, expected a Protocol or a BufferedProtocol");
+  }
+  const BaseProtocol::Kind kind = protocol->kind();
+  if (kind == BaseProtocol::Kind::other) {
+    throw std::invalid_argument("a stream transport needs a Protocol or a BufferedProtocol");
+  }
+  return kind == BaseProtocol::Kind::buffered;
 }
-
-}  // namespace
 
 ProtocolSlot::ProtocolSlot(std::shared_ptr<BaseProtocol> protocol)
     : protocol_(std::move(protocol)), buffered_(is_buffered_kind(protocol_.get())) {}

@@ -33,6 +33,8 @@ class ProtocolSlot {
   }
 
  private:
+  [[nodiscard]] static bool is_buffered_kind(const BaseProtocol* protocol);
+
   std::shared_ptr<BaseProtocol> protocol_;
   bool buffered_ = false;
 };
