@@ -8,9 +8,9 @@ SHORTFALLS_SHOWN = 8  # of each target
 def chapter(results):
     outcomes = targets.evaluate_all(results)
     lines = [line_of(results, outcome) for outcome in outcomes]
-    titles = ["Target", "Limit", "Measured", "Verdict", "Reason"]
+    titles = ["Target", "Limit", "Measured", "Verdict"]
     return ["## Targets", "", *words.paragraph(introduction(outcomes)), *words.text_table(titles, lines),
-            *shortfalls(results, outcomes)]
+            *shortfalls(results, outcomes), *reasons(outcomes)]
 
 
 def introduction(outcomes):
@@ -27,7 +27,7 @@ def line_of(results, outcome):
     target = outcome.target
     limit = f"{target.sense} {target.limit:g}{'' if target.against else ' B'}"
     measured = measured_text(results, outcome)
-    return [target.title, limit, measured, verdict_text(outcome.verdict), target.reason]
+    return [target.title, limit, measured, verdict_text(outcome.verdict)]
 
 
 def verdict_text(verdict):
@@ -85,3 +85,12 @@ def shortfalls_of(results, outcome):
     if lines:
         lines[0][0] = target.title
     return lines
+
+
+def reasons(outcomes):
+    """Why, where a target is not plainly met and we know."""
+    lines = []
+    for outcome in outcomes:
+        if outcome.verdict in (numbers.WITHIN_NOISE, numbers.MISSED) and outcome.target.reason:
+            lines += words.paragraph(f"**{outcome.target.title}.** {outcome.target.reason}")
+    return ["What we know of the reasons:", "", *lines] if lines else []

@@ -37,6 +37,13 @@ class ReportTest(unittest.TestCase):
         self.assertRegex(line_with(listed, "echo-tcp-1x64x1"), r"1\.20 .* missed")
         self.assertRegex(line_with(listed, "echo-unix-1x64x1"), r"1\.05 .* 0\.05 .* met within noise")
 
+    def test_reasons_are_given_where_a_target_is_not_plainly_met_and_nowhere_else(self):
+        row = samples.row("in-tcp", {"epoll": (100,) * 3, "epoll_again": (100,) * 3, "tidegate": (70,) * 3})
+        page = report.write(samples.outcome(row))
+        self.assertRegex(page, r"What we know of the reasons:\n\n\*\*One-way in, [^*]*\.\*\* \w+")
+        self.assertNotIn("**Echo: CPU per message", page)
+        self.assertNotIn("What we know", report.write(samples.outcome(samples.echo())))
+
     def test_a_target_that_is_missed_everywhere_does_not_fill_the_page(self):
         missed = [samples.echo(f"echo-{transport}-{connections}x64x{pipeline}", ours=(200 + connections,) * 3)
                   for transport in ("tcp", "unix") for connections in (1, 50, 500) for pipeline in (1, 16)]
