@@ -2,6 +2,7 @@
 #include <tidegate/tidegate.hpp>
 
 #include "budget/meters.hpp"
+#include "budget/pair_rig.hpp"
 #include "budget/peer.hpp"
 #include "contract/loop_rig.hpp"
 
@@ -40,23 +41,8 @@ class BufferedEcho final : public BufferedProtocol {
   std::array<char, 4096> memory_;
 };
 
-class Budget : public loop_rig::LoopTest {
+class Budget : public budget::PairTest {
  protected:
-  /// A transport over one end of a socket pair.
-  struct Pair {
-    std::shared_ptr<Recorder> recorder;
-    TransportRef transport;
-    Peer peer;
-  };
-  Pair connected_pair() {
-    auto [own, other] = Socket::pair();
-    Pair pair;
-    pair.recorder = std::make_shared<Recorder>();
-    pair.transport = run(loop().create_connection([&] { return pair.recorder; }, std::move(own))).transport;
-    pair.peer = Peer(other.release());
-    turns(2);
-    return pair;
-  }
   void end(Pair& pair) {
     pair.transport->abort();
     turns(2);
