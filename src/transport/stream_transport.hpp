@@ -126,6 +126,7 @@ class StreamTransport final : public Transport,
   void write_on_the_long_way(BytesView data);
   [[nodiscard]] bool offers_at_once(std::size_t size_bytes) const noexcept;
   void after_append(bool offered);
+  [[nodiscard]] std::optional<std::size_t> sent_or_failed(std::ptrdiff_t result);
   void offer(std::span<const BytesView> pieces);
   void flush() override;
   void send_buffered();

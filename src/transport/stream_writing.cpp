@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <utility>
 
 namespace tidegate::transport {
@@ -45,7 +46,7 @@ bool StreamTransport::accept_write(bool empty) {
   return true;
 }
 
-/// The policy of when a write goes to the kernel at once rather than at the end of the iteration.
+/// The policy of when a write goes to the kernel at once rather than together with what may follow.
 bool StreamTransport::offers_at_once(std::size_t size_bytes) const noexcept {
   return !core_.is_running() || buffer_.size() + size_bytes > flow_.limits().high;
 }
@@ -127,6 +128,15 @@ std::size_t StreamTransport::get_write_buffer_size() const noexcept {
 
 // --- to the kernel -------------------------------------------------------------------------------
 
+/// How many bytes a try_send has sent, none of them where the kernel is full; nothing where the connection is
+/// broken, which has been seen to.
+std::optional<std::size_t> StreamTransport::sent_or_failed(std::ptrdiff_t result) {
+  if (result >= 0) return static_cast<std::size_t>(result);
+  if (result == -EAGAIN) return 0;
+  on_write_error(static_cast<int>(-result));
+  return std::nullopt;
+}
+
 /// Sends what is buffered and then `pieces`, straight from the caller's memory; copies only what the kernel
 /// refuses (W2, F1).
 void StreamTransport::offer(std::span<const BytesView> pieces) {
@@ -143,11 +153,9 @@ void StreamTransport::offer(std::span<const BytesView> pieces) {
     if (!piece.empty()) gathered[count++] = piece_of(piece);
   }
   const std::ptrdiff_t result = core_.backend().try_send(channel_, std::span(gathered).first(count));
-  if (result < 0 && result != -EAGAIN) {
-    on_write_error(static_cast<int>(-result));
-    return;
-  }
-  auto taken = static_cast<std::size_t>(result < 0 ? 0 : result);
+  const std::optional<std::size_t> sent = sent_or_failed(result);
+  if (!sent) return;
+  std::size_t taken = *sent;
   const std::size_t taken_from_buffer = std::min(taken, buffer_.size());
   // Let go of at the very end: releasing a chunk runs code of the program, which may write, close or abort.
   const WriteBuffer::Consumed consumed = buffer_.consume(taken_from_buffer);
@@ -170,11 +178,9 @@ void StreamTransport::flush() {
 /// The kernel has not taken all of the lent bytes, which go as soon as this returns.
 void StreamTransport::lent_bytes_are_left(std::ptrdiff_t result) {
   if (result == -EINTR) return flush();
-  if (result < 0 && result != -EAGAIN) {
-    on_write_error(static_cast<int>(-result));
-    return;
-  }
-  buffer_.consume(static_cast<std::size_t>(result < 0 ? 0 : result));
+  const std::optional<std::size_t> sent = sent_or_failed(result);
+  if (!sent) return;
+  buffer_.consume(*sent);
   wait_for_room();
   after_sending();
 }
@@ -188,14 +194,10 @@ void StreamTransport::send_buffered() {
     const auto gathered = std::span(pieces).first(buffer_.gather(pieces));
     std::size_t offered = 0;
     for (const iovec& piece : gathered) offered += piece.iov_len;
-    const std::ptrdiff_t result = core_.backend().try_send(channel_, gathered);
-    if (result < 0 && result != -EAGAIN) {
-      on_write_error(static_cast<int>(-result));
-      return;
-    }
-    const auto taken = static_cast<std::size_t>(result < 0 ? 0 : result);
-    consumed.append(buffer_.consume(taken));
-    if (taken < offered) {
+    const std::optional<std::size_t> sent = sent_or_failed(core_.backend().try_send(channel_, gathered));
+    if (!sent) return;
+    consumed.append(buffer_.consume(*sent));
+    if (*sent < offered) {
       wait_for_room();
       return;
     }
