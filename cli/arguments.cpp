@@ -25,7 +25,8 @@ std::vector<Url> parse_urls(const std::vector<std::string>& texts) {
 BackendKind parse_backend(const std::string& text) {
   if (text == "auto") return BackendKind::automatic;
   if (text == "epoll") return BackendKind::epoll;
-  throw UsageError(fmt::format("unknown backend \"{}\", expected auto or epoll", text));
+  if (text == "io_uring") return BackendKind::io_uring;
+  throw UsageError(fmt::format("unknown backend \"{}\", expected auto, epoll or io_uring", text));
 }
 
 Duration parse_spin(const std::string& text) {

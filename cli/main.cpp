@@ -40,7 +40,7 @@ struct Commands {
 };
 
 void add_backend_option(CLI::App& command, std::string& backend) {
-  command.add_option("--backend", backend, "the kernel interface: auto or epoll")
+  command.add_option("--backend", backend, "the kernel interface: auto, epoll or io_uring")
       ->type_name("NAME")
       ->capture_default_str();
 }

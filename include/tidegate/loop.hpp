@@ -31,11 +31,14 @@ namespace loop {
 class LoopCore;
 }
 
-/// The kernel interface that a loop stands on.
+/// The kernel interface that a loop stands on. What a protocol sees is the same on each of them.
 enum class BackendKind {
-  /// What TIDEGATE_BACKEND names, else the best that this kernel has.
+  /// What the environment variable TIDEGATE_BACKEND names (`epoll`, `io_uring` or `auto`), else `epoll`.
   automatic,
   epoll,
+  /// io_uring where the kernel grants it and has what is needed (Linux 6.1 and newer; containers often forbid
+  /// it), and otherwise `epoll`, which the log says at debug level: `Loop::backend_name` tells which it is.
+  io_uring,
 };
 
 /// How to make a loop.
@@ -324,7 +327,7 @@ class Loop {
   void set_slow_callback_duration(Duration duration) noexcept;
   [[nodiscard]] Duration slow_callback_duration() const noexcept;
 
-  /// The name of the kernel interface in use: "epoll".
+  /// The name of the kernel interface in use: "epoll" or "io_uring".
   [[nodiscard]] std::string_view backend_name() const noexcept;
 
   /// For the library's own parts.

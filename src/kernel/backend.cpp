@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace tidegate::kernel {
@@ -33,15 +34,22 @@ void Backend::DoneQueue::tell() {
   }
 }
 
+namespace {
+
+BackendKind wished_by_environment() {
+  const char* wish = std::getenv("TIDEGATE_BACKEND");
+  const std::string_view name = wish == nullptr ? "" : wish;
+  if (name.empty() || name == "auto") return BackendKind::automatic;
+  if (name == "epoll") return BackendKind::epoll;
+  if (name == "io_uring") return BackendKind::io_uring;
+  throw std::invalid_argument("TIDEGATE_BACKEND=\"" + std::string(name) +
+                              "\" is not a backend, expected \"auto\", \"epoll\" or \"io_uring\"");
+}
+
+}  // namespace
+
 std::unique_ptr<Backend> make_backend(BackendKind kind) {
-  if (kind == BackendKind::automatic) {
-    if (const char* wish = std::getenv("TIDEGATE_BACKEND"); wish != nullptr && *wish != '\0') {
-      const std::string name(wish);
-      if (name != "epoll") {
-        throw std::invalid_argument("TIDEGATE_BACKEND=\"" + name + "\" is not a backend, expected \"epoll\"");
-      }
-    }
-  }
+  if (kind == BackendKind::automatic) kind = wished_by_environment();
   return std::make_unique<EpollBackend>();
 }
 
