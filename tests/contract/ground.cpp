@@ -21,7 +21,17 @@ const char* name_of(Carrier carrier) {
   return "?";
 }
 
-const char* name_of(BackendKind backend) { return backend == BackendKind::epoll ? "epoll" : "automatic"; }
+const char* name_of(BackendKind backend) {
+  switch (backend) {
+    case BackendKind::epoll:
+      return "epoll";
+    case BackendKind::io_uring:
+      return "io_uring";
+    case BackendKind::automatic:
+      return "automatic";
+  }
+  return "?";
+}
 
 }  // namespace
 
@@ -31,7 +41,7 @@ std::string to_string(const Ground& ground) {
          (ground.receiver == Receiver::plain ? "plain_" : "buffered_") + name_of(ground.backend);
 }
 
-std::vector<BackendKind> backends() { return {BackendKind::epoll}; }
+std::vector<BackendKind> backends() { return {BackendKind::epoll, BackendKind::io_uring}; }
 
 std::vector<Ground> each_carrier() {
   std::vector<Ground> grounds;
