@@ -4,6 +4,7 @@
 #   unit        tests/unit/*.cpp: rooms of the library one by one, private headers    GoogleTest
 #   contract    tests/contract/*.cpp: the clauses of the contract, every transport    GoogleTest
 #   budget      tests/budget: what a message and a connection may cost, and faults    GoogleTest
+#   differential  tests/differential: random scripts, the same on every backend       GoogleTest
 #   examples    tests/examples: what examples/ print                                  Python 3
 #   command     tests/cli: what the tidegate command does; tests/command: its parts   Python 3, GoogleTest
 #   bench       tests/bench: the arithmetic and the pages of bench/run                Python 3
@@ -72,6 +73,9 @@ endif()
 
 # Counts allocations and system calls, so it is a program of its own.
 include("${PROJECT_SOURCE_DIR}/tests/budget/target.cmake" OPTIONAL)
+
+# Takes its seeds from the environment, so it is a program of its own.
+include("${PROJECT_SOURCE_DIR}/tests/differential/target.cmake")
 
 # --- Every public header compiles alone --------------------------------------------------------------------
 # One source per header, which includes it first and then again: it must bring what it needs, and guard itself.

@@ -3,9 +3,7 @@
 
 namespace tidegate::contract {
 
-namespace {
-
-const char* name_of(Carrier carrier) {
+const char* name_of(Carrier carrier) noexcept {
   switch (carrier) {
     case Carrier::tcp_ipv4:
       return "tcp_ipv4";
@@ -21,9 +19,17 @@ const char* name_of(Carrier carrier) {
   return "?";
 }
 
-const char* name_of(BackendKind backend) { return backend == BackendKind::epoll ? "epoll" : "automatic"; }
-
-}  // namespace
+const char* name_of(BackendKind backend) noexcept {
+  switch (backend) {
+    case BackendKind::automatic:
+      return "automatic";
+    case BackendKind::epoll:
+      return "epoll";
+    case BackendKind::io_uring:
+      return "io_uring";
+  }
+  return "?";
+}
 
 std::string to_string(const Ground& ground) {
   return std::string(name_of(ground.carrier)) +
@@ -31,7 +37,16 @@ std::string to_string(const Ground& ground) {
          (ground.receiver == Receiver::plain ? "plain_" : "buffered_") + name_of(ground.backend);
 }
 
-std::vector<BackendKind> backends() { return {BackendKind::epoll}; }
+std::vector<BackendKind> backends() { return {BackendKind::epoll, BackendKind::io_uring}; }
+
+/// A loop falls back to epoll where the kernel refuses what was asked for: then a test would run on epoll
+/// twice.
+std::string obstacle_to(BackendKind backend) {
+  const Loop probe(LoopOptions{.backend = backend});
+  if (backend == BackendKind::automatic || probe.backend_name() == name_of(backend)) return {};
+  return std::string("no ") + name_of(backend) + " here: a loop that asks for it stands on " +
+         std::string(probe.backend_name());
+}
 
 std::vector<Ground> each_carrier() {
   std::vector<Ground> grounds;
