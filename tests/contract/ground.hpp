@@ -32,8 +32,8 @@ struct Ground {
 };
 
 /// Names for test reports: "tcp_ipv4", "epoll", "tcp_ipv4_connecting_plain_epoll".
-[[nodiscard]] const char* name_of(Carrier carrier) noexcept;
-[[nodiscard]] const char* name_of(BackendKind backend) noexcept;
+[[nodiscard]] std::string to_string(Carrier carrier);
+[[nodiscard]] std::string to_string(BackendKind backend);
 [[nodiscard]] std::string to_string(const Ground& ground);
 inline void PrintTo(const Ground& ground, std::ostream* out) {
   *out << to_string(ground);

@@ -72,7 +72,7 @@ bool play_everywhere(std::uint64_t seed, const std::vector<BackendKind>& backend
     try {
       outcomes.push_back(play(script, backend, tally));
     } catch (const std::exception& error) {
-      ADD_FAILURE() << "on " << contract::name_of(backend) << ": " << error.what();
+      ADD_FAILURE() << "on " << contract::to_string(backend) << ": " << error.what();
       return false;
     }
     const std::string faults = faults_of(script, outcomes.back());

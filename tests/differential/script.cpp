@@ -136,7 +136,7 @@ std::string text_of(const char* name, const EndScript& end) {
 std::string to_text(const Script& script) {
   const contract::Ground& ground = script.ground;
   return fmt::format("seed {}: {}, here {} with a {} protocol; {}\n{}{}", script.seed,
-                     name_of(ground.carrier),
+                     to_string(ground.carrier),
                      ground.side == contract::Side::connecting ? "connects" : "is called",
                      ground.receiver == contract::Receiver::plain ? "plain" : "buffered", script.ending,
                      text_of("here", script.here), text_of("there", script.there));

@@ -11,8 +11,4 @@ add_executable(differential_tests ${tidegate_differential_sources}
 target_link_libraries(differential_tests PRIVATE
   tidegate_test_support tidegate_test_support_objects GTest::gmock_main)
 
-gtest_discover_tests(differential_tests
-  DISCOVERY_MODE PRE_TEST
-  DISCOVERY_TIMEOUT 60
-  WORKING_DIRECTORY "${PROJECT_BINARY_DIR}"
-  PROPERTIES LABELS differential TIMEOUT ${TIDEGATE_TEST_TIMEOUT_SECONDS})
+tidegate_discover_tests(differential_tests differential)
