@@ -1,38 +1,12 @@
 // The stacks of free memory behind a loop's write buffers. Knows nothing of what is put into them.
 #include "base/block_pool.hpp"
 
+#include "base/poison.hpp"
+
 #include <cassert>
 #include <new>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define TIDEGATE_POISONS_FREE_MEMORY 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define TIDEGATE_POISONS_FREE_MEMORY 1
-#endif
-#endif
-
-#ifdef TIDEGATE_POISONS_FREE_MEMORY
-#include <sanitizer/asan_interface.h>
-#endif
-
 namespace tidegate::base {
-
-namespace {
-
-void poison([[maybe_unused]] void* from, [[maybe_unused]] std::size_t bytes) noexcept {
-#ifdef TIDEGATE_POISONS_FREE_MEMORY
-  __asan_poison_memory_region(from, bytes);
-#endif
-}
-
-void unpoison([[maybe_unused]] void* from, [[maybe_unused]] std::size_t bytes) noexcept {
-#ifdef TIDEGATE_POISONS_FREE_MEMORY
-  __asan_unpoison_memory_region(from, bytes);
-#endif
-}
-
-}  // namespace
 
 BlockPool::FreeStack::FreeStack(std::size_t item_bytes, std::size_t max_free_items) noexcept
     : item_bytes_(item_bytes), max_free_items_(max_free_items) {

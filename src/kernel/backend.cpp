@@ -1,13 +1,20 @@
 // Choosing a backend, and the bookkeeping that all of them share.
 #include "kernel/backend.hpp"
 
+#include "base/log.hpp"
 #include "kernel/epoll/epoll_backend.hpp"
+#ifdef TIDEGATE_HAS_IO_URING
+#include "kernel/uring/uring_backend.hpp"
+#endif
 
+#include <cerrno>
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include <sys/socket.h>
 
 namespace tidegate::kernel {
 
@@ -34,6 +41,39 @@ void Backend::DoneQueue::tell() {
   }
 }
 
+Backend::Received Backend::receive_now(FileDescriptor descriptor, ReceiveOperation& operation,
+                                       MutableBytesView lent) {
+  // The bounds matter where the memory is the receiver's own, and small.
+  constexpr std::size_t kBudgetBytes = 512 * 1024;
+  constexpr int kBudgetCalls = 16;
+  Received received;
+  for (int calls = 0; calls < kBudgetCalls && received.bytes < kBudgetBytes; ++calls) {
+    if (!armed(operation) || held(operation)) break;
+    MutableBytesView own;
+    if (operation.own_memory()) {
+      own = operation.target();
+      if (!armed(operation) || held(operation)) break;
+    }
+    const MutableBytesView memory = own.empty() ? lent : own;
+    const std::ptrdiff_t count = ::recv(descriptor.number, memory.data(), memory.size(), MSG_DONTWAIT);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && errno == EAGAIN && !drains(operation)) break;
+    if (count <= 0) {
+      received.end = count == 0 ? 0 : -errno;
+      break;
+    }
+    const auto size = static_cast<std::size_t>(count);
+    received.bytes += size;
+    if (own.empty()) {
+      operation.received({memory.data(), size});
+    } else {
+      operation.filled(size);
+    }
+    if (size < memory.size() && !drains(operation)) break;
+  }
+  return received;
+}
+
 namespace {
 
 BackendKind wished_by_environment() {
@@ -46,10 +86,30 @@ BackendKind wished_by_environment() {
                               "\" is not a backend, expected \"auto\", \"epoll\" or \"io_uring\"");
 }
 
+/// Null where the kernel does not grant it: that is the rule in containers, and no reason to stop.
+std::unique_ptr<Backend> make_uring_backend() {
+#ifdef TIDEGATE_HAS_IO_URING
+  const UringOptions options = UringOptions::from_environment();
+  try {
+    return std::make_unique<UringBackend>(options);
+  } catch (const OsError& error) {
+    base::log(LogLevel::debug, std::string("io_uring is not available, using epoll: ") + error.what());
+  } catch (const std::bad_alloc&) {
+    base::log(LogLevel::debug, "io_uring is not available, using epoll: no memory for its buffers");
+  }
+#else
+  base::log(LogLevel::debug, "io_uring is not available, using epoll: this is a build without it");
+#endif
+  return nullptr;
+}
+
 }  // namespace
 
 std::unique_ptr<Backend> make_backend(BackendKind kind) {
   if (kind == BackendKind::automatic) kind = wished_by_environment();
+  if (kind == BackendKind::io_uring) {
+    if (std::unique_ptr<Backend> backend = make_uring_backend()) return backend;
+  }
   return std::make_unique<EpollBackend>();
 }
 

@@ -79,14 +79,16 @@ class ReceiveOperation : public Operation {
   virtual void filled(std::size_t size_bytes) = 0;
 
   /// Some bytes arrived in lent memory.
-  /// Lifetime: they are valid, and stay as they are, until this returns.
+  /// Lifetime: they are valid, and stay as they are, until this returns; what `Backend::send` was given of them
+  /// meanwhile, until that has completed.
   virtual void received(BytesView bytes) = 0;
 
  protected:
   ~ReceiveOperation() = default;
 };
 
-/// Sends some bytes of a buffer when the kernel takes any: `completed(count)`, count > 0.
+/// Sends some bytes of a buffer when the kernel takes any: `completed(count)`, count > 0; or -EAGAIN where
+/// `Backend::send` began it and the kernel took nothing.
 class SendOperation : public Operation {
  public:
   /// Puts the bytes to be sent, in order, into `pieces` and returns how many of those it filled; at least one

@@ -82,7 +82,7 @@ void LoopCore::run(detail::ReadyQueue& queue, std::size_t count) noexcept {
 
 void LoopCore::flush_soon(Visitor& visitor) {
   if (running_) {
-    if (!visitor.awaits_flush()) unflushed_.push(visitor);
+    flush_later(visitor);
   } else {
     visitor.flush();
   }
@@ -114,6 +114,7 @@ void LoopCore::run_forever() {
     for (int rounds = 0; rounds < kLastFlushes && !unflushed_.empty(); ++rounds) unflushed_.flush();
   }
   unflushed_.flush();
+  backend_->submit();
 }
 
 // --- the end -------------------------------------------------------------------------------------
@@ -139,18 +140,12 @@ void LoopCore::close() {
     }
   }
   watches_.remove_all();
-  settle_operations();
+  backend_->settle();  // so that the owners of what was cancelled can go
   discard_ready();
 }
 
 void LoopCore::discard_ready() noexcept {
   while (!ready_.empty()) ready_.pop().discard();
-}
-
-/// Lets every cancelled operation complete, so that their owners can go.
-void LoopCore::settle_operations() {
-  backend_->wait(Duration::zero(), Duration::zero());
-  backend_->tell_done();
 }
 
 // --- errors and debugging ------------------------------------------------------------------------

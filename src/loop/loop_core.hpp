@@ -61,6 +61,10 @@ class LoopCore {
   /// Has `visitor` flushed before the loop blocks; at once where the loop does not run. Throws
   /// std::bad_alloc.
   void flush_soon(Visitor& visitor);
+  /// The same, but never at once.
+  void flush_later(Visitor& visitor) {
+    if (!visitor.awaits_flush()) unflushed_.push(visitor);
+  }
   /// Takes that back.
   void forget_flush(Visitor& visitor) noexcept { unflushed_.remove(visitor); }
 
@@ -137,7 +141,6 @@ class LoopCore {
   void run(detail::ReadyQueue& queue, std::size_t count) noexcept;
   void log_if_slow(Duration taken) const noexcept;
   void check_thread_in_debug_mode() const;
-  void settle_operations();
   void discard_ready() noexcept;
 
   Loop& loop_;  // Lifetime: owns this

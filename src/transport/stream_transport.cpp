@@ -104,10 +104,12 @@ MutableBytesView StreamTransport::receive_target() {
 
 /// A delivery is over, and something waits to be sent.
 inline void StreamTransport::send_what_was_written() {
+  if (sending().in_flight()) return;  // it goes behind that
   if (!buffer_.is_lent()) return flush();
   // Lent bytes are there only while nothing is lost and the kernel is not known to be full.
   const BytesView bytes = buffer_.lent();
-  const std::ptrdiff_t result = core_.backend().try_send(channel_, bytes);
+  const std::ptrdiff_t result = core_.backend().send(sending(), channel_, bytes);
+  if (result == kernel::Backend::kUnderWay) return;
   if (result != static_cast<std::ptrdiff_t>(bytes.size())) return lent_bytes_are_left(result);
   buffer_.forget_lent();
   if (flow_.paused() || state_.is_ending()) after_sending();

@@ -129,7 +129,10 @@ class StreamTransport final : public Transport,
   [[nodiscard]] std::optional<std::size_t> sent_or_failed(std::ptrdiff_t result);
   void offer(std::span<const BytesView> pieces);
   void flush() override;
-  void send_buffered();
+  void send_at_once();
+  template <typename Send>
+  void send_buffered(const Send& send);
+  void conclude_sending();
   void lent_bytes_are_left(std::ptrdiff_t result);
   void wait_for_room();
   void sending_completed(int result);

@@ -55,7 +55,7 @@ void StreamTransport::write(BytesView data) {
   // An answer made of the bytes that are being delivered: sent from where they are, when the delivery is
   // over. Below the mark there is nobody to be paused. (The state comes first: the loop may have gone.)
   if (!state_.is_ending() && core_.delivery.lends(this, data) && !data.empty() &&
-      buffer_.size() + data.size() <= flow_.limits().high && buffer_.lend(data)) {
+      buffer_.size() + data.size() <= flow_.limits().high && !sending().in_flight() && buffer_.lend(data)) {
     return;
   }
   write_on_the_long_way(data);
@@ -88,7 +88,7 @@ void StreamTransport::write(Chunk chunk) {
   if (!accept_write(chunk.empty())) return;
   buffer_.append(std::move(chunk));
   const bool at_once = offers_at_once(0);
-  if (at_once) send_buffered();
+  if (at_once) send_at_once();
   after_append(at_once);
 }
 
@@ -98,7 +98,7 @@ void StreamTransport::writelines(std::vector<Chunk> chunks) {
   if (!accept_write(empty)) return;
   for (Chunk& chunk : chunks) buffer_.append(std::move(chunk));
   const bool at_once = offers_at_once(0);
-  if (at_once) send_buffered();
+  if (at_once) send_at_once();
   after_append(at_once);
 }
 
@@ -140,13 +140,15 @@ std::optional<std::size_t> StreamTransport::sent_or_failed(std::ptrdiff_t result
 /// Sends what is buffered and then `pieces`, straight from the caller's memory; copies only what the kernel
 /// refuses (W2, F1).
 void StreamTransport::offer(std::span<const BytesView> pieces) {
+  if (sending().in_flight()) conclude_sending();
+  if (state_.is_lost() || draining_) return;
   std::array<iovec, kGatherPieces> gathered;
   std::size_t count = sending().in_flight() ? kGatherPieces : buffer_.gather(gathered);
   if (pieces.size() > kGatherPieces - count) {
     // The kernel is known to be full, or there are too many pieces for one call: they take the way through
     // the buffer.
     for (const BytesView piece : pieces) buffer_.append(piece);
-    send_buffered();
+    send_at_once();
     return;
   }
   for (const BytesView piece : pieces) {
@@ -171,7 +173,11 @@ void StreamTransport::offer(std::span<const BytesView> pieces) {
 void StreamTransport::flush() {
   if (state_.is_lost() || draining_ || sending().in_flight()) return;
   const loop::LoopCore::CallbackTimer timer(core_);
-  send_buffered();
+  if (core_.is_running()) {
+    send_buffered([this](std::span<iovec> pieces) { return core_.backend().send(sending(), channel_, pieces); });
+  } else {
+    send_at_once();
+  }
   after_sending();
 }
 
@@ -185,16 +191,25 @@ void StreamTransport::lent_bytes_are_left(std::ptrdiff_t result) {
   after_sending();
 }
 
-/// Offers the buffer to the kernel until it is empty or the kernel is full.
-void StreamTransport::send_buffered() {
-  if (sending().in_flight()) return;
+/// Has the kernel say what it takes of the buffer before this returns.
+void StreamTransport::send_at_once() {
+  if (sending().in_flight()) conclude_sending();
+  if (state_.is_lost() || draining_ || sending().in_flight()) return;
+  send_buffered([this](std::span<iovec> pieces) { return core_.backend().try_send(channel_, pieces); });
+}
+
+/// Offers the buffer to the kernel by `send` until it is empty, under way, or the kernel is full.
+template <typename Send>
+void StreamTransport::send_buffered(const Send& send) {
   WriteBuffer::Consumed consumed;  // let go of when all is settled, see `offer`
   std::array<iovec, kGatherPieces> pieces;
   while (!buffer_.empty()) {
     const auto gathered = std::span(pieces).first(buffer_.gather(pieces));
     std::size_t offered = 0;
     for (const iovec& piece : gathered) offered += piece.iov_len;
-    const std::optional<std::size_t> sent = sent_or_failed(core_.backend().try_send(channel_, gathered));
+    const std::ptrdiff_t result = send(gathered);
+    if (result == kernel::Backend::kUnderWay) return;
+    const std::optional<std::size_t> sent = sent_or_failed(result);
     if (!sent) return;
     consumed.append(buffer_.consume(*sent));
     if (*sent < offered) {
@@ -202,6 +217,17 @@ void StreamTransport::send_buffered() {
       return;
     }
   }
+}
+
+/// Something is under way that the kernel may not even have been asked about, and before anybody is paused it is
+/// (F1). What becomes possible by that, such as resume_writing, waits for the flush.
+void StreamTransport::conclude_sending() {
+  const std::ptrdiff_t result = core_.backend().conclude(sending(), channel_);
+  if (result == kernel::Backend::kUnderWay) return;
+  const std::optional<std::size_t> sent = sent_or_failed(result);
+  if (!sent) return;
+  core_.flush_later(*this);
+  const WriteBuffer::Consumed consumed = buffer_.consume(*sent);
 }
 
 void StreamTransport::wait_for_room() {
@@ -226,12 +252,10 @@ void StreamTransport::sending_completed(int result) {
     operation_ended();
     return;
   }
-  if (result < 0) {
-    on_write_error(-result);
-    return;
-  }
+  const std::optional<std::size_t> sent = sent_or_failed(result);
+  if (!sent) return;
   {
-    const WriteBuffer::Consumed consumed = buffer_.consume(static_cast<std::size_t>(result));
+    const WriteBuffer::Consumed consumed = buffer_.consume(*sent);
     // Before anybody hears of it: what is written then goes behind what is here.
     if (!buffer_.empty()) wait_for_room();
   }

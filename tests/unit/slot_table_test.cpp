@@ -1,6 +1,6 @@
 // The epoll backend's table of descriptor numbers: generations tell the uses of a number apart, references
 // never move.
-#include "kernel/epoll/slot_table.hpp"
+#include "kernel/epoll/epoll_slot.hpp"
 
 #include <map>
 #include <random>
@@ -15,7 +15,7 @@ namespace {
 FileDescriptor number(int value) { return FileDescriptor{value}; }
 
 TEST(SlotTable, knows_nothing_at_first) {
-  const SlotTable table;
+  const EpollSlotTable table;
   ASSERT_NE(table.find(number(0)), nullptr) << "the first numbers have slots from the start";
   EXPECT_EQ(table.find(number(0))->generation, 0U);
   EXPECT_EQ(table.find(number(-1)), nullptr);
@@ -25,10 +25,10 @@ TEST(SlotTable, knows_nothing_at_first) {
 }
 
 TEST(SlotTable, finds_what_was_opened_by_number_and_by_channel) {
-  SlotTable table;
+  EpollSlotTable table;
   const ChannelId channel = table.open(number(7), true);
   EXPECT_TRUE(channel.valid());
-  Slot* slot = table.find(channel);
+  EpollSlot* slot = table.find(channel);
   ASSERT_NE(slot, nullptr);
   EXPECT_EQ(slot, table.find(number(7)));
   EXPECT_EQ(slot, &table.at(number(7)));
@@ -40,16 +40,16 @@ TEST(SlotTable, finds_what_was_opened_by_number_and_by_channel) {
 }
 
 TEST(SlotTable, a_known_channel_is_looked_up_whatever_has_become_of_it) {
-  SlotTable table;
+  EpollSlotTable table;
   const ChannelId first = table.open(number(700), true);
   EXPECT_EQ(&table.known(first), table.find(first));
   const ChannelId second = table.open(number(700), true);
   EXPECT_EQ(table.known(first).generation, second.generation);
-  EXPECT_NE(table.known(ChannelId{0, SlotTable::kNoGeneration}).generation, SlotTable::kNoGeneration);
+  EXPECT_NE(table.known(ChannelId{0, EpollSlotTable::kNoGeneration}).generation, EpollSlotTable::kNoGeneration);
 }
 
 TEST(SlotTable, a_new_use_of_a_number_is_not_found_under_the_old_channel) {
-  SlotTable table;
+  EpollSlotTable table;
   const ChannelId first = table.open(number(7), true);
   const ChannelId second = table.open(number(7), false);
   EXPECT_NE(first, second);
@@ -59,9 +59,9 @@ TEST(SlotTable, a_new_use_of_a_number_is_not_found_under_the_old_channel) {
 }
 
 TEST(SlotTable, a_channel_whose_slot_was_cleared_is_not_found) {
-  SlotTable table;
+  EpollSlotTable table;
   const ChannelId channel = table.open(number(7), true);
-  *table.find(channel) = Slot{};
+  *table.find(channel) = EpollSlot{};
   EXPECT_EQ(table.find(channel), nullptr);
   EXPECT_NE(table.find(number(7)), nullptr) << "the number has a slot, not in use";
   EXPECT_EQ(table.find(number(7))->generation, 0U);
@@ -69,20 +69,20 @@ TEST(SlotTable, a_channel_whose_slot_was_cleared_is_not_found) {
 }
 
 TEST(SlotTable, opening_forgets_all_that_was_known_of_the_number) {
-  SlotTable table;
-  Slot& slot = *table.find(table.open(number(7), true));
+  EpollSlotTable table;
+  EpollSlot& slot = *table.find(table.open(number(7), true));
   slot.registered = true;
   slot.interest = 5;
-  slot.input_kind = Slot::Input::accept;
+  slot.input_kind = EpollSlot::Input::accept;
   static_cast<void>(table.open(number(7), true));
   EXPECT_FALSE(slot.registered);
   EXPECT_EQ(slot.interest, 0U);
-  EXPECT_EQ(slot.input_kind, Slot::Input::none);
+  EXPECT_EQ(slot.input_kind, EpollSlot::Input::none);
 }
 
 TEST(SlotTable, references_stay_valid_while_the_table_grows) {
-  SlotTable table;
-  std::vector<Slot*> slots;
+  EpollSlotTable table;
+  std::vector<EpollSlot*> slots;
   for (int value = 0; value < 5'000; ++value) slots.push_back(table.find(table.open(number(value), true)));
   static_cast<void>(table.open(number(200'000), true));
   for (int value = 0; value < 5'000; ++value)
@@ -91,13 +91,13 @@ TEST(SlotTable, references_stay_valid_while_the_table_grows) {
 
 TEST(SlotTable, no_channel_is_ever_given_twice) {
   std::mt19937 random(5);
-  SlotTable table;
+  EpollSlotTable table;
   std::set<std::pair<std::uint32_t, std::uint32_t>> given;
   std::map<int, ChannelId> present;
   for (int operation = 0; operation < 100'000; ++operation) {
     const int value = static_cast<int>(random() % 300);
     if (random() % 3 == 0 && present.contains(value)) {
-      *table.find(present[value]) = Slot{};
+      *table.find(present[value]) = EpollSlot{};
       present.erase(value);
       continue;
     }

@@ -21,7 +21,7 @@ ChannelId EpollBackend::attach(OwnedFileDescriptor descriptor) {
   // A slot that is still in use here belongs to somebody who closed a descriptor of theirs without
   // remove_reader: the kernel has dropped that registration together with the file, and the number is ours
   // now.
-  if (Slot* stale = slots_.find(descriptor.get()); stale != nullptr && stale->generation != 0) {
+  if (EpollSlot* stale = slots_.find(descriptor.get()); stale != nullptr && stale->generation != 0) {
     base::log(LogLevel::warning, "a watched descriptor was closed without remove_reader/remove_writer");
     const ChannelId channel{static_cast<std::uint32_t>(descriptor.get().number), stale->generation};
     if (stale->input != nullptr) cancel(*stale->input, channel);
@@ -37,19 +37,19 @@ FileDescriptor EpollBackend::descriptor(ChannelId channel) const noexcept {
 }
 
 bool EpollBackend::owns(FileDescriptor descriptor) const noexcept {
-  const Slot* slot = slots_.find(descriptor);
+  const EpollSlot* slot = slots_.find(descriptor);
   return slot != nullptr && slot->generation != 0 && slot->owned;
 }
 
 void EpollBackend::close(ChannelId channel) noexcept { detach(channel).reset(); }
 
 OwnedFileDescriptor EpollBackend::detach(ChannelId channel) noexcept {
-  Slot* slot = slots_.find(channel);
+  EpollSlot* slot = slots_.find(channel);
   if (slot == nullptr) return {};
   // Not left to close(): if the descriptor was duplicated, the registration would outlive it and report for
   // ever.
   epoll_.forget_interest(descriptor_of(channel), *slot);
-  *slot = Slot{};
+  *slot = EpollSlot{};
   return OwnedFileDescriptor(descriptor_of(channel));
 }
 
@@ -57,9 +57,9 @@ OwnedFileDescriptor EpollBackend::detach(ChannelId channel) noexcept {
 
 namespace {
 
-std::uint32_t wanted_by(const Slot& slot, bool input_is_held) noexcept {
+std::uint32_t wanted_by(const EpollSlot& slot, bool input_is_held) noexcept {
   std::uint32_t events = 0;
-  if (slot.input != nullptr && slot.input_kind != Slot::Input::hangup && !input_is_held) events |= EPOLLIN;
+  if (slot.input != nullptr && slot.input_kind != EpollSlot::Input::hangup && !input_is_held) events |= EPOLLIN;
   if (slot.output != nullptr) events |= EPOLLOUT;
   return events;
 }
@@ -67,13 +67,13 @@ std::uint32_t wanted_by(const Slot& slot, bool input_is_held) noexcept {
 }  // namespace
 
 /// Makes sure that what the slot's operations wait for is reported. Throws OsError.
-void EpollBackend::watch(FileDescriptor descriptor, Slot& slot) {
+void EpollBackend::watch(FileDescriptor descriptor, EpollSlot& slot) {
   const std::uint32_t wanted = wanted_by(slot, slot.input != nullptr && held(*slot.input));
   if (slot.registered && (slot.interest & wanted) == wanted) return;
   epoll_.set_interest(descriptor, slot, wanted);
 }
 
-void EpollBackend::watch_or_end(Operation& operation, FileDescriptor descriptor, Slot& slot) noexcept {
+void EpollBackend::watch_or_end(Operation& operation, FileDescriptor descriptor, EpollSlot& slot) noexcept {
   try {
     watch(descriptor, slot);
   } catch (const OsError& error) {
@@ -84,10 +84,10 @@ void EpollBackend::watch_or_end(Operation& operation, FileDescriptor descriptor,
 }
 
 /// After an event: stops the reports that nobody wants (any more), or they would come again and again.
-void EpollBackend::settle(FileDescriptor descriptor, Slot& slot, std::uint32_t events) noexcept {
+void EpollBackend::settle(FileDescriptor descriptor, EpollSlot& slot, std::uint32_t events) noexcept {
   if (!slot.registered) return;
   const std::uint32_t wanted = wanted_by(slot, slot.input != nullptr && held(*slot.input));
-  if (wanted == 0 && slot.input_kind != Slot::Input::hangup) {
+  if (wanted == 0 && slot.input_kind != EpollSlot::Input::hangup) {
     // Nobody is there any more, and the next that happens is probably the close; or there is somebody who
     // waits for nothing, but epoll reports these two whether asked to or not.
     const bool nobody = slot.input == nullptr && slot.output == nullptr;
@@ -103,9 +103,9 @@ void EpollBackend::settle(FileDescriptor descriptor, Slot& slot, std::uint32_t e
 
 // --- operations ----------------------------------------------------------------------------------
 
-void EpollBackend::start_input(Operation& operation, Slot::Input kind, ChannelId channel) noexcept {
+void EpollBackend::start_input(Operation& operation, EpollSlot::Input kind, ChannelId channel) noexcept {
   arm(operation);
-  Slot* slot = slots_.find(channel);
+  EpollSlot* slot = slots_.find(channel);
   if (slot == nullptr) {
     done_.push(operation, -EBADF);
     return;
@@ -114,9 +114,9 @@ void EpollBackend::start_input(Operation& operation, Slot::Input kind, ChannelId
   watch_or_end(operation, descriptor_of(channel), *slot);
 }
 
-void EpollBackend::start_output(Operation& operation, Slot::Output kind, ChannelId channel) noexcept {
+void EpollBackend::start_output(Operation& operation, EpollSlot::Output kind, ChannelId channel) noexcept {
   arm(operation);
-  Slot* slot = slots_.find(channel);
+  EpollSlot* slot = slots_.find(channel);
   if (slot == nullptr) {
     done_.push(operation, -EBADF);
     return;
@@ -126,19 +126,19 @@ void EpollBackend::start_output(Operation& operation, Slot::Output kind, Channel
 }
 
 void EpollBackend::start(ReceiveOperation& operation, ChannelId channel) noexcept {
-  start_input(operation, Slot::Input::receive, channel);
+  start_input(operation, EpollSlot::Input::receive, channel);
 }
 
 void EpollBackend::start(SendOperation& operation, ChannelId channel) noexcept {
-  start_output(operation, Slot::Output::send, channel);
+  start_output(operation, EpollSlot::Output::send, channel);
 }
 
 void EpollBackend::start(AcceptOperation& operation, ChannelId channel) noexcept {
-  start_input(operation, Slot::Input::accept, channel);
+  start_input(operation, EpollSlot::Input::accept, channel);
 }
 
 void EpollBackend::watch_hangup(ReceiveOperation& operation, ChannelId channel) noexcept {
-  start_input(operation, Slot::Input::hangup, channel);
+  start_input(operation, EpollSlot::Input::hangup, channel);
 }
 
 void EpollBackend::start(ConnectOperation& operation, ChannelId channel) noexcept {
@@ -149,7 +149,7 @@ void EpollBackend::start(ConnectOperation& operation, ChannelId channel) noexcep
     outcome = ::connect(where.number, address.get(), address.length);
   } while (outcome != 0 && errno == EINTR);
   if (outcome != 0 && errno == EINPROGRESS) {
-    start_output(operation, Slot::Output::connect, channel);
+    start_output(operation, EpollSlot::Output::connect, channel);
     return;
   }
   const int result = outcome == 0 ? 0 : -errno;
@@ -158,13 +158,13 @@ void EpollBackend::start(ConnectOperation& operation, ChannelId channel) noexcep
 }
 
 void EpollBackend::start(PollOperation& operation, FileDescriptor descriptor, Readiness readiness) {
-  Slot& slot = slots_.at(descriptor);
+  EpollSlot& slot = slots_.at(descriptor);
   const bool fresh = slot.generation == 0;
   if (fresh) static_cast<void>(slots_.open(descriptor, false));
   if (readiness == Readiness::readable) {
-    slot.set_input(&operation, Slot::Input::poll);
+    slot.set_input(&operation, EpollSlot::Input::poll);
   } else {
-    slot.set_output(&operation, Slot::Output::poll);
+    slot.set_output(&operation, EpollSlot::Output::poll);
   }
   arm(operation);
   try {
@@ -173,7 +173,7 @@ void EpollBackend::start(PollOperation& operation, FileDescriptor descriptor, Re
     epoll_.set_interest(descriptor, slot, wanted_by(slot, false));
   } catch (const OsError&) {
     forget(operation, slot);
-    if (fresh) slot = Slot{};
+    if (fresh) slot = EpollSlot{};
     disarm(operation);
     throw;
   }
@@ -183,20 +183,20 @@ void EpollBackend::cancel(Operation& operation, ChannelId channel) noexcept {
   if (!armed(operation)) return;
   done_.push(operation, -ECANCELED);
   // What is reported from now on finds nobody and is settled then.
-  if (Slot* slot = slots_.find(channel)) forget(operation, *slot);
+  if (EpollSlot* slot = slots_.find(channel)) forget(operation, *slot);
 }
 
 void EpollBackend::cancel(PollOperation& operation, FileDescriptor descriptor) noexcept {
   if (!armed(operation)) return;
   done_.push(operation, -ECANCELED);
-  Slot* slot = slots_.find(descriptor);
+  EpollSlot* slot = slots_.find(descriptor);
   if (slot == nullptr || slot->generation == 0) return;
   forget(operation, *slot);
   // The descriptor is the user's, who may close it next: nothing of ours may stay on it.
   const std::uint32_t wanted = wanted_by(*slot, false);
   if (wanted == 0) {
     epoll_.forget_interest(descriptor, *slot);
-    *slot = Slot{};
+    *slot = EpollSlot{};
   } else {
     try {
       epoll_.set_interest(descriptor, *slot, wanted);
@@ -206,7 +206,7 @@ void EpollBackend::cancel(PollOperation& operation, FileDescriptor descriptor) n
   }
 }
 
-void EpollBackend::forget(const Operation& operation, Slot& slot) noexcept {
+void EpollBackend::forget(const Operation& operation, EpollSlot& slot) noexcept {
   if (slot.input == &operation) slot.clear_input();
   if (slot.output == &operation) slot.clear_output();
 }
@@ -216,12 +216,12 @@ void EpollBackend::hold(ReceiveOperation& operation) noexcept { set_held(operati
 void EpollBackend::resume(ReceiveOperation& operation, ChannelId channel) noexcept {
   set_held(operation, false);
   if (!armed(operation)) return;
-  if (Slot* slot = slots_.find(channel)) watch_or_end(operation, descriptor_of(channel), *slot);
+  if (EpollSlot* slot = slots_.find(channel)) watch_or_end(operation, descriptor_of(channel), *slot);
 }
 
 void EpollBackend::drain(ReceiveOperation& operation, ChannelId channel) noexcept {
   set_drains(operation);
-  Slot* slot = slots_.find(channel);
+  EpollSlot* slot = slots_.find(channel);
   if (!armed(operation) || slot == nullptr) return;
   // Nothing may arrive any more, and then no event would come. A write end that is broken or open can always
   // be reported.

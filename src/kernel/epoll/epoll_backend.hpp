@@ -3,7 +3,7 @@
 
 #include "kernel/backend.hpp"
 #include "kernel/epoll/epoll_set.hpp"
-#include "kernel/epoll/slot_table.hpp"
+#include "kernel/epoll/epoll_slot.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -44,10 +44,21 @@ class EpollBackend final : public Backend {
   void drain(ReceiveOperation& operation, ChannelId channel) noexcept override;
   void watch_hangup(ReceiveOperation& operation, ChannelId channel) noexcept override;
   [[nodiscard]] std::ptrdiff_t try_send(ChannelId channel, std::span<iovec> pieces) noexcept override;
-  [[nodiscard]] std::ptrdiff_t try_send(ChannelId channel, BytesView piece) noexcept override;
+  // Now is as good as later: what is sent together costs as many calls here.
+  [[nodiscard]] std::ptrdiff_t send(SendOperation&, ChannelId channel,
+                                    std::span<iovec> pieces) noexcept override {
+    return EpollBackend::try_send(channel, pieces);
+  }
+  [[nodiscard]] std::ptrdiff_t send(SendOperation& operation, ChannelId channel,
+                                    BytesView piece) noexcept override;
+  [[nodiscard]] std::ptrdiff_t conclude(SendOperation&, ChannelId) noexcept override {
+    return kUnderWay;  // it was started because the kernel was full
+  }
+  void submit() noexcept override {}
 
   void wait(std::optional<Duration> timeout, Duration spin) noexcept override;
   void dispatch() override;
+  void settle() override { tell_done(); }
   void wake() noexcept override { epoll_.wake(); }
 
  private:
@@ -56,9 +67,6 @@ class EpollBackend final : public Backend {
   /// one that is read into again (bench/: one way in, 8 connections, CPU per byte: 512 KiB once 0.7 x, 256
   /// KiB once 0.9 x, 256 KiB twice 1.05 x, 64 KiB eight times 1.2 x of 64 KiB once).
   static constexpr std::size_t kLentBytes = 512 * 1024;
-  /// The bounds where the memory is the receiver's own, and small.
-  static constexpr std::size_t kReceiveBudgetBytes = 512 * 1024;
-  static constexpr int kReceiveBudgetCalls = 16;
   static constexpr std::size_t kGatherPieces = 64;
   /// Reported whether asked for or not.
   static constexpr std::uint32_t kBroken = EPOLLHUP | EPOLLERR;
@@ -67,32 +75,29 @@ class EpollBackend final : public Backend {
     return FileDescriptor{static_cast<int>(channel.index)};
   }
   /// Whether bytes are wanted at this moment.
-  [[nodiscard]] static bool receives(const Slot& slot) noexcept {
-    return slot.input_kind == Slot::Input::receive && !held(*slot.input);
+  [[nodiscard]] static bool receives(const EpollSlot& slot) noexcept {
+    return slot.input_kind == EpollSlot::Input::receive && !held(*slot.input);
   }
 
-  void start_input(Operation& operation, Slot::Input kind, ChannelId channel) noexcept;
-  void start_output(Operation& operation, Slot::Output kind, ChannelId channel) noexcept;
-  void watch(FileDescriptor descriptor, Slot& slot);
-  void watch_or_end(Operation& operation, FileDescriptor descriptor, Slot& slot) noexcept;
-  static void forget(const Operation& operation, Slot& slot) noexcept;
-  void settle(FileDescriptor descriptor, Slot& slot, std::uint32_t events) noexcept;
+  void start_input(Operation& operation, EpollSlot::Input kind, ChannelId channel) noexcept;
+  void start_output(Operation& operation, EpollSlot::Output kind, ChannelId channel) noexcept;
+  void watch(FileDescriptor descriptor, EpollSlot& slot);
+  void watch_or_end(Operation& operation, FileDescriptor descriptor, EpollSlot& slot) noexcept;
+  static void forget(const Operation& operation, EpollSlot& slot) noexcept;
+  void settle(FileDescriptor descriptor, EpollSlot& slot, std::uint32_t events) noexcept;
 
-  void dispatch_event(ChannelId channel, Slot& slot, std::uint32_t events);
-  void dispatch_input(FileDescriptor descriptor, Slot& slot, std::uint32_t events);
-  void dispatch_output(FileDescriptor descriptor, Slot& slot);
-  void received_nothing(const epoll_event& event, Slot& slot, std::ptrdiff_t count);
-  void receive(FileDescriptor descriptor, Slot& slot, ReceiveOperation& operation);
-  static void end_of_receiving(Slot& slot, const ReceiveOperation& operation, std::ptrdiff_t count);
-  [[nodiscard]] static std::ptrdiff_t send_pieces(FileDescriptor descriptor,
-                                                  std::span<iovec> pieces) noexcept;
-  void send(FileDescriptor descriptor, Slot& slot, SendOperation& operation);
-  void accept(FileDescriptor descriptor, Slot& slot, AcceptOperation& operation);
-  static void end_input(Slot& slot, int result);
-  static void end_output(Slot& slot, int result);
+  void dispatch_event(ChannelId channel, EpollSlot& slot, std::uint32_t events);
+  void dispatch_input(FileDescriptor descriptor, EpollSlot& slot, std::uint32_t events);
+  void dispatch_output(FileDescriptor descriptor, EpollSlot& slot);
+  void received_nothing(FileDescriptor descriptor, EpollSlot& slot, std::ptrdiff_t count);
+  void receive(FileDescriptor descriptor, EpollSlot& slot);
+  void send_gathered(FileDescriptor descriptor, EpollSlot& slot, SendOperation& operation);
+  void accept(FileDescriptor descriptor, EpollSlot& slot, AcceptOperation& operation);
+  static void end_input(EpollSlot& slot, int result);
+  static void end_output(EpollSlot& slot, int result);
 
   EpollSet epoll_;
-  SlotTable slots_;
+  EpollSlotTable slots_;
   std::unique_ptr<std::byte[]> lent_;
 };
 

@@ -17,9 +17,9 @@ namespace tidegate::kernel {
 namespace {
 
 // Number 0, which every table knows, in a generation that nobody has.
-constexpr std::uint64_t kWakeTag = std::uint64_t{SlotTable::kNoGeneration} << 32U;
+constexpr std::uint64_t kWakeTag = std::uint64_t{EpollSlotTable::kNoGeneration} << 32U;
 
-std::uint64_t tag_of(FileDescriptor descriptor, const Slot& slot) noexcept {
+std::uint64_t tag_of(FileDescriptor descriptor, const EpollSlot& slot) noexcept {
   return std::uint64_t{slot.generation} << 32U | static_cast<std::uint32_t>(descriptor.number);
 }
 
@@ -47,7 +47,7 @@ EpollSet::EpollSet()
     throw last_error("epoll_ctl");
 }
 
-void EpollSet::set_interest(FileDescriptor descriptor, Slot& slot, std::uint32_t events) {
+void EpollSet::set_interest(FileDescriptor descriptor, EpollSlot& slot, std::uint32_t events) {
   epoll_event event{};
   event.events = events;
   event.data.u64 = tag_of(descriptor, slot);
@@ -63,7 +63,7 @@ void EpollSet::set_interest(FileDescriptor descriptor, Slot& slot, std::uint32_t
   slot.interest = static_cast<std::uint8_t>(events);  // EPOLLIN and EPOLLOUT
 }
 
-void EpollSet::forget_interest(FileDescriptor descriptor, Slot& slot) noexcept {
+void EpollSet::forget_interest(FileDescriptor descriptor, EpollSlot& slot) noexcept {
   if (!slot.registered) return;
   // Fails only where the descriptor is closed already, and then there is nothing to forget.
   static_cast<void>(::epoll_ctl(epoll_.get().number, EPOLL_CTL_DEL, descriptor.number, nullptr));

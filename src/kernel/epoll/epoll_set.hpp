@@ -6,7 +6,7 @@
 #include <tidegate/handle.hpp>
 
 #include "kernel/channel.hpp"
-#include "kernel/epoll/slot_table.hpp"
+#include "kernel/epoll/epoll_slot.hpp"
 
 #include <algorithm>
 #include <array>
@@ -19,7 +19,7 @@
 
 namespace tidegate::kernel {
 
-/// Keeps `Slot::registered` and `Slot::interest` true to what the kernel was told.
+/// Keeps `EpollSlot::registered` and `EpollSlot::interest` true to what the kernel was told.
 ///
 /// Thread: the loop's, except `wake`.
 class EpollSet {
@@ -29,9 +29,9 @@ class EpollSet {
 
   /// Has exactly `events` reported for a slot, and, as epoll does in any case, EPOLLHUP and EPOLLERR. Throws
   /// OsError.
-  void set_interest(FileDescriptor descriptor, Slot& slot, std::uint32_t events);
+  void set_interest(FileDescriptor descriptor, EpollSlot& slot, std::uint32_t events);
   /// Has nothing reported for a slot.
-  void forget_interest(FileDescriptor descriptor, Slot& slot) noexcept;
+  void forget_interest(FileDescriptor descriptor, EpollSlot& slot) noexcept;
 
   /// Blocks until there is an event, `wake`, a signal, or the timeout, after asking again and again for as
   /// long as `spin`. What it finds stays until the next call.

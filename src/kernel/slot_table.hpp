@@ -1,11 +1,10 @@
-// What the epoll backend knows of each descriptor number: who watches it, for what. Pure bookkeeping, no
-// system calls.
+// A record for every descriptor number, and which use of the number it belongs to. Pure bookkeeping, no system
+// calls.
 #pragma once
 
 #include <tidegate/descriptor.hpp>
 
 #include "kernel/channel.hpp"
-#include "kernel/operation.hpp"
 
 #include <array>
 #include <cstddef>
@@ -15,39 +14,11 @@
 
 namespace tidegate::kernel {
 
-/// One descriptor number. At most one operation per direction.
-struct Slot {
-  enum class Input : unsigned char { none, receive, hangup, accept, poll };
-  enum class Output : unsigned char { none, send, connect, poll };
-
-  /// Differs for every use of the number; 0: not in use.
-  std::uint32_t generation = 0;
-  /// The events that epoll was told to report, which fit in here; meaningful while `registered`.
-  std::uint8_t interest = 0;
-  Input input_kind = Input::none;
-  Output output_kind = Output::none;
-  bool registered : 1 = false;
-  /// The descriptor is ours to close (a channel), not a user's (a poll).
-  bool owned : 1 = false;
-  Operation* input = nullptr;  // null exactly where the kind is `none`; the same holds for `output`
-  Operation* output = nullptr;
-
-  void set_input(Operation* operation, Input kind) noexcept {
-    input = operation;
-    input_kind = kind;
-  }
-  void set_output(Operation* operation, Output kind) noexcept {
-    output = operation;
-    output_kind = kind;
-  }
-  void clear_input() noexcept { set_input(nullptr, Input::none); }
-  void clear_output() noexcept { set_output(nullptr, Output::none); }
-};
-
-// There is one for every descriptor number.
-static_assert(sizeof(Slot) <= 24);
-
 /// Slots by descriptor number. References stay valid for ever, so that a callback may open what it likes.
+///
+/// A `Slot` has at least `std::uint32_t generation`, which differs for every use of the number and is 0 where it
+/// is not in use, and `owned`: the descriptor is ours to close (a channel), not a user's (a poll).
+template <typename Slot>
 class SlotTable {
  public:
   SlotTable() { pages_.push_back(std::make_unique<Page>()); }
@@ -86,6 +57,15 @@ class SlotTable {
     slot.generation = generation_;
     slot.owned = owned;
     return {static_cast<std::uint32_t>(descriptor.number), slot.generation};
+  }
+
+  /// Calls `visit(channel, slot)` for every number in use.
+  template <typename Visit>
+  void for_each(const Visit& visit) {
+    for (std::size_t index = 0; index < pages_.size() * kPageSlots; ++index) {
+      Slot& slot = (*pages_[index / kPageSlots])[index % kPageSlots];
+      if (slot.generation != 0) visit(ChannelId{static_cast<std::uint32_t>(index), slot.generation}, slot);
+    }
   }
 
   /// A generation that no use of any number ever has, and neither has a number that is not in use.

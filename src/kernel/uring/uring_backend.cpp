@@ -1,0 +1,346 @@
+// The seam on io_uring: descriptors, what is started and given up, and the wait. What becomes of it is in
+// uring_dispatch.cpp.
+#include "kernel/uring/uring_backend.hpp"
+
+#include "base/log.hpp"
+#include "kernel/socket_calls.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace tidegate::kernel {
+
+namespace {
+
+OwnedFileDescriptor checked(int number, const char* attempted) {
+  if (number < 0) throw OsError(std::error_code(errno, std::system_category()), attempted);
+  return OwnedFileDescriptor(FileDescriptor{number});
+}
+
+}  // namespace
+
+UringBackend::UringBackend(const UringOptions& options)
+    : wake_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
+      options_(options),
+      ring_(std::make_unique<Ring>(options)),
+      buffers_(std::make_unique<BufferRing>(*ring_, options)),
+      lent_(std::make_unique_for_overwrite<std::byte[]>(kLentBytes)) {
+  request_wake();
+}
+
+UringBackend::~UringBackend() {
+  end_all_requests();
+  ring_.reset();  // before the buffers
+}
+
+// --- descriptors ---------------------------------------------------------------------------------
+
+ChannelId UringBackend::attach(OwnedFileDescriptor descriptor) {
+  const int number = descriptor.get().number;
+  if (static_cast<std::uint32_t>(number) > RequestTag::kMaxIndex)
+    throw OsError(std::error_code(EMFILE, std::system_category()), "a descriptor number that is too large");
+  // A slot that is still in use here belongs to somebody who closed a descriptor of theirs without
+  // remove_reader: the number is ours now.
+  if (UringSlot* stale = slots_.find(descriptor.get()); stale != nullptr && stale->generation != 0) {
+    base::log(LogLevel::warning, "a watched descriptor was closed without remove_reader/remove_writer");
+    const ChannelId channel{static_cast<std::uint32_t>(number), stale->generation};
+    if (stale->input != nullptr) cancel(*stale->input, channel);
+    if (stale->output != nullptr) cancel(*stale->output, channel);
+    stop_at_once(channel, *stale);
+  }
+  const ChannelId channel = slots_.open(descriptor.get(), true);
+  static_cast<void>(descriptor.release());
+  return channel;
+}
+
+FileDescriptor UringBackend::descriptor(ChannelId channel) const noexcept {
+  return slots_.find(channel) != nullptr ? descriptor_of(channel) : FileDescriptor();
+}
+
+bool UringBackend::owns(FileDescriptor descriptor) const noexcept {
+  const UringSlot* slot = slots_.find(descriptor);
+  return slot != nullptr && slot->generation != 0 && slot->owned;
+}
+
+void UringBackend::close(ChannelId channel) noexcept { detach(channel).reset(); }
+
+OwnedFileDescriptor UringBackend::detach(ChannelId channel) noexcept {
+  UringSlot* slot = slots_.find(channel);
+  if (slot == nullptr) return {};
+  stop_at_once(channel, *slot);
+  if (slot->has_parked) parked_.erase(channel.index);
+  *slot = UringSlot{};
+  return OwnedFileDescriptor(descriptor_of(channel));
+}
+
+// --- input ---------------------------------------------------------------------------------------
+
+void UringBackend::start_input(Operation& operation, UringSlot::Input kind, ChannelId channel) noexcept {
+  arm(operation);
+  UringSlot* slot = slots_.find(channel);
+  if (slot == nullptr) {
+    done_.push(operation, -EBADF);
+    return;
+  }
+  slot->set_input(&operation, kind);
+  arm_input(channel, *slot);
+}
+
+void UringBackend::start(ReceiveOperation& operation, ChannelId channel) noexcept {
+  start_input(operation, UringSlot::Input::receive, channel);
+}
+
+void UringBackend::start(AcceptOperation& operation, ChannelId channel) noexcept {
+  start_input(operation, UringSlot::Input::accept, channel);
+}
+
+void UringBackend::watch_hangup(ReceiveOperation& operation, ChannelId channel) noexcept {
+  start_input(operation, UringSlot::Input::hangup, channel);
+}
+
+void UringBackend::hold(ReceiveOperation& operation) noexcept { set_held(operation, true); }
+
+void UringBackend::resume(ReceiveOperation& operation, ChannelId channel) noexcept {
+  set_held(operation, false);
+  if (!armed(operation)) return;
+  if (UringSlot* slot = slots_.find(channel)) arm_input(channel, *slot);
+}
+
+void UringBackend::drain(ReceiveOperation& operation, ChannelId channel) noexcept {
+  set_drains(operation);
+  if (!armed(operation)) return;
+  if (UringSlot* slot = slots_.find(channel)) arm_input(channel, *slot);
+}
+
+void UringBackend::look_at_soon(ChannelId channel) noexcept {
+  if (std::find(due_.begin(), due_.end(), channel) == due_.end()) due_.push_back(channel);
+}
+
+// --- output --------------------------------------------------------------------------------------
+
+UringSlot* UringBackend::start_output(Operation& operation, UringSlot::Output kind, ChannelId channel) noexcept {
+  arm(operation);
+  UringSlot* slot = slots_.find(channel);
+  if (slot == nullptr) {
+    done_.push(operation, -EBADF);
+    return nullptr;
+  }
+  slot->set_output(&operation, kind);
+  return slot;
+}
+
+void UringBackend::start(SendOperation& operation, ChannelId channel) noexcept {
+  if (UringSlot* slot = start_output(operation, UringSlot::Output::room, channel)) arm_output(channel, *slot);
+}
+
+void UringBackend::start(ConnectOperation& operation, ChannelId channel) noexcept {
+  const net::SocketAddress& address = operation.address();
+  if (address.get()->sa_family == AF_UNIX) {
+    // Succeeds or fails at once. (As a request it would wait for room in a full backlog, where other ways of
+    // connecting say EAGAIN.)
+    int outcome = 0;
+    do {
+      outcome = ::connect(descriptor(channel).number, address.get(), address.length);
+    } while (outcome != 0 && errno == EINTR);
+    const int result = outcome == 0 ? 0 : -errno;
+    arm(operation);
+    done_.push(operation, result);
+    return;
+  }
+  if (UringSlot* slot = start_output(operation, UringSlot::Output::connect, channel))
+    request_connect(channel, *slot, address);
+}
+
+std::ptrdiff_t UringBackend::try_send(ChannelId channel, std::span<iovec> pieces) noexcept {
+  return send_now(descriptor_of(channel), pieces);
+}
+
+std::ptrdiff_t UringBackend::send(SendOperation& operation, ChannelId channel, BytesView piece) noexcept {
+  const std::less_equal<> not_after;  // the pointers may be of different arrays
+  const auto lies_in = [&](const std::byte* first, std::size_t size) {
+    return not_after(first, piece.data()) && not_after(piece.data() + piece.size(), first + size);
+  };
+  // The next receive overwrites it.
+  if (lies_in(lent_.get(), kLentBytes)) return send_now(descriptor_of(channel), piece);
+
+  RequestTag tag(Request::send, channel);
+  if (!delivering_.empty() && lies_in(delivering_.data, delivering_.size)) {
+    try {
+      tag = RequestTag(Request::send_lent, ChannelId{lent_sends_.put({channel, delivering_}), 0});
+    } catch (const std::bad_alloc&) {
+      return send_now(descriptor_of(channel), piece);
+    }
+    delivering_ = {};
+  }
+  if (start_output(operation, UringSlot::Output::send, channel) == nullptr) return kUnderWay;
+  io_uring_sqe& entry = next_entry();
+  ::io_uring_prep_send(&entry, descriptor_of(channel).number, piece.data(), piece.size(),
+                       MSG_NOSIGNAL | MSG_DONTWAIT);
+  submit_entry(entry, tag);
+  return kUnderWay;
+}
+
+std::ptrdiff_t UringBackend::send(SendOperation& operation, ChannelId channel,
+                                  std::span<iovec> pieces) noexcept {
+  if (pieces.size() == 1) {
+    return UringBackend::send(operation, channel,
+                              BytesView(static_cast<const std::byte*>(pieces[0].iov_base), pieces[0].iov_len));
+  }
+  make_room_for_entry();  // which may submit, and then the arena begins anew
+  msghdr* message = messages_.put(pieces);
+  if (message == nullptr) return send_now(descriptor_of(channel), pieces);
+  if (start_output(operation, UringSlot::Output::send, channel) == nullptr) return kUnderWay;
+  io_uring_sqe& entry = next_entry();
+  ::io_uring_prep_sendmsg(&entry, descriptor_of(channel).number, message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  submit_entry(entry, RequestTag(Request::send, channel));
+  return kUnderWay;
+}
+
+std::ptrdiff_t UringBackend::conclude(SendOperation& operation, ChannelId channel) noexcept {
+  UringSlot* slot = slots_.find(channel);
+  if (slot == nullptr || slot->output_kind != UringSlot::Output::send) return kUnderWay;
+  enter(&Ring::collect);
+  fetch_backlog();
+  const auto found = std::find_if(backlog_.begin(), backlog_.end(), [&](const Arrival& arrival) {
+    return arrival.tag() == RequestTag(Request::send, channel);
+  });
+  if (found == backlog_.end()) return kUnderWay;
+  const int result = found->completion.result;
+  if (!found->piece.empty()) concluded_.push_back(found->piece);
+  backlog_.erase(found);
+  slot->clear_output();
+  disarm(operation);
+  return result;
+}
+
+void UringBackend::submit() noexcept {
+  if (ring_->has_unsubmitted()) enter(&Ring::submit);
+}
+
+// --- watching what belongs to others -------------------------------------------------------------
+
+/// Throws OsError for what has no readiness: what epoll says of it is what everybody expects. (A poll request would
+/// report a regular file as ready for ever.)
+void UringBackend::check_pollable(FileDescriptor descriptor) {
+  if (!watchable_.valid()) watchable_ = checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
+  epoll_event event{};
+  if (::epoll_ctl(watchable_.get().number, EPOLL_CTL_ADD, descriptor.number, &event) != 0)
+    throw OsError(std::error_code(errno, std::system_category()), "epoll_ctl");
+  static_cast<void>(::epoll_ctl(watchable_.get().number, EPOLL_CTL_DEL, descriptor.number, nullptr));
+}
+
+void UringBackend::start(PollOperation& operation, FileDescriptor descriptor, Readiness readiness) {
+  check_pollable(descriptor);
+  UringSlot& slot = slots_.at(descriptor);
+  const ChannelId channel = slot.generation == 0
+                                ? slots_.open(descriptor, false)
+                                : ChannelId{static_cast<std::uint32_t>(descriptor.number), slot.generation};
+  arm(operation);
+  if (readiness == Readiness::readable) {
+    slot.set_input(&operation, UringSlot::Input::poll);
+    arm_input(channel, slot);
+  } else {
+    slot.set_output(&operation, UringSlot::Output::poll);
+    arm_output(channel, slot);
+  }
+}
+
+void UringBackend::cancel(PollOperation& operation, FileDescriptor descriptor) noexcept {
+  UringSlot* slot = slots_.find(descriptor);
+  if (!armed(operation)) return;
+  if (slot == nullptr || slot->generation == 0) {
+    done_.push(operation, -ECANCELED);
+    return;
+  }
+  const ChannelId channel{static_cast<std::uint32_t>(descriptor.number), slot->generation};
+  cancel(operation, channel);
+  // The descriptor is the user's, who may close it next: nothing of ours may stay on it.
+  if (slot->input == nullptr) stop_input(channel, *slot);
+  if (slot->output == nullptr) stop_output(channel, *slot);
+  if (slot->input_stops || slot->output_stops) enter(&Ring::collect);
+  if (slot->input == nullptr && slot->output == nullptr) *slot = UringSlot{};
+}
+
+// --- giving up -----------------------------------------------------------------------------------
+
+void UringBackend::cancel(Operation& operation, ChannelId channel) noexcept {
+  if (!armed(operation)) return;
+  UringSlot* slot = slots_.find(channel);
+  if (slot != nullptr && slot->output == &operation) return give_up_output(operation, channel, *slot);
+  done_.push(operation, -ECANCELED);
+  if (slot == nullptr || slot->input != &operation) return;
+  // No memory of the operation's is with the kernel. A receive that goes on delivers to the next one, or is stopped
+  // by what arrives, or by the close.
+  const bool accepts = slot->input_kind == UringSlot::Input::accept;
+  slot->clear_input();
+  if (accepts) stop_input(channel, *slot);
+}
+
+void UringBackend::give_up_output(Operation& operation, ChannelId channel, UringSlot& slot) noexcept {
+  const bool kernel_has_memory =
+      slot.output_kind == UringSlot::Output::send || slot.output_kind == UringSlot::Output::connect;
+  if (!kernel_has_memory) {
+    slot.clear_output();
+    done_.push(operation, -ECANCELED);
+  } else if (!slot.output_cancelled) {
+    slot.output_cancelled = true;
+    ++cancelled_;
+  }
+  stop_output(channel, slot);
+}
+
+void UringBackend::settle() {
+  constexpr int kMostRounds = 1000;
+  constexpr auto kRound = std::chrono::milliseconds(10);
+  tell_done();
+  for (int round = 0; round < kMostRounds && cancelled_ > 0; ++round) {
+    wait(kRound, Duration::zero());
+    tell_done();
+    dispatch();
+  }
+}
+
+// --- waiting -------------------------------------------------------------------------------------
+
+void UringBackend::wait(std::optional<Duration> timeout, Duration spin) noexcept {
+  for (const ReceivedPiece& piece : std::exchange(concluded_, {})) buffers_->give_back(piece);
+  const bool something_to_do = !done_.empty() || !due_.empty() || !backlog_.empty() || ring_->ready() > 0;
+  if (something_to_do || timeout == Duration::zero()) {
+    if (ring_->has_unsubmitted() || ring_->kernel_has_news()) enter(&Ring::collect);
+    return;
+  }
+  if (spin > Duration::zero() && found_by_spinning(timeout, spin)) return;
+  if (ring_->wait(timeout) == -EEXIST) {
+    move_to_this_thread();
+    static_cast<void>(ring_->wait(Duration::zero()));  // the loop comes back if there was nothing
+  }
+  if (!ring_->has_unsubmitted()) messages_.clear();
+}
+
+/// Asks again and again for `spin`, or for `timeout` where that is shorter. False where that found nothing;
+/// `timeout` is what is left of it then.
+bool UringBackend::found_by_spinning(std::optional<Duration>& timeout, Duration spin) noexcept {
+  const auto begin = std::chrono::steady_clock::now();
+  const Duration longest = timeout ? std::min(spin, *timeout) : spin;
+  Duration spun{};
+  do {
+    if (ring_->has_unsubmitted() || ring_->kernel_has_news()) enter(&Ring::collect);
+    if (ring_->ready() > 0 || !backlog_.empty()) return true;
+    spun = std::chrono::steady_clock::now() - begin;
+  } while (spun < longest);
+  if (timeout) *timeout = std::max(*timeout - spun, Duration::zero());
+  return false;
+}
+
+void UringBackend::wake() noexcept {
+  const std::uint64_t one = 1;
+  static_cast<void>(!::write(wake_.get().number, &one, sizeof one));  // the counter never gets that far
+}
+
+}  // namespace tidegate::kernel

@@ -1,0 +1,182 @@
+// The seam on io_uring: operations are requests, and their completions are what happened.
+#pragma once
+
+#include "kernel/backend.hpp"
+#include "kernel/uring/buffer_ring.hpp"
+#include "kernel/uring/lent_sends.hpp"
+#include "kernel/uring/message_arena.hpp"
+#include "kernel/uring/parked_input.hpp"
+#include "kernel/uring/ring.hpp"
+#include "kernel/uring/uring_slot.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+namespace tidegate::kernel {
+
+/// How each thing is asked for, and why so:
+///
+/// - **Small receives**: one multishot receive per connection, out of a shared ring of buffers. No call, and no request
+///   per message.
+/// - **Bulk, and memory of the receiver's own**: a poll request, then recv at the moment of delivery, as on epoll. What
+///   is asked of the receiver (`target`) stays true to the moment, and a large read into memory that is still in the
+///   cache beats any number of provided buffers.
+/// - **Sends** are requests, submitted together with the next wait, and never wait in the kernel: they take what there
+///   is room for, or fail. So no memory is the kernel's between two calls, and lent bytes are sent from where they are.
+///   (A send that waits in the kernel is a trap: to a peer that has half-closed it is handed to a worker thread, which
+///   blocks, and can't be cancelled.)
+/// - **Room** is waited for by poll requests, which own nothing.
+/// - What arrives while nobody wants it is parked, and the request is stopped.
+///
+/// Nothing is believed about when completions come: a request is over when the kernel has said so (F_MORE gone), and it
+/// is made again if it is still wanted.
+class UringBackend final : public Backend {
+ public:
+  /// Throws OsError where the kernel refuses or lacks something, std::bad_alloc.
+  explicit UringBackend(const UringOptions& options);
+  ~UringBackend() override;
+
+  [[nodiscard]] std::string_view name() const noexcept override { return "io_uring"; }
+  [[nodiscard]] TimePoint now() const noexcept override { return std::chrono::steady_clock::now(); }
+
+  [[nodiscard]] ChannelId attach(OwnedFileDescriptor descriptor) override;
+  [[nodiscard]] FileDescriptor descriptor(ChannelId channel) const noexcept override;
+  [[nodiscard]] bool owns(FileDescriptor descriptor) const noexcept override;
+  void close(ChannelId channel) noexcept override;
+  [[nodiscard]] OwnedFileDescriptor detach(ChannelId channel) noexcept override;
+
+  void start(ReceiveOperation& operation, ChannelId channel) noexcept override;
+  void start(SendOperation& operation, ChannelId channel) noexcept override;
+  void start(AcceptOperation& operation, ChannelId channel) noexcept override;
+  void start(ConnectOperation& operation, ChannelId channel) noexcept override;
+  void start(PollOperation& operation, FileDescriptor descriptor, Readiness readiness) override;
+  void cancel(Operation& operation, ChannelId channel) noexcept override;
+  void cancel(PollOperation& operation, FileDescriptor descriptor) noexcept override;
+  void hold(ReceiveOperation& operation) noexcept override;
+  void resume(ReceiveOperation& operation, ChannelId channel) noexcept override;
+  void drain(ReceiveOperation& operation, ChannelId channel) noexcept override;
+  void watch_hangup(ReceiveOperation& operation, ChannelId channel) noexcept override;
+  [[nodiscard]] std::ptrdiff_t try_send(ChannelId channel, std::span<iovec> pieces) noexcept override;
+  [[nodiscard]] std::ptrdiff_t send(SendOperation& operation, ChannelId channel,
+                                    std::span<iovec> pieces) noexcept override;
+  [[nodiscard]] std::ptrdiff_t send(SendOperation& operation, ChannelId channel,
+                                    BytesView piece) noexcept override;
+  [[nodiscard]] std::ptrdiff_t conclude(SendOperation& operation, ChannelId channel) noexcept override;
+  void submit() noexcept override;
+
+  void wait(std::optional<Duration> timeout, Duration spin) noexcept override;
+  void dispatch() override;
+  void settle() override;
+  void wake() noexcept override;
+
+ private:
+  /// A piece of this size shows that there is much to come, and then large reads are made; so many small ones in a row
+  /// end that.
+  static constexpr std::size_t kBulkBytes = 32 * 1024;
+  static constexpr std::size_t kSmallReadBytes = 16 * 1024;
+  static constexpr unsigned kSmallReads = 4;
+  /// For receives in bulk, and lent to every one of them in turn. See EpollBackend.
+  static constexpr std::size_t kLentBytes = 512 * 1024;
+  static constexpr std::size_t kGatherPieces = 64;
+
+  /// A completion, and the piece of received memory that it means.
+  struct Arrival {
+    Completion completion;
+    ReceivedPiece piece;
+
+    [[nodiscard]] RequestTag tag() const noexcept { return RequestTag(completion.tag); }
+  };
+
+  [[nodiscard]] static FileDescriptor descriptor_of(ChannelId channel) noexcept {
+    return FileDescriptor{static_cast<int>(channel.index)};
+  }
+  /// Whether the slot still belongs to the channel: any callback may close it, and the number may have a new owner at
+  /// once. The slot itself stays where it is.
+  [[nodiscard]] static bool still_is(ChannelId channel, const UringSlot& slot) noexcept {
+    return slot.generation == channel.generation;
+  }
+  [[nodiscard]] static bool receives(const UringSlot& slot) noexcept {
+    return slot.input_kind == UringSlot::Input::receive && !held(*slot.input);
+  }
+
+  // Requests: uring_requests.cpp.
+  void make_room_for_entry() noexcept;
+  [[nodiscard]] io_uring_sqe& next_entry() noexcept;
+  void enter(int (Ring::*way)() noexcept) noexcept;
+  void arm_input(ChannelId channel, UringSlot& slot) noexcept;
+  void arm_output(ChannelId channel, UringSlot& slot) noexcept;
+  void request_input(ChannelId channel, UringSlot& slot, Request request) noexcept;
+  void request_output(ChannelId channel, UringSlot& slot, Request request) noexcept;
+  void request_connect(ChannelId channel, UringSlot& slot, const net::SocketAddress& address) noexcept;
+  void request_wake() noexcept;
+  void submit_entry(io_uring_sqe& entry, RequestTag tag) noexcept;
+  void stop(RequestTag tag) noexcept;
+  void stop_input(ChannelId channel, UringSlot& slot) noexcept;
+  void stop_output(ChannelId channel, UringSlot& slot) noexcept;
+  void stop_at_once(ChannelId channel, UringSlot& slot) noexcept;
+  void end_all_requests() noexcept;
+
+  // Operations: uring_backend.cpp.
+  void start_input(Operation& operation, UringSlot::Input kind, ChannelId channel) noexcept;
+  [[nodiscard]] UringSlot* start_output(Operation& operation, UringSlot::Output kind, ChannelId channel) noexcept;
+  void look_at_soon(ChannelId channel) noexcept;
+  void give_up_output(Operation& operation, ChannelId channel, UringSlot& slot) noexcept;
+  [[nodiscard]] bool found_by_spinning(std::optional<Duration>& timeout, Duration spin) noexcept;
+  void check_pollable(FileDescriptor descriptor);
+
+  // Another thread: uring_move.cpp.
+  void move_to_this_thread() noexcept;
+  void request_again();
+
+  // Completions: uring_dispatch.cpp, and what arrives: uring_receive.cpp.
+  [[nodiscard]] Arrival take_from_ring() noexcept;
+  void fetch_backlog() noexcept;
+  void dispatch(const Arrival& arrival);
+  void dispatch_input(ChannelId channel, UringSlot& slot, const Arrival& arrival);
+  void dispatch_stale(const Arrival& arrival) noexcept;
+  void look_at(ChannelId channel, UringSlot& slot);
+  void received(ChannelId channel, UringSlot& slot, const Arrival& arrival);
+  [[nodiscard]] BytesView deliver(ChannelId channel, UringSlot& slot, BytesView bytes);
+  void receive_when_ready(ChannelId channel, UringSlot& slot);
+  void receiving_ended(ChannelId channel, UringSlot& slot, int result);
+  void park(ChannelId channel, UringSlot& slot, BytesView bytes) noexcept;
+  void park_end(ChannelId channel, UringSlot& slot, int result) noexcept;
+  void deliver_parked(ChannelId channel, UringSlot& slot);
+  void accepted(ChannelId channel, UringSlot& slot, int result);
+  void accept_parked(ChannelId channel, UringSlot& slot);
+  void input_is_ready(ChannelId channel, UringSlot& slot, int events);
+  void output_is_ready(ChannelId channel, UringSlot& slot, int events);
+  [[nodiscard]] bool send_gathered(ChannelId channel, UringSlot& slot);
+  void end_input(UringSlot& slot, int result);
+  void end_output(UringSlot& slot, int result);
+
+  OwnedFileDescriptor wake_;
+  OwnedFileDescriptor watchable_;  // for `check_pollable`; made when it is needed
+  UringOptions options_;
+  std::unique_ptr<Ring> ring_;
+  std::unique_ptr<BufferRing> buffers_;
+  UringSlotTable slots_;
+  MessageArena messages_;
+  std::unique_ptr<std::byte[]> lent_;
+
+  /// What is being delivered, until a send has taken it over.
+  ReceivedPiece delivering_;
+  LentSends lent_sends_;
+  /// Taken out of the ring, but not dispatched.
+  std::deque<Arrival> backlog_;
+  /// To be looked at in the next dispatch without a completion.
+  std::vector<ChannelId> due_;
+  std::unordered_map<std::uint32_t, ParkedInput> parked_;
+  /// Kept pieces that `conclude` has taken from their sends; given back when nobody looks any more.
+  std::vector<ReceivedPiece> concluded_;
+  /// Requests whose last completion has not come.
+  std::size_t requests_ = 0;
+  /// Operations that were cancelled and have to wait for the kernel.
+  std::size_t cancelled_ = 0;
+};
+
+}  // namespace tidegate::kernel

@@ -1,0 +1,249 @@
+// The seam on io_uring, from the wait on: whom a completion concerns. What is received is in uring_receive.cpp.
+#include "kernel/socket_calls.hpp"
+#include "kernel/uring/uring_backend.hpp"
+
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include <poll.h>
+#include <unistd.h>
+
+namespace tidegate::kernel {
+
+// --- taking completions --------------------------------------------------------------------------
+
+UringBackend::Arrival UringBackend::take_from_ring() noexcept {
+  Arrival arrival;
+  arrival.completion = ring_->take();
+  const RequestTag tag = arrival.tag();
+  arrival.piece = buffers_->piece_of(arrival.completion);
+  if (!arrival.completion.more() && tag.request() != Request::none) --requests_;
+  if (tag.request() == Request::send_lent) {
+    const LentSend send = lent_sends_.take(tag.channel().index);
+    arrival.piece = send.piece;
+    arrival.completion.tag = RequestTag(Request::send, send.channel).value();
+  }
+  return arrival;
+}
+
+/// Takes everything out of the ring, for the next dispatch.
+void UringBackend::fetch_backlog() noexcept {
+  while (ring_->ready() > 0) {
+    try {
+      backlog_.emplace_back();
+    } catch (const std::bad_alloc&) {
+      return;  // it waits in the ring
+    }
+    backlog_.back() = take_from_ring();
+  }
+}
+
+/// What is found is what is there now: callbacks that have the kernel called in between don't make it longer.
+void UringBackend::dispatch() {
+  if (!due_.empty()) {
+    for (const ChannelId channel : std::exchange(due_, {})) {
+      if (UringSlot* slot = slots_.find(channel)) look_at(channel, *slot);
+    }
+  }
+  for (std::size_t left = backlog_.size(); left > 0 && !backlog_.empty(); --left) {
+    const Arrival arrival = backlog_.front();
+    backlog_.pop_front();
+    dispatch(arrival);
+  }
+  for (unsigned left = ring_->ready(); left > 0; --left) {
+    // What was moved to the backlog meanwhile comes before the rest.
+    if (!backlog_.empty() || ring_->ready() == 0) return;
+    dispatch(take_from_ring());
+  }
+}
+
+void UringBackend::dispatch(const Arrival& arrival) {
+  const RequestTag tag = arrival.tag();
+  UringSlot* slot = slots_.find(tag.channel());
+  if (slot == nullptr) return dispatch_stale(arrival);
+  switch (tag.request()) {
+    case Request::receive:
+    case Request::accept:
+    case Request::poll_input:
+    case Request::watch_input:
+      dispatch_input(tag.channel(), *slot, arrival);
+      break;
+    case Request::send:
+      end_output(*slot, arrival.completion.result);
+      if (!arrival.piece.empty()) buffers_->give_back(arrival.piece);
+      break;
+    case Request::connect:
+      slot->output_request = Request::none;
+      end_output(*slot, arrival.completion.result);
+      break;
+    case Request::poll_output:
+    case Request::watch_output:
+      if (!arrival.completion.more()) slot->output_request = Request::none;
+      output_is_ready(tag.channel(), *slot, arrival.completion.result);
+      break;
+    case Request::none:
+    case Request::wake:
+    case Request::send_lent:
+      dispatch_stale(arrival);
+      break;
+  }
+}
+
+/// Nobody's, or that of somebody who has gone: what it holds goes back.
+void UringBackend::dispatch_stale(const Arrival& arrival) noexcept {
+  if (!arrival.piece.empty()) buffers_->give_back(arrival.piece);
+  const RequestTag tag = arrival.tag();
+  if (tag.request() == Request::accept && arrival.completion.result >= 0)
+    OwnedFileDescriptor(FileDescriptor{arrival.completion.result}).reset();
+  if (tag.request() == Request::wake && !arrival.completion.more()) request_wake();
+}
+
+// --- input ---------------------------------------------------------------------------------------
+
+void UringBackend::dispatch_input(ChannelId channel, UringSlot& slot, const Arrival& arrival) {
+  if (!arrival.completion.more()) slot.input_request = Request::none;
+  switch (arrival.tag().request()) {
+    case Request::receive:
+      received(channel, slot, arrival);
+      break;
+    case Request::accept:
+      accepted(channel, slot, arrival.completion.result);
+      break;
+    default:
+      input_is_ready(channel, slot, arrival.completion.result);
+      break;
+  }
+}
+
+void UringBackend::input_is_ready(ChannelId channel, UringSlot& slot, int events) {
+  if (events == -ECANCELED) return arm_input(channel, slot);
+  const bool broken = events < 0 || (events & (POLLHUP | POLLERR)) != 0;
+  switch (slot.input_kind) {
+    case UringSlot::Input::receive:
+      if (!held(*slot.input) && !drains(*slot.input) && !slot.has_parked) return receive_when_ready(channel, slot);
+      break;
+    case UringSlot::Input::poll:
+      static_cast<PollOperation&>(*slot.input).ready();
+      break;
+    case UringSlot::Input::hangup:
+      if (broken) return end_input(slot, pending_error(descriptor_of(channel)));
+      break;
+    case UringSlot::Input::accept:
+    case UringSlot::Input::none:
+      break;
+  }
+  if (still_is(channel, slot)) arm_input(channel, slot);
+}
+
+// --- accepting -----------------------------------------------------------------------------------
+
+namespace {
+
+net::SocketAddress peer_of(FileDescriptor descriptor) noexcept {
+  net::SocketAddress peer;
+  peer.length = net::SocketAddress::capacity();
+  // One that has broken already has none any more.
+  if (::getpeername(descriptor.number, peer.get(), &peer.length) != 0) peer.length = 0;
+  return peer;
+}
+
+}  // namespace
+
+void UringBackend::accepted(ChannelId channel, UringSlot& slot, int result) {
+  const bool listens = slot.input_kind == UringSlot::Input::accept;
+  if (result >= 0) {
+    OwnedFileDescriptor connection(FileDescriptor{result});
+    if (listens && !slot.has_parked) {
+      const net::SocketAddress peer = peer_of(connection.get());
+      static_cast<AcceptOperation&>(*slot.input).accepted(std::move(connection), peer);
+    } else {
+      try {
+        parked_[channel.index].accepted.push_back(std::move(connection));
+        slot.has_parked = true;
+      } catch (const std::bad_alloc&) {
+        // `connection` is closed, which is what a listener that closes does to those that wait in its queue.
+      }
+    }
+  } else if (listens && result != -ECANCELED && result != -EAGAIN && !concerns_one_connection(-result)) {
+    return end_input(slot, result);
+  }
+  if (still_is(channel, slot)) arm_input(channel, slot);
+}
+
+void UringBackend::accept_parked(ChannelId channel, UringSlot& slot) {
+  while (still_is(channel, slot) && slot.input_kind == UringSlot::Input::accept) {
+    ParkedInput& parked = parked_[channel.index];
+    OwnedFileDescriptor connection = std::move(parked.accepted.front());
+    parked.accepted.pop_front();
+    if (parked.empty()) {
+      parked_.erase(channel.index);
+      slot.has_parked = false;
+    }
+    const net::SocketAddress peer = peer_of(connection.get());
+    const bool last = !slot.has_parked;
+    static_cast<AcceptOperation&>(*slot.input).accepted(std::move(connection), peer);
+    if (last) break;
+  }
+  if (still_is(channel, slot) && !slot.has_parked) arm_input(channel, slot);
+}
+
+// --- output --------------------------------------------------------------------------------------
+
+void UringBackend::output_is_ready(ChannelId channel, UringSlot& slot, int events) {
+  if (events == -ECANCELED) return arm_output(channel, slot);
+  if (events >= 0 && (events & (POLLOUT | POLLHUP | POLLERR)) == 0) {
+    // The other end has finished sending, which ends every single-shot poll at once: changes are waited for instead.
+    const bool waits = slot.output_kind == UringSlot::Output::room || slot.output_kind == UringSlot::Output::poll;
+    if (waits && slot.output_request == Request::none) request_output(channel, slot, Request::watch_output);
+    return;
+  }
+  switch (slot.output_kind) {
+    case UringSlot::Output::room:
+      if (!send_gathered(channel, slot)) return arm_output(channel, slot);
+      break;
+    case UringSlot::Output::poll:
+      static_cast<PollOperation&>(*slot.output).ready();
+      // It wants to hear of it as long as it is so, and a watch tells of changes.
+      if (still_is(channel, slot)) stop_output(channel, slot);
+      break;
+    case UringSlot::Output::connect:
+      end_output(slot, pending_error(descriptor_of(channel)));
+      break;
+    case UringSlot::Output::send:
+    case UringSlot::Output::none:
+      break;
+  }
+  if (!still_is(channel, slot)) return;
+  if (slot.output_kind == UringSlot::Output::none) stop_output(channel, slot);
+  arm_output(channel, slot);
+}
+
+/// False where the kernel takes nothing after all.
+bool UringBackend::send_gathered(ChannelId channel, UringSlot& slot) {
+  std::array<iovec, kGatherPieces> pieces;
+  const std::size_t count = static_cast<SendOperation&>(*slot.output).gather(pieces);
+  const std::ptrdiff_t result = send_now(descriptor_of(channel), std::span(pieces).first(count));
+  if (result == -EAGAIN) return false;
+  end_output(slot, static_cast<int>(result));
+  return true;
+}
+
+void UringBackend::end_input(UringSlot& slot, int result) {
+  Operation& operation = *slot.input;
+  slot.clear_input();
+  complete(operation, result);
+}
+
+void UringBackend::end_output(UringSlot& slot, int result) {
+  if (slot.output == nullptr) return;
+  Operation& operation = *slot.output;
+  if (slot.output_cancelled) {
+    --cancelled_;
+    result = -ECANCELED;
+  }
+  slot.clear_output();
+  complete(operation, result);
+}
+
+}  // namespace tidegate::kernel

@@ -1,0 +1,144 @@
+// The seam on io_uring: what arrives, when it is wanted and when not.
+#include "kernel/uring/uring_backend.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace tidegate::kernel {
+
+/// A completion of a multishot receive.
+void UringBackend::received(ChannelId channel, UringSlot& slot, const Arrival& arrival) {
+  const Completion& completion = arrival.completion;
+  if (completion.result <= 0) {
+    if (!arrival.piece.empty()) buffers_->give_back(arrival.piece);
+    return receiving_ended(channel, slot, completion.result);
+  }
+  if (receives(slot) && !slot.has_parked) {
+    delivering_ = arrival.piece;
+    const BytesView rest = deliver(channel, slot, arrival.piece.bytes());
+    if (!rest.empty() && still_is(channel, slot)) park(channel, slot, rest);
+    if (!delivering_.empty()) buffers_->give_back(std::exchange(delivering_, {}));
+  } else {
+    park(channel, slot, arrival.piece.bytes());
+    buffers_->give_back(arrival.piece);
+  }
+  if (!still_is(channel, slot)) return;
+  if (arrival.piece.size >= kBulkBytes) slot.receives_in_bulk = true;
+  if (!completion.more() || slot.receives_in_bulk || slot.has_parked) arm_input(channel, slot);
+}
+
+/// Returns what is not wanted any more: the operation was held, or has gone.
+BytesView UringBackend::deliver(ChannelId channel, UringSlot& slot, BytesView bytes) {
+  while (!bytes.empty() && still_is(channel, slot) && receives(slot)) {
+    auto& operation = static_cast<ReceiveOperation&>(*slot.input);
+    if (operation.own_memory()) {
+      // It came into ours while that was asked for, or while nobody asked.
+      const MutableBytesView target = operation.target();
+      if (!still_is(channel, slot) || slot.input != &operation || held(operation)) continue;
+      if (!target.empty()) {
+        const std::size_t size = std::min(target.size(), bytes.size());
+        std::memcpy(target.data(), bytes.data(), size);
+        bytes = bytes.drop(size);
+        operation.filled(size);
+        continue;
+      }
+    }
+    operation.received(bytes);
+    return {};
+  }
+  return bytes;
+}
+
+/// The socket has something, and it is received into the operation's memory, or much of it into ours.
+void UringBackend::receive_when_ready(ChannelId channel, UringSlot& slot) {
+  auto& operation = static_cast<ReceiveOperation&>(*slot.input);
+  const Received received = receive_now(descriptor_of(channel), operation, {lent_.get(), kLentBytes});
+  if (received.end) return end_input(slot, *received.end);
+  if (!still_is(channel, slot)) return;
+  if (slot.receives_in_bulk) {
+    const bool small = received.bytes < kSmallReadBytes;
+    slot.small_reads = small ? slot.small_reads + 1U : 0U;
+    if (slot.small_reads == kSmallReads) {
+      slot.small_reads = 0;
+      slot.receives_in_bulk = false;
+    }
+  }
+  arm_input(channel, slot);
+}
+
+/// A multishot receive is over: the connection is, or the request was stopped, or there was no buffer.
+void UringBackend::receiving_ended(ChannelId channel, UringSlot& slot, int result) {
+  switch (result) {
+    case -ECANCELED:
+    case -ENOBUFS:
+    case -EAGAIN:
+    case -EINTR:
+      return arm_input(channel, slot);
+    default:
+      break;
+  }
+  if (receives(slot) && !slot.has_parked) {
+    end_input(slot, result);
+  } else {
+    park_end(channel, slot, result);
+  }
+}
+
+// --- parked input --------------------------------------------------------------------------------
+
+/// Bytes that nobody wants now. They are copied, and nothing more is received until somebody does.
+void UringBackend::park(ChannelId channel, UringSlot& slot, BytesView bytes) noexcept {
+  try {
+    parked_[channel.index].add(bytes);
+    slot.has_parked = true;
+  } catch (const std::bad_alloc&) {
+    // They are lost, and so is the connection.
+    if (slot.input_kind == UringSlot::Input::receive) {
+      done_.push(*slot.input, -ENOMEM);
+      slot.clear_input();
+    }
+  }
+  stop_input(channel, slot);
+}
+
+void UringBackend::park_end(ChannelId channel, UringSlot& slot, int result) noexcept {
+  try {
+    parked_[channel.index].end = result;
+    slot.has_parked = true;
+  } catch (const std::bad_alloc&) {
+    // The kernel will say it again.
+  }
+}
+
+/// Something is to be looked at without a completion: there is parked input that may be wanted now, or a draining
+/// receive whose request has ended.
+void UringBackend::look_at(ChannelId channel, UringSlot& slot) {
+  if (slot.has_parked && slot.input_kind == UringSlot::Input::accept) return accept_parked(channel, slot);
+  if (!receives(slot)) return;
+  if (slot.has_parked) {
+    deliver_parked(channel, slot);
+  } else if (drains(*slot.input)) {
+    receive_when_ready(channel, slot);
+  } else {
+    arm_input(channel, slot);
+  }
+}
+
+void UringBackend::deliver_parked(ChannelId channel, UringSlot& slot) {
+  auto node = parked_.extract(channel.index);
+  ParkedInput& parked = node.mapped();
+  slot.has_parked = false;
+  const BytesView rest = deliver(channel, slot, BytesView(parked.bytes.data(), parked.bytes.size()));
+  if (!still_is(channel, slot)) return;
+  parked.bytes.erase(parked.bytes.begin(), parked.bytes.end() - static_cast<std::ptrdiff_t>(rest.size()));
+  if (parked.end && receives(slot) && rest.empty()) return end_input(slot, *parked.end);
+  if (!parked.empty()) {
+    parked_.insert(std::move(node));
+    slot.has_parked = true;
+  }
+  arm_input(channel, slot);
+}
+
+}  // namespace tidegate::kernel

@@ -1,0 +1,182 @@
+// The seam on io_uring: which requests are made of the kernel, and how they are taken back.
+#include "kernel/uring/uring_backend.hpp"
+
+#include <cerrno>
+
+#include <poll.h>
+#include <sys/socket.h>
+
+namespace tidegate::kernel {
+
+void UringBackend::enter(int (Ring::*way)() noexcept) noexcept {
+  if ((*ring_.*way)() == -EEXIST) {
+    move_to_this_thread();
+    static_cast<void>((*ring_.*way)());
+  }
+  if (!ring_->has_unsubmitted()) messages_.clear();
+}
+
+void UringBackend::make_room_for_entry() noexcept {
+  while (!ring_->has_room()) {
+    enter(&Ring::submit);
+    // Refused where completions have piled up: they are taken out of the way.
+    if (!ring_->has_room()) enter(&Ring::collect);
+    if (!ring_->has_room()) fetch_backlog();
+  }
+}
+
+io_uring_sqe& UringBackend::next_entry() noexcept {
+  make_room_for_entry();
+  return *ring_->next_entry();
+}
+
+void UringBackend::submit_entry(io_uring_sqe& entry, RequestTag tag) noexcept {
+  entry.user_data = tag.value();
+  ++requests_;
+}
+
+// --- input ---------------------------------------------------------------------------------------
+
+/// Sees to it that what the slot's operation waits for is requested, and nothing else. Where another request is under
+/// way, that one is stopped, and its end brings us back here.
+void UringBackend::arm_input(ChannelId channel, UringSlot& slot) noexcept {
+  Request wanted = Request::none;
+  switch (slot.input_kind) {
+    case UringSlot::Input::none:
+      return;  // the next may have a use for what is under way
+    case UringSlot::Input::receive: {
+      const auto& operation = static_cast<const ReceiveOperation&>(*slot.input);
+      if (held(operation)) return;  // the same
+      if (slot.has_parked || drains(operation)) {
+        if (slot.input_request == Request::none) return look_at_soon(channel);
+        break;
+      }
+      wanted = operation.own_memory() || slot.receives_in_bulk ? Request::poll_input : Request::receive;
+      break;
+    }
+    case UringSlot::Input::hangup:
+      wanted = Request::watch_input;
+      break;
+    case UringSlot::Input::accept:
+      if (slot.has_parked) return look_at_soon(channel);
+      wanted = Request::accept;
+      break;
+    case UringSlot::Input::poll:
+      wanted = Request::poll_input;
+      break;
+  }
+  if (slot.input_request == Request::none) {
+    request_input(channel, slot, wanted);
+  } else if (slot.input_request != wanted) {
+    stop_input(channel, slot);
+  }
+}
+
+void UringBackend::request_input(ChannelId channel, UringSlot& slot, Request request) noexcept {
+  const int number = descriptor_of(channel).number;
+  io_uring_sqe& entry = next_entry();
+  switch (request) {
+    case Request::receive:
+      ::io_uring_prep_recv_multishot(&entry, number, nullptr, 0, 0);
+      entry.flags |= IOSQE_BUFFER_SELECT;
+      entry.buf_group = BufferRing::kGroup;
+      break;
+    case Request::accept:
+      ::io_uring_prep_multishot_accept(&entry, number, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      break;
+    case Request::poll_input:
+      ::io_uring_prep_poll_add(&entry, number, POLLIN);
+      break;
+    default:
+      // Nothing but POLLHUP and POLLERR, which are reported unasked; and POLLRDHUP, which is as well, and would end
+      // every single-shot poll at once: the other end has finished sending.
+      ::io_uring_prep_poll_multishot(&entry, number, 0);
+      break;
+  }
+  slot.input_request = request;
+  slot.input_stops = false;
+  submit_entry(entry, RequestTag(request, channel));
+}
+
+// --- output --------------------------------------------------------------------------------------
+
+/// The same for what waits to write.
+void UringBackend::arm_output(ChannelId channel, UringSlot& slot) noexcept {
+  const bool waits = slot.output_kind == UringSlot::Output::room || slot.output_kind == UringSlot::Output::poll;
+  if (waits && slot.output_request == Request::none) request_output(channel, slot, Request::poll_output);
+}
+
+void UringBackend::request_output(ChannelId channel, UringSlot& slot, Request request) noexcept {
+  io_uring_sqe& entry = next_entry();
+  if (request == Request::poll_output) {
+    ::io_uring_prep_poll_add(&entry, descriptor_of(channel).number, POLLOUT);
+  } else {
+    ::io_uring_prep_poll_multishot(&entry, descriptor_of(channel).number, POLLOUT);
+  }
+  slot.output_request = request;
+  slot.output_stops = false;
+  submit_entry(entry, RequestTag(request, channel));
+}
+
+void UringBackend::request_connect(ChannelId channel, UringSlot& slot,
+                                   const net::SocketAddress& address) noexcept {
+  io_uring_sqe& entry = next_entry();
+  ::io_uring_prep_connect(&entry, descriptor_of(channel).number, address.get(), address.length);
+  slot.output_request = Request::connect;
+  slot.output_stops = false;
+  submit_entry(entry, RequestTag(Request::connect, channel));
+}
+
+/// Edge-triggered and never read: every wake-up is an edge of its own, so none that comes after a wait has returned can
+/// be taken back together with the one that ended it.
+void UringBackend::request_wake() noexcept {
+  io_uring_sqe& entry = next_entry();
+  ::io_uring_prep_poll_multishot(&entry, wake_.get().number, POLLIN);
+  submit_entry(entry, RequestTag(Request::wake, ChannelId()));
+}
+
+// --- taking back ---------------------------------------------------------------------------------
+
+void UringBackend::stop(RequestTag tag) noexcept {
+  io_uring_sqe& entry = next_entry();
+  ::io_uring_prep_cancel64(&entry, tag.value(), 0);
+  entry.flags |= IOSQE_CQE_SKIP_SUCCESS;
+  entry.user_data = RequestTag(Request::none, ChannelId()).value();  // gone already is as good
+}
+
+void UringBackend::stop_input(ChannelId channel, UringSlot& slot) noexcept {
+  if (slot.input_request == Request::none || slot.input_stops) return;
+  slot.input_stops = true;
+  stop(RequestTag(slot.input_request, channel));
+}
+
+void UringBackend::stop_output(ChannelId channel, UringSlot& slot) noexcept {
+  if (slot.output_request == Request::none || slot.output_stops) return;
+  slot.output_stops = true;
+  stop(RequestTag(slot.output_request, channel));
+}
+
+/// Before a descriptor is closed: a request holds on to the file, and what is closed would not be closed.
+void UringBackend::stop_at_once(ChannelId channel, UringSlot& slot) noexcept {
+  if (slot.input_request == Request::none && slot.output_request == Request::none) return;
+  stop_input(channel, slot);
+  stop_output(channel, slot);
+  enter(&Ring::collect);
+}
+
+/// Before the memory goes that the kernel receives into.
+void UringBackend::end_all_requests() noexcept {
+  constexpr int kMostRounds = 100;
+  constexpr auto kRound = std::chrono::milliseconds(10);
+  for (int round = 0; round < kMostRounds && requests_ > 0; ++round) {
+    io_uring_sqe* entry = ring_->next_entry();
+    if (entry != nullptr) {
+      ::io_uring_prep_cancel64(entry, 0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
+      entry->user_data = RequestTag(Request::none, ChannelId()).value();
+    }
+    if (ring_->wait(kRound) == -EEXIST) return;  // closing the ring ends them as well, in a moment
+    while (ring_->ready() > 0) dispatch_stale(take_from_ring());
+  }
+}
+
+}  // namespace tidegate::kernel
