@@ -5,13 +5,15 @@
 PREFIX ?= /usr/local
 # How many compilers at once; a C++20 translation unit may take a gigabyte of memory.
 JOBS ?= $(shell nproc)
+# How many random scripts `make differential` plays.
+SEEDS ?= 20000
 
 # Configuring again is cheap, and picks up a preset that changed.
 build_preset = cmake --preset $(1) && cmake --build --preset $(1) --parallel $(JOBS) $(2)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test debug sanitize asan tsan lint tidy format install clean deps \
-  bench bench-quick bench-micro bench-deps bench-programs
+  bench bench-quick bench-micro bench-deps bench-programs differential
 
 help: ## List the targets
 	@echo "make <target>    (PREFIX=$(PREFIX) JOBS=$(JOBS))"
@@ -45,6 +47,11 @@ asan: deps ## Run every test under the address and undefined-behaviour sanitizer
 tsan: deps ## Run the tests that cross threads under the thread sanitizer
 	$(call build_preset,tsan)
 	ctest --preset tsan
+
+differential: deps ## Play SEEDS random scripts on every backend and compare; FIRST_SEED=N begins there
+	$(call build_preset,release,--target differential_tests)
+	TIDEGATE_SEEDS=$(SEEDS) TIDEGATE_FIRST_SEED=$(FIRST_SEED) \
+	  build/release/differential_tests --gtest_filter='*the_seeds_that_were_wished_for'
 
 bench: bench-programs ## Measure against bare epoll and other libraries: 25 minutes; writes docs/performance.*
 	bench/run --output docs

@@ -4,6 +4,7 @@
 #   unit        tests/unit/*.cpp: rooms of the library one by one, private headers    GoogleTest
 #   contract    tests/contract/*.cpp: the clauses of the contract, every transport    GoogleTest
 #   budget      tests/budget: what a message and a connection may cost, and faults    GoogleTest
+#   differential  tests/differential: random scripts, the same on every backend       GoogleTest
 #   examples    tests/examples: what examples/ print                                  Python 3
 #   command     tests/cli: what the tidegate command does; tests/command: its parts   Python 3, GoogleTest
 #   bench       tests/bench: the arithmetic and the pages of bench/run                Python 3
@@ -35,6 +36,44 @@ if(tidegate_support_sources)
   target_link_libraries(tidegate_test_support_objects PUBLIC tidegate_test_support)
 endif()
 
+# One ctest test for each test of a program (or, with TEST_FILTER, for some), labelled as the folder that it comes from.
+# What is said after that goes to gtest_discover_tests.
+#
+# PRE_TEST: the tests are listed when ctest starts, under the environment of the test preset, and not by the build,
+# which would fail with a sanitizer's report instead of a compiler's.
+function(tidegate_discover_tests program label)
+  cmake_parse_arguments(PARSE_ARGV 2 arg "" "TEST_FILTER;TEST_SUFFIX" "PROPERTIES")
+  gtest_discover_tests(${program}
+    DISCOVERY_MODE PRE_TEST
+    DISCOVERY_TIMEOUT 60
+    WORKING_DIRECTORY "${PROJECT_BINARY_DIR}"
+    TEST_FILTER "${arg_TEST_FILTER}"
+    TEST_SUFFIX "${arg_TEST_SUFFIX}"
+    PROPERTIES LABELS ${label} TIMEOUT ${TIDEGATE_TEST_TIMEOUT_SECONDS} ${arg_PROPERTIES})
+endfunction()
+
+# The same tests once more, with every loop that asks for no backend on io_uring. Only those that `filter` selects: the
+# contract tests that take their backend as a parameter are there for both already, and url_test has no loop.
+# Where the kernel refuses, tests/backend_asked_for.cpp skips them.
+function(tidegate_discover_tests_on_io_uring program label filter)
+  tidegate_discover_tests(${program} ${label} TEST_FILTER "${filter}" TEST_SUFFIX "_io_uring"
+    PROPERTIES ENVIRONMENT TIDEGATE_BACKEND=io_uring ${ARGN})
+endfunction()
+
+# The suites in tests/<folder>/*.cpp whose fixture is a testing::LoopFixture, as a filter.
+function(tidegate_filter_of_suites_with_a_loop folder result)
+  file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/${folder}/*.cpp")
+  set_property(DIRECTORY "${PROJECT_SOURCE_DIR}" APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${sources})
+  set(suites)
+  foreach(source IN LISTS sources)
+    file(STRINGS "${source}" fixtures REGEX "^class [A-Za-z0-9_]+ : public testing::LoopFixture")
+    list(TRANSFORM fixtures REPLACE "^class ([A-Za-z0-9_]+) .*" "\\1.*")
+    list(APPEND suites ${fixtures})
+  endforeach()
+  list(JOIN suites ":" filter)
+  set(${result} "${filter}" PARENT_SCOPE)
+endfunction()
+
 # One program for all .cpp files of tests/<folder>, and one ctest test for each test in it. A folder that is empty
 # or missing is no error: it has no tests.
 function(tidegate_add_test_program program folder)
@@ -42,7 +81,7 @@ function(tidegate_add_test_program program folder)
   if(NOT sources)
     return()
   endif()
-  add_executable(${program} ${sources})
+  add_executable(${program} ${sources} "${PROJECT_SOURCE_DIR}/tests/backend_asked_for.cpp")
   target_link_libraries(${program} PRIVATE
     tidegate_test_support "$<TARGET_NAME_IF_EXISTS:tidegate_test_support_objects>" GTest::gmock_main)
   # So that a test can start what this build made. Programs are found by path, not through PATH.
@@ -54,17 +93,14 @@ function(tidegate_add_test_program program folder)
     endif()
   endforeach()
 
-  # PRE_TEST: the tests are listed when ctest starts, under the environment of the test preset, and not by the
-  # build, which would fail with a sanitizer's report instead of a compiler's.
-  gtest_discover_tests(${program}
-    DISCOVERY_MODE PRE_TEST
-    DISCOVERY_TIMEOUT 60
-    WORKING_DIRECTORY "${PROJECT_BINARY_DIR}"
-    PROPERTIES LABELS ${folder} TIMEOUT ${TIDEGATE_TEST_TIMEOUT_SECONDS})
+  tidegate_discover_tests(${program} ${folder})
 endfunction()
 
 tidegate_add_test_program(unit_tests unit)
 tidegate_add_test_program(contract_tests contract)
+tidegate_filter_of_suites_with_a_loop(unit unit_tests_with_a_loop)
+tidegate_discover_tests_on_io_uring(unit_tests unit "${unit_tests_with_a_loop}")
+tidegate_discover_tests_on_io_uring(contract_tests contract "-*_epoll:*_io_uring")
 if(TARGET tidegate_command_parts)
   tidegate_add_test_program(command_tests command)
   target_link_libraries(command_tests PRIVATE tidegate_command_parts)
@@ -72,6 +108,9 @@ endif()
 
 # Counts allocations and system calls, so it is a program of its own.
 include("${PROJECT_SOURCE_DIR}/tests/budget/target.cmake" OPTIONAL)
+
+# Takes its seeds from the environment, so it is a program of its own.
+include("${PROJECT_SOURCE_DIR}/tests/differential/target.cmake")
 
 # --- Every public header compiles alone --------------------------------------------------------------------
 # One source per header, which includes it first and then again: it must bring what it needs, and guard itself.

@@ -31,7 +31,9 @@ struct Ground {
   }
 };
 
-/// A name for test reports: "tcp_ipv4_connecting_plain_epoll".
+/// Names for test reports: "tcp_ipv4", "epoll", "tcp_ipv4_connecting_plain_epoll".
+[[nodiscard]] std::string to_string(Carrier carrier);
+[[nodiscard]] std::string to_string(BackendKind backend);
 [[nodiscard]] std::string to_string(const Ground& ground);
 inline void PrintTo(const Ground& ground, std::ostream* out) {
   *out << to_string(ground);
@@ -40,8 +42,10 @@ inline void PrintTo(const Ground& ground, std::ostream* out) {
   return to_string(parameter.param);
 }
 
-/// The backends to be tested; those that this machine does not have are skipped by the rig.
+/// The backends to be tested; on those that this machine does not have, tests are skipped.
 [[nodiscard]] std::vector<BackendKind> backends();
+/// Why loops can't stand on this backend here; empty where they can.
+[[nodiscard]] std::string obstacle_to(BackendKind backend);
 /// Every carrier once, with either side and either receiver among them.
 [[nodiscard]] std::vector<Ground> each_carrier();
 /// As that, and one carrier of each family from its other side.

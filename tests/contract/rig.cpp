@@ -71,6 +71,8 @@ struct Rig::Listener {
 // --- beginning -----------------------------------------------------------------------------------
 
 std::string Rig::obstacle(const Ground& ground) {
+  const std::string without_backend = obstacle_to(ground.backend);
+  if (!without_backend.empty()) return without_backend;
   if (ground.carrier != Carrier::tcp_ipv6) return {};
   try {
     const Listener probe(loopback(ground.carrier));

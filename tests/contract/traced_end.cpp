@@ -162,6 +162,7 @@ void TracedEnd::data_received(int protocol, BytesView data) {
   if (keeps_received) received += data.text();
   received_size += data.size();
   if (auto hook = on.data_received) hook(data);
+  if (auto hook = on.bytes_received) hook(data);
   if (auto hook = on.some_received) hook();
 }
 
@@ -186,6 +187,7 @@ void TracedEnd::buffer_updated(int protocol, MutableBytesView memory, std::size_
   if (keeps_received) received += BytesView(memory).first(size_bytes).text();
   received_size += size_bytes;
   if (auto hook = on.buffer_updated) hook(size_bytes);
+  if (auto hook = on.bytes_received) hook(BytesView(memory).first(size_bytes));
   if (auto hook = on.some_received) hook();
 }
 

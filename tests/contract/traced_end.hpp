@@ -45,6 +45,8 @@ class TracedEnd {
     std::function<void(std::size_t)> buffer_updated;
     /// After data_received or buffer_updated, whichever kind the protocol is.
     std::function<void()> some_received;
+    /// The same, with what came.
+    std::function<void(BytesView)> bytes_received;
     std::function<bool()> eof_received;
     std::function<void()> pause_writing;
     std::function<void()> resume_writing;

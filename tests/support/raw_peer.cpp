@@ -29,10 +29,14 @@ RawPeer::RawPeer(OwnedFileDescriptor descriptor) : descriptor_(std::move(descrip
 
 std::size_t RawPeer::send_some(BytesView bytes) {
   std::size_t sent = 0;
+  send_failed_ = false;
   while (sent < bytes.size()) {
     const BytesView rest = bytes.drop(sent);
     const ssize_t count = ::send(descriptor_.get().number, rest.data(), rest.size(), MSG_NOSIGNAL);
-    if (count <= 0) break;
+    if (count <= 0) {
+      send_failed_ = errno != EAGAIN;
+      break;
+    }
     sent += static_cast<std::size_t>(count);
   }
   return sent;

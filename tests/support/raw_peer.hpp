@@ -27,6 +27,8 @@ class RawPeer {
   /// Sends what the kernel takes at this moment and returns how much that was; 0 also where the connection is
   /// broken.
   std::size_t send_some(BytesView bytes);
+  /// Whether the last `send_some` found the connection broken.
+  [[nodiscard]] bool send_failed() const noexcept { return send_failed_; }
   /// Sends all of it; fails the test where the kernel does not take it at once.
   void send(BytesView bytes);
   /// Sends one byte out of band (TCP).
@@ -60,6 +62,7 @@ class RawPeer {
 
  private:
   OwnedFileDescriptor descriptor_;
+  bool send_failed_ = false;
 };
 
 }  // namespace tidegate::testing
