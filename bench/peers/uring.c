@@ -9,6 +9,7 @@
 #include "uring_answers.h"
 #include "uring_buffers.h"
 #include "uring_ring.h"
+#include "uring_settings.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -17,77 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-// --- options -----------------------------------------------------------------------------------------------
-
-enum receiving {
-  MULTISHOT,       // one request, a buffer for each completion
-  BUNDLE,          // one request, as many buffers for a completion as there are bytes for
-  INCREMENTAL,     // one request, completions that fill a large buffer one after the other
-  SINGLE,          // a request for each completion
-  POLL,            // a request that says when, and then recv into memory that all share
-  POLL_MULTISHOT,  // the same, one request for all times
-};
-
-static const char* const receiving_names[] = {
-    [MULTISHOT] = "multishot", [BUNDLE] = "bundle", [INCREMENTAL] = "incremental",
-    [SINGLE] = "single",       [POLL] = "poll",     [POLL_MULTISHOT] = "poll-multishot",
-};
-
-static struct {
-  enum peer_mode mode;
-  size_t message_bytes;
-  enum receiving receiving;
-  size_t buffer_bytes;
-  unsigned buffers;
-  unsigned entries;
-  bool is_deferring;
-  bool sends_at_once;
-} settings = {.buffer_bytes = 16 * 1024, .buffers = 256, .entries = 256, .is_deferring = true};
-
-static const char* const own_usage =
-    " [--receive multishot|bundle|incremental|single|poll|poll-multishot]\n"
-    "       [--buffer-bytes N] [--buffers N] [--entries N] [--taskrun defer|coop] [--send async|sync]";
-
-static bool read_power_of_two(const char* text, unsigned* number) {
-  unsigned long long read = 0;
-  if (!read_number(text, &read) || read == 0 || read > 32768 || (read & (read - 1)) != 0) return false;
-  *number = (unsigned)read;
-  return true;
-}
-
-/// Which of two words `value` is.
-static bool read_choice(const char* value, const char* no, const char* yes, bool* is_yes) {
-  *is_yes = strcmp(value, yes) == 0;
-  return *is_yes || strcmp(value, no) == 0;
-}
-
-static bool read_receiving(const char* value) {
-  for (size_t i = 0; i < sizeof receiving_names / sizeof *receiving_names; ++i) {
-    if (strcmp(value, receiving_names[i]) != 0) continue;
-    settings.receiving = (enum receiving)i;
-    return true;
-  }
-  return false;
-}
-
-static bool read_buffer_bytes(const char* value) {
-  unsigned long long size = 0;
-  if (!read_number(value, &size) || size == 0 || size > (1U << 26U)) return false;
-  settings.buffer_bytes = (size_t)size;
-  return true;
-}
-
-static bool read_own_option(const char* name, const char* value) {
-  if (strcmp(name, "--receive") == 0) return read_receiving(value);
-  if (strcmp(name, "--buffer-bytes") == 0) return read_buffer_bytes(value);
-  if (strcmp(name, "--buffers") == 0) return read_power_of_two(value, &settings.buffers);
-  if (strcmp(name, "--entries") == 0) return read_power_of_two(value, &settings.entries);
-  if (strcmp(name, "--taskrun") == 0) return read_choice(value, "coop", "defer", &settings.is_deferring);
-  if (strcmp(name, "--send") == 0) return read_choice(value, "async", "sync", &settings.sends_at_once);
-  return false;
-}
-
-static bool polls(void) { return settings.receiving == POLL || settings.receiving == POLL_MULTISHOT; }
+static struct uring_settings settings;
 
 // --- connections -------------------------------------------------------------------------------------------
 
@@ -98,11 +29,14 @@ struct connection {
   bool is_receiving;
   bool is_cancelling;
   bool is_sending;
+  /// The peer does not read as fast as it sends. Its answers are kept in memory of their own, so that it
+  /// can't hold the buffers that all need, and nothing is received from it.
+  bool is_blocked;
   /// Nothing more will be received; what there is to be sent will be.
   bool has_ended;
   /// Nothing more will be sent either.
   bool is_broken;
-  /// Polling: there may be more to receive, and that will not be reported again.
+  /// There is more to receive. Polling with one request for all times, that will not be reported again.
   bool is_readable;
   /// Polling: the peer sends nothing more, so what there is has an end.
   bool is_end_near;
@@ -112,6 +46,8 @@ struct connection {
   size_t part_size;
   /// Generating: where in the pattern's period the next byte is.
   size_t pattern_offset;
+  /// How much the send has been given that is on its way.
+  size_t sending_bytes;
   /// In the list of those that this turn has changed.
   struct connection* next_changed;
   bool is_changed;
@@ -123,9 +59,6 @@ struct connection {
 static struct connection* changed;
 static struct connection* starved;
 static struct connection** starved_end = &starved;
-
-/// What one connection may have unsent before nothing more is received from it.
-static unsigned most_answers;
 
 /// Polling: what has been received is answered before the next receive, so one buffer does for all.
 static char* shared_buffer;
@@ -216,17 +149,22 @@ static void take_span(struct connection* connection, struct span span) {
 /// Sends what there is, as far as the kernel takes it at once.
 static void send_now(struct connection* connection) {
   struct answers* answers = &connection->answers;
-  while (count_answers(answers) > 0 && !connection->is_sending) {
+  if (connection->is_sending) return;
+  while (count_answers(answers) > 0 && !connection->is_blocked) {
     const int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
     const struct span* first = &answers->spans[answers->first];
-    const ssize_t count = is_single_answer(answers)
-                              ? send(connection->descriptor, first->bytes, first->size, flags)
-                              : sendmsg(connection->descriptor, gather_answers(answers), flags);
-    if (count < 0) {
-      if (!is_transient(errno)) break_connection(connection);
+    const ssize_t count =
+        is_single_answer(answers)
+            ? send(connection->descriptor, first->bytes, first->size, flags)
+            : sendmsg(connection->descriptor, gather_answers(answers, &connection->sending_bytes), flags);
+    if (count >= 0) {
+      drop_sent(answers, (size_t)count);
+    } else if (is_transient(errno)) {
+      connection->is_blocked = true;
+    } else {
+      break_connection(connection);
       return;
     }
-    drop_sent(answers, (size_t)count);
   }
 }
 
@@ -237,16 +175,21 @@ static void start_sending(struct connection* connection) {
   if (connection->is_sending || connection->is_broken) return;
   if (!generates && count_answers(answers) == 0) return;
 
+  // The first attempt does not wait, for it would keep buffers meanwhile. Once it has to wait, the kernel
+  // goes on by itself when there is room.
+  const int flags = MSG_NOSIGNAL | (connection->is_blocked ? MSG_WAITALL : MSG_DONTWAIT);
   struct io_uring_sqe* sqe = new_request_of(connection);
   const struct span* first = &answers->spans[answers->first];
   if (generates) {
+    connection->sending_bytes = PEER_BLOCK_BYTES;
     io_uring_prep_send(sqe, connection->descriptor, pattern + connection->pattern_offset, PEER_BLOCK_BYTES,
                        MSG_NOSIGNAL);
   } else if (is_single_answer(answers)) {
-    // Waiting for all of it, the kernel goes on by itself when there is room again.
-    io_uring_prep_send(sqe, connection->descriptor, first->bytes, first->size, MSG_NOSIGNAL | MSG_WAITALL);
+    connection->sending_bytes = first->size;
+    io_uring_prep_send(sqe, connection->descriptor, first->bytes, first->size, flags);
   } else {
-    io_uring_prep_sendmsg(sqe, connection->descriptor, gather_answers(answers), MSG_NOSIGNAL | MSG_WAITALL);
+    const struct msghdr* message = gather_answers(answers, &connection->sending_bytes);
+    io_uring_prep_sendmsg(sqe, connection->descriptor, message, (unsigned)flags);
   }
   mark_request(sqe, REQUEST_SEND, connection);
   connection->is_sending = true;
@@ -256,37 +199,52 @@ static void on_sent(struct connection* connection, const struct io_uring_cqe* cq
   connection->is_sending = false;
   connection->requests -= 1;
   if (cqe->res < 0 && !is_transient(-cqe->res)) break_connection(connection);
+  const size_t sent = cqe->res > 0 ? (size_t)cqe->res : 0;
   if (connection->is_broken) {
     drop_answers(&connection->answers);
-  } else if (cqe->res > 0 && settings.mode == PEER_GENERATE) {
-    connection->pattern_offset = (connection->pattern_offset + (size_t)cqe->res) % PATTERN_PERIOD_BYTES;
-  } else if (cqe->res > 0) {
-    drop_sent(&connection->answers, (size_t)cqe->res);
+  } else if (settings.mode == PEER_GENERATE) {
+    connection->pattern_offset = (connection->pattern_offset + sent) % PATTERN_PERIOD_BYTES;
+  } else {
+    drop_sent(&connection->answers, sent);
+    connection->is_blocked = sent < connection->sending_bytes ||
+                             (connection->is_blocked && count_answers(&connection->answers) > 0);
   }
 }
 
 // --- receiving ---------------------------------------------------------------------------------------------
 
+static enum request receiving_request(void) { return polls(&settings) ? REQUEST_POLL : REQUEST_RECEIVE; }
+
+static unsigned receiving_flags(const struct connection* connection) {
+  switch (settings.receiving) {
+    case RECEIVE_SINGLE:
+      return connection->is_readable ? 0U : IORING_RECVSEND_POLL_FIRST;
+    case RECEIVE_BUNDLE:
+      return IORING_RECV_MULTISHOT | RECVSEND_BUNDLE;
+    default:
+      return IORING_RECV_MULTISHOT;
+  }
+}
+
 static void start_receiving(struct connection* connection) {
   struct io_uring_sqe* sqe = new_request_of(connection);
-  if (settings.receiving == POLL) {
+  if (settings.receiving == RECEIVE_POLL) {
     io_uring_prep_poll_add(sqe, connection->descriptor, POLLIN);
-  } else if (settings.receiving == POLL_MULTISHOT) {
+  } else if (settings.receiving == RECEIVE_POLL_MULTISHOT) {
     io_uring_prep_poll_multishot(sqe, connection->descriptor, POLLIN | POLLRDHUP);
   } else {
     io_uring_prep_recv(sqe, connection->descriptor, NULL, 0, 0);
     sqe->flags |= IOSQE_BUFFER_SELECT;
     sqe->buf_group = BUFFER_GROUP;
-    sqe->ioprio = settings.receiving == SINGLE ? IORING_RECVSEND_POLL_FIRST : IORING_RECV_MULTISHOT;
-    if (settings.receiving == BUNDLE) sqe->ioprio |= RECVSEND_BUNDLE;
+    sqe->ioprio = (uint16_t)receiving_flags(connection);
   }
-  mark_request(sqe, polls() ? REQUEST_POLL : REQUEST_RECEIVE, connection);
+  mark_request(sqe, receiving_request(), connection);
   connection->is_receiving = true;
 }
 
 static void stop_receiving(struct connection* connection) {
   struct io_uring_sqe* sqe = new_request_of(connection);
-  io_uring_prep_cancel64(sqe, mark_of(REQUEST_RECEIVE, connection), 0);
+  io_uring_prep_cancel64(sqe, mark_of(receiving_request(), connection), 0);
   mark_request(sqe, REQUEST_CANCEL, connection);
   connection->is_cancelling = true;
 }
@@ -294,11 +252,13 @@ static void stop_receiving(struct connection* connection) {
 static void note_completion(struct connection* connection, const struct io_uring_cqe* cqe) {
   if (cqe->flags & IORING_CQE_F_MORE) return;
   connection->is_receiving = false;
+  connection->is_cancelling = false;
   connection->requests -= 1;
 }
 
 static void on_received(struct connection* connection, const struct io_uring_cqe* cqe) {
   note_completion(connection, cqe);
+  connection->is_readable = (cqe->flags & IORING_CQE_F_SOCK_NONEMPTY) != 0;
   if (cqe->flags & IORING_CQE_F_BUFFER) {
     struct delivery delivery = open_delivery(cqe);
     for (struct span span; next_span(&delivery, &span);) take_span(connection, span);
@@ -327,8 +287,8 @@ static void receive_now(struct connection* connection) {
     if (count <= 0) return;
     take_span(connection, (struct span){.bytes = shared_buffer, .size = (size_t)count, .buffer = NO_BUFFER});
     send_now(connection);
-    own_answers(&connection->answers);
-    connection->is_readable = settings.receiving == POLL_MULTISHOT &&
+    own_answers(&connection->answers);  // the memory is needed for the next
+    connection->is_readable = settings.receiving == RECEIVE_POLL_MULTISHOT &&
                               (connection->is_end_near || (size_t)count == settings.buffer_bytes);
   }
 }
@@ -348,22 +308,19 @@ static void on_polled(struct connection* connection, const struct io_uring_cqe* 
 
 static bool may_receive(const struct connection* connection) {
   if (connection->has_ended || connection->is_broken) return false;
-  // A poll of one time is asked for when the answer has gone, as bare epoll does it.
-  if (settings.receiving == POLL) return count_answers(&connection->answers) == 0;
-  if (settings.receiving == POLL_MULTISHOT) return true;
-  // A peer that does not read gets no more of the buffers than its share.
-  return !connection->is_sending || count_answers(&connection->answers) < most_answers;
+  // A poll of all times may stay: it brings no bytes.
+  return settings.receiving == RECEIVE_POLL_MULTISHOT || !connection->is_blocked;
 }
 
 /// What is to be done about a connection after everything that has happened to it in this turn.
 static void settle(struct connection* connection) {
-  if (connection->is_readable) receive_now(connection);
+  if (connection->is_readable && polls(&settings)) receive_now(connection);
   if (!may_receive(connection)) {
     if (connection->is_receiving && !connection->is_cancelling) stop_receiving(connection);
   } else if (!connection->is_receiving && !connection->is_starved) {
     start_receiving(connection);
   }
-  // A blocked send is from an earlier turn: this is after the receiving has been judged.
+  if (connection->is_blocked) own_answers(&connection->answers);
   start_sending(connection);
   const bool is_done =
       connection->is_broken || (connection->has_ended && count_answers(&connection->answers) == 0);
@@ -439,7 +396,7 @@ static void on_completion(const struct io_uring_cqe* cqe) {
       on_sent(connection, cqe);
       break;
     case REQUEST_CANCEL:
-      connection->is_cancelling = false;
+      // Whatever came of it, the request that was called off says when it has ended.
       connection->requests -= 1;
       break;
   }
@@ -465,17 +422,15 @@ static void serve(void) {
 }
 
 int main(int argc, char** argv) {
-  const struct peer_options options = start_peer(argc, argv, read_own_option, own_usage);
-  settings.mode = options.mode;
-  settings.message_bytes = options.message_bytes;
+  struct peer_options options;
+  settings = read_settings(argc, argv, &options);
   if (settings.mode == PEER_GENERATE) fill_with_pattern(pattern, sizeof pattern);
-  most_answers = settings.buffers / 8 > 0 ? settings.buffers / 8 : 1;
 
   open_ring(settings.entries, settings.is_deferring);
-  if (polls()) {
+  if (polls(&settings)) {
     shared_buffer = allocate(settings.buffer_bytes);
   } else {
-    open_buffers(settings.buffer_bytes, settings.buffers, settings.receiving == INCREMENTAL);
+    open_buffers(settings.buffer_bytes, settings.buffers, settings.receiving == RECEIVE_INCREMENTAL);
   }
   stop_signals = open_stop_signals();
   listener = open_listener(&options);

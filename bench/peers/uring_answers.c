@@ -31,15 +31,17 @@ void add_answer(struct answers* answers, struct span span) {
   answers->spans[answers->end++] = span;
 }
 
-struct msghdr* gather_answers(struct answers* answers) {
+struct msghdr* gather_answers(struct answers* answers, size_t* size) {
   if (answers->gathering == NULL) answers->gathering = allocate(sizeof *answers->gathering);
   struct gathering* gathering = answers->gathering;
   unsigned count = count_answers(answers);
   if (count > MOST_VECTORS) count = MOST_VECTORS;
+  *size = 0;
   for (unsigned i = 0; i < count; ++i) {
     const struct span* span = &answers->spans[answers->first + i];
     // sendmsg only reads, though its vectors are not const.
     gathering->vectors[i] = (struct iovec){.iov_base = (void*)(uintptr_t)span->bytes, .iov_len = span->size};
+    *size += span->size;
   }
   gathering->message = (struct msghdr){.msg_iov = gathering->vectors, .msg_iovlen = count};
   return &gathering->message;
@@ -68,10 +70,12 @@ void drop_answers(struct answers* answers) {
 void own_answers(struct answers* answers) {
   for (unsigned i = answers->first; i < answers->end; ++i) {
     struct span* span = &answers->spans[i];
-    if (span->buffer != NO_BUFFER || span->block != NULL) continue;
-    span->block = allocate(span->size);
-    memcpy(span->block, span->bytes, span->size);
-    span->bytes = span->block;
+    if (span->block != NULL) continue;
+    char* block = allocate(span->size);
+    memcpy(block, span->bytes, span->size);
+    const struct span own = {.bytes = block, .size = span->size, .buffer = NO_BUFFER, .block = block};
+    release_span(span);
+    *span = own;
   }
 }
 

@@ -20,10 +20,10 @@ static inline unsigned count_answers(const struct answers* answers) { return ans
 
 void add_answer(struct answers* answers, struct span span);
 
-/// The bytes as they are sent: the first span, or several in one message. The message and what it names stay
-/// until the next call.
 static inline bool is_single_answer(const struct answers* answers) { return count_answers(answers) == 1; }
-struct msghdr* gather_answers(struct answers* answers);
+
+/// The first answers as one message, and its size. The message stays until the next call.
+struct msghdr* gather_answers(struct answers* answers, size_t* size);
 
 /// So many bytes have been sent: releases what was sent in full.
 void drop_sent(struct answers* answers, size_t size);
@@ -31,7 +31,7 @@ void drop_sent(struct answers* answers, size_t size);
 /// Nothing will be sent.
 void drop_answers(struct answers* answers);
 
-/// Copies the bytes of no buffer and no block: somebody else needs the memory.
+/// Copies what is not yet memory of its own: the buffers become free. None of that may be on its way.
 void own_answers(struct answers* answers);
 
 /// Frees what an empty one has.
