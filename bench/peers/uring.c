@@ -2,7 +2,8 @@
 //
 // By default the kernel receives into buffers that it picks itself, as long as a connection lives
 // (multishot), and each answer is sent straight out of the buffer it arrived in. One system call is one turn:
-// it submits what the last turn prepared, and waits.
+// it submits what the last turn prepared, and waits. The other ways of receiving and sending are there to be
+// measured beside it.
 #include "bare_sockets.h"
 #include "peer.h"
 #include "shared/pattern.h"
@@ -173,18 +174,18 @@ static void start_sending(struct connection* connection) {
   struct answers* answers = &connection->answers;
   const bool generates = settings.mode == PEER_GENERATE;
   if (connection->is_sending || connection->is_broken) return;
-  if (!generates && count_answers(answers) == 0) return;
+  if (generates ? connection->has_ended : count_answers(answers) == 0) return;
 
   // The first attempt does not wait, for it would keep buffers meanwhile. Once it has to wait, the kernel
   // goes on by itself when there is room.
   const int flags = MSG_NOSIGNAL | (connection->is_blocked ? MSG_WAITALL : MSG_DONTWAIT);
   struct io_uring_sqe* sqe = new_request_of(connection);
-  const struct span* first = &answers->spans[answers->first];
   if (generates) {
     connection->sending_bytes = PEER_BLOCK_BYTES;
     io_uring_prep_send(sqe, connection->descriptor, pattern + connection->pattern_offset, PEER_BLOCK_BYTES,
                        MSG_NOSIGNAL);
   } else if (is_single_answer(answers)) {
+    const struct span* first = &answers->spans[answers->first];
     connection->sending_bytes = first->size;
     io_uring_prep_send(sqe, connection->descriptor, first->bytes, first->size, flags);
   } else {
