@@ -16,6 +16,7 @@ LIBRARIES = {
     "libuv": ("libuv1-dev", "libuv"),
     "Asio": ("libasio-dev", "asio"),
     "libevent": ("libevent-dev", "libevent"),
+    "liburing": ("liburing-dev", "liburing"),
     "Google Benchmark": ("libbenchmark-dev", "benchmark"),
     "Valgrind": ("valgrind", "valgrind"),
 }

@@ -27,9 +27,9 @@ def opening(results):
     quick = results["settings"]["quick"]
     command = "make bench-quick" if quick else "make bench"
     return words.paragraph(f"""What a message costs a server that stands on Tidegate, compared with the
-        same server on bare epoll, libuv, Asio and libevent. `{command}` measured this, and wrote this
-        page: every figure in it comes from [performance.json](performance.json), where every single run
-        can be read.""") + (
+        same server on bare epoll, bare io_uring, libuv, Asio and libevent. `{command}` measured this, and
+        wrote this page: every figure in it comes from [performance.json](performance.json), where every
+        single run can be read.""") + (
         words.paragraph("""This is the quick run: few rows, few rounds, short windows. It shows that
             everything works and roughly where things stand; it decides nothing.""") if quick else [])
 
@@ -107,7 +107,9 @@ def method(results):
             ratios. The noise is the median distance from 1 of bare epoll's ratio to itself. All servers set
             TCP_NODELAY, log nothing and are built with the same compiler and flags. Each library's is
             written as its own documentation would write it; libuv's has a second form, at its best: with
-            uv_try_write and one buffer for all reads.""")]
+            uv_try_write and one buffer for all reads. Bare io_uring receives with one request per
+            connection into buffers that the kernel picks; tuned, it is only told when there is something,
+            and then receives and answers at once, in one buffer for all.""")]
 
 
 def machine(results):

@@ -126,7 +126,11 @@ void StreamTransport::call_protocol(BytesView lent, const Call& call, const char
     fail(failure, std::current_exception());
   }
   core_.delivery.to = nullptr;
-  if (!buffer_.empty()) send_what_was_written();
+  if (!buffer_.empty()) {
+    send_what_was_written();
+  } else if (flow_.paused() || state_.is_ending()) {
+    after_sending();  // what went over the mark was offered at once, and took all that waited along
+  }
 }
 
 void StreamTransport::deliver(BytesView bytes) {

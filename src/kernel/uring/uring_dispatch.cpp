@@ -61,7 +61,11 @@ void UringBackend::dispatch() {
 void UringBackend::dispatch(const Arrival& arrival) {
   const RequestTag tag = arrival.tag();
   UringSlot* slot = slots_.find(tag.channel());
-  if (slot == nullptr) return dispatch_stale(arrival);
+  if (slot == nullptr) {
+    dispatch_stale(arrival);
+    if (tag.request() == Request::wake && !arrival.completion.more()) request_wake();
+    return;
+  }
   switch (tag.request()) {
     case Request::receive:
     case Request::accept:
@@ -85,8 +89,7 @@ void UringBackend::dispatch(const Arrival& arrival) {
     case Request::none:
     case Request::wake:
     case Request::send_lent:
-      dispatch_stale(arrival);
-      break;
+      break;  // carry no channel
   }
 }
 
@@ -96,7 +99,6 @@ void UringBackend::dispatch_stale(const Arrival& arrival) noexcept {
   const RequestTag tag = arrival.tag();
   if (tag.request() == Request::accept && arrival.completion.result >= 0)
     OwnedFileDescriptor(FileDescriptor{arrival.completion.result}).reset();
-  if (tag.request() == Request::wake && !arrival.completion.more()) request_wake();
 }
 
 // --- input ---------------------------------------------------------------------------------------
