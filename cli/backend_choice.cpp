@@ -15,9 +15,17 @@ std::string_view wish_of_environment() {
   return wish == nullptr || std::string_view(wish) == "auto" ? "" : wish;
 }
 
-bool is_io_uring(BackendKind asked_for) {
-  return asked_for == BackendKind::io_uring ||
-         (asked_for == BackendKind::automatic && wish_of_environment() == "io_uring");
+/// Empty for nothing in particular.
+std::string_view name_of(BackendKind asked_for) {
+  switch (asked_for) {
+    case BackendKind::epoll:
+      return "epoll";
+    case BackendKind::io_uring:
+      return "io_uring";
+    case BackendKind::automatic:
+      break;
+  }
+  return wish_of_environment();
 }
 
 }  // namespace
@@ -28,8 +36,9 @@ std::vector<BackendKind> backends_to_show(BackendKind option) {
 }
 
 std::string refusal(BackendKind asked_for, std::string_view backend_name) {
-  if (!is_io_uring(asked_for) || backend_name == "io_uring") return {};
-  return "io_uring was asked for, and the kernel refuses it";
+  const std::string_view name = name_of(asked_for);
+  if (name.empty() || name == backend_name) return {};
+  return fmt::format("{} was asked for, and the kernel refuses it", name);
 }
 
 std::string backend_text(BackendKind asked_for, std::string_view backend_name) {
