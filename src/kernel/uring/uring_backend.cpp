@@ -271,6 +271,15 @@ void UringBackend::cancel(PollOperation& operation, FileDescriptor descriptor) n
   if (slot->input == nullptr && slot->output == nullptr) *slot = UringSlot{};
 }
 
+void UringBackend::poll_again() noexcept {
+  for (const ChannelId channel : std::exchange(told_, {})) {
+    UringSlot* slot = slots_.find(channel);
+    if (slot == nullptr) continue;
+    arm_input(channel, *slot);
+    arm_output(channel, *slot);
+  }
+}
+
 // --- giving up -----------------------------------------------------------------------------------
 
 void UringBackend::cancel(Operation& operation, ChannelId channel) noexcept {
@@ -314,6 +323,7 @@ void UringBackend::settle() {
 
 void UringBackend::wait(std::optional<Duration> timeout, Duration spin) noexcept {
   for (const ReceivedPiece& piece : std::exchange(concluded_, {})) buffers_->give_back(piece);
+  if (!told_.empty()) poll_again();
   const bool something_to_do = !done_.empty() || !due_.empty() || !backlog_.empty() || ring_->ready() > 0;
   if (something_to_do || timeout == Duration::zero()) {
     if (ring_->has_unsubmitted() || ring_->kernel_has_news()) enter(&Ring::collect);

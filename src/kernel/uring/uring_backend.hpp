@@ -128,6 +128,8 @@ class UringBackend final : public Backend {
   [[nodiscard]] UringSlot* start_output(Operation& operation, UringSlot::Output kind,
                                         ChannelId channel) noexcept;
   void look_at_soon(ChannelId channel) noexcept;
+  void poll_again_soon(ChannelId channel) noexcept { told_.push_back(channel); }
+  void poll_again() noexcept;
   void give_up_output(Operation& operation, ChannelId channel, UringSlot& slot) noexcept;
   [[nodiscard]] bool found_by_spinning(std::optional<Duration>& timeout, Duration spin) noexcept;
   void check_pollable(FileDescriptor descriptor);
@@ -176,6 +178,9 @@ class UringBackend final : public Backend {
   std::deque<Arrival> backlog_;
   /// To be looked at in the next dispatch without a completion.
   std::vector<ChannelId> due_;
+  /// Watched by polls that have told; asked again when the loop waits, for until then it may not be so any
+  /// more.
+  std::vector<ChannelId> told_;
   std::unordered_map<std::uint32_t, ParkedInput> parked_;
   /// Kept pieces that `conclude` has taken from their sends; given back when nobody looks any more.
   std::vector<ReceivedPiece> concluded_;

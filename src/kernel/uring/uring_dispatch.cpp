@@ -146,7 +146,7 @@ void UringBackend::input_is_ready(ChannelId channel, UringSlot& slot, int events
       break;
     case UringSlot::Input::poll:
       static_cast<PollOperation&>(*slot.input).ready();
-      break;
+      return poll_again_soon(channel);
     case UringSlot::Input::hangup:
       if (broken) return end_input(slot, pending_error(descriptor_of(channel)));
       break;
@@ -229,7 +229,7 @@ void UringBackend::output_is_ready(ChannelId channel, UringSlot& slot, int event
       static_cast<PollOperation&>(*slot.output).ready();
       // It wants to hear of it as long as it is so, and a watch tells of changes.
       if (still_is(channel, slot)) stop_output(channel, slot);
-      break;
+      return poll_again_soon(channel);
     case UringSlot::Output::connect:
       end_output(slot, pending_error(descriptor_of(channel)));
       break;
