@@ -173,8 +173,12 @@ std::ptrdiff_t UringBackend::send(SendOperation& operation, ChannelId channel, B
   };
   if (lies_in(fleeting_.data(), fleeting_.size())) return send_now(descriptor_of(channel), piece);
 
+  // First, for it may submit, and in another thread than before even begin anew: nothing may be half started
+  // then.
+  make_room_for_entry();
   RequestTag tag(Request::send, channel);
-  if (!delivering_.empty() && lies_in(delivering_.data, delivering_.size)) {
+  if (slots_.find(channel) != nullptr && !delivering_.empty() &&
+      lies_in(delivering_.data, delivering_.size)) {
     try {
       tag = RequestTag(Request::send_lent, ChannelId{lent_sends_.put({channel, delivering_}), 0});
     } catch (const std::bad_alloc&) {
