@@ -35,7 +35,7 @@ class Row:
     def takes(self, contestant):
         if self.only:
             return contestant.name in self.only
-        if contestant.only_in not in ("", self.kind):
+        if contestant.only_in not in ("", self.kind) or contestant.not_in == self.kind:
             return False
         if self.program_kind == "instructions" and contestant.name == "epoll_again":
             return False  # counted, not timed: there is no noise to find out
