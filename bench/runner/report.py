@@ -1,6 +1,6 @@
 """docs/performance.md: every figure in it comes from the JSON, every sentence from here."""
 
-from . import report_tables, report_targets, words
+from . import report_backends, report_tables, report_targets, words
 
 BUSY = 0.05  # of a core, by other programs
 STOLEN = 0.01  # of all cores, by the host of a virtual machine
@@ -14,6 +14,7 @@ def write(results):
         *report_targets.chapter(results),
         *picture(),
         *reading(),
+        *report_backends.chapter(results),
         *report_tables.chapters(results),
         *failures(results),
         *method(results),

@@ -7,6 +7,7 @@ import itertools
 KIBIBYTE = 1024
 ONE_WAY_BYTES = 64 * KIBIBYTE
 FRAMED_BYTES = 64
+SMALL_BYTES = KIBIBYTE  # up to here, what is done once for each message costs more than its bytes
 
 CONNECTIONS = (1, 50, 500)
 SIZES = (64, KIBIBYTE, 16 * KIBIBYTE, 128 * KIBIBYTE)
