@@ -23,6 +23,7 @@ REFERENCE = "epoll"
 REFERENCE_AGAIN = "epoll_again"
 OURS = "tidegate"
 OURS_URING = "tidegate_uring"
+BOTH_OURS = (OURS, OURS_URING)
 BARE_URING = ("uring", "uring_best")
 
 CONTESTANTS = [

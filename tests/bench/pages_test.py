@@ -6,7 +6,7 @@ import unittest
 import xml.etree.ElementTree
 
 import samples
-from runner import plot, report, results, words
+from runner import contestants, plot, report, results, words
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -168,6 +168,19 @@ class PlotTest(unittest.TestCase):
                         if text.get("text-anchor") == "end")
         self.assertEqual(len(labels), 3)
         self.assertTrue(all(below - above >= plot.LINE_HEIGHT for above, below in zip(labels, labels[1:])))
+
+    def test_with_everybody_the_legend_fits_and_no_two_have_the_same_colour(self):
+        everybody = {each.name: (100,) * 3 for each in contestants.CONTESTANTS if not each.only_in}
+        picture = self.drawn(samples.row("echo-tcp-50x64x1", everybody))
+        titles = {each.title for each in contestants.CONTESTANTS}
+        shown = [text for text in picture.iter(f"{SVG}text") if text.text in titles]
+        self.assertEqual(len(shown), len(everybody) - 2)  # bare epoll is what is divided by
+        for text in shown:
+            self.assertLess(float(text.get("x")) + 6.8 * len(text.text), plot.WIDTH)
+        circles = [circle.get("fill") for circle in picture.iter(f"{SVG}circle")]
+        self.assertEqual({circles.count(colour) for colour in circles}, {2})  # in the legend, and in the row
+        top = min(float(text.get("y")) for text in picture.iter(f"{SVG}text") if text.get("class") == "group")
+        self.assertTrue(all(float(text.get("y")) < top for text in shown))
 
     def test_the_noise_of_a_row_is_a_band_around_one(self):
         picture = self.drawn(samples.echo(again=(90, 110, 110)))
