@@ -70,8 +70,8 @@ def reading():
         generator."""), *words.paragraph(""""Bare
         epoll again" is bare epoll a second time in each round: how far that column is from 1.00 is what
         chance does in that row, and no difference smaller than that means anything. "Bare epoll, tuned"
-        is the fastest that we know how to write by hand, with a larger buffer than most would choose. "Tidegate" stands
-        on epoll, which is its default; "Tidegate, io_uring" is the same server on its other backend.""")]
+        is the fastest that we know how to write by hand, with a larger buffer than most would choose.
+        "Tidegate" stands on epoll, "Tidegate, io_uring" is the same server on its other backend.""")]
 
 
 # --- What went wrong ---------------------------------------------------------------------------------------

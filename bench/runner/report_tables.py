@@ -22,10 +22,10 @@ CHAPTERS = [
 ABSOLUTE_CHAPTERS = [
     ("idle", "Memory",
      """What the server's resident memory grew by, for each connection that was made, used once and then left
-     idle. What the kernel keeps is not in it: the socket, which is the same for all, and on io_uring the request
-     that waits for it.""",
+     idle. What the kernel keeps is not in it: the socket, which is the same for all, and on io_uring the
+     request that waits for it.""",
      ("rss_bytes",)),
-    ("timers", "Timers", 
+    ("timers", "Timers",
      """CPU time for each timer. Memory that the program has to provide is there beforehand; what the library
      allocates is counted. A timer never reaches the kernel, so Tidegate's are the same on both of its
      backends.""", ("insert_ns", "cancel_ns", "expire_ns")),

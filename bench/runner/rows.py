@@ -31,7 +31,7 @@ class Row:
     loop_arguments: tuple[str, ...] = ()
     only: tuple[str, ...] = ()  # the contestants of a row that is not for everybody
     most_rounds: int = 1000  # where more would tell nothing new
-    seconds_beside: float = 0.15  # what one run takes besides the measured window; for the estimate
+    seconds_beside: float = 0.12  # what one run takes besides the measured window; for the estimate
 
     def takes(self, contestant):
         if self.only:
@@ -63,7 +63,7 @@ def echo(transport, pipeline, connections, size):
     return Row(f"echo-{transport}-{connections}x{size}x{pipeline}", "echo",
                f"{connections_text(connections)}, {size_text(size)}", transport=transport,
                connections=connections, size=size, pipeline=pipeline,
-               seconds_beside=0.15 + connections / 5000)
+               seconds_beside=0.12 + connections / 6000)
 
 
 def framed(transport):
@@ -89,7 +89,7 @@ def storm(transport):
 
 def idle(connections, rounds):
     return Row("idle", "idle", f"{connections:,} idle connections", load_mode="idle",
-               connections=connections, size=64, most_rounds=rounds, seconds_beside=0.7)
+               connections=connections, size=64, most_rounds=rounds, seconds_beside=0.5)
 
 
 SPIN = Row("spin", "spin", "1 connection, 64 B, tcp", connections=1, size=64,
@@ -114,7 +114,7 @@ def threads(count):
 
 
 INSTRUCTIONS = Row("instructions", "instructions", "1 KiB echo, 50 connections", program_kind="instructions",
-                   connections=50, size=KIBIBYTE, most_rounds=1, seconds_beside=3.5)
+                   connections=50, size=KIBIBYTE, most_rounds=1, seconds_beside=2.2)
 
 # --- The two lists -----------------------------------------------------------------------------------------
 
