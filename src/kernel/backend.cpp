@@ -42,7 +42,7 @@ void Backend::DoneQueue::tell() {
 }
 
 Backend::Received Backend::receive_now(FileDescriptor descriptor, ReceiveOperation& operation,
-                                       MutableBytesView lent, bool until_empty) {
+                                       MutableBytesView lent, Until until) {
   // The bounds matter where the memory is the receiver's own, and small.
   constexpr std::size_t kBudgetBytes = 512 * 1024;
   constexpr int kBudgetCalls = 16;
@@ -69,7 +69,7 @@ Backend::Received Backend::receive_now(FileDescriptor descriptor, ReceiveOperati
     } else {
       operation.filled(size);
     }
-    if (size < memory.size() && !until_empty && !drains(operation)) return received;
+    if (size < memory.size() && until == Until::short_read && !drains(operation)) return received;
   }
   received.more = true;
   return received;

@@ -188,12 +188,14 @@ class Backend {
     /// With what the operation is to be completed, if it is over.
     std::optional<int> end;
   };
-  /// Receives in any manner, and delivers: into own memory again while a read filled it, which then has
-  /// probably left something behind (after a shorter one asking costs more than being told), and when
-  /// draining, or `until_empty`, until nothing is left; but no more than one descriptor may have in one
-  /// dispatch (contract E5). REQUIRES: called from `dispatch`.
+  /// Where reading is over for now: after a short read, which has probably left nothing behind, or when there
+  /// is nothing left.
+  enum class Until : unsigned char { short_read, empty };
+  /// Receives in any manner, and delivers, `until` then, or (when draining) until there is nothing left; but
+  /// no more than one descriptor may have in one dispatch (contract E5). What a hold or a cancel left behind
+  /// is not reported. REQUIRES: called from `dispatch`.
   static Received receive_now(FileDescriptor descriptor, ReceiveOperation& operation, MutableBytesView lent,
-                              bool until_empty = false);
+                              Until until);
 
   DoneQueue done_;
 };

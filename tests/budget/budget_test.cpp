@@ -127,7 +127,8 @@ TEST_F(Budget, a_steady_echo_over_unix_sockets_costs_one_send_and_no_allocation_
 
 TEST_F(Budget, a_steady_echo_with_buffered_protocols_costs_no_more) {
   Server server = run(loop().create_server([] { return std::make_unique<BufferedEcho>(); }, "127.0.0.1", 0));
-  steady_echo(server, server.endpoints()[0], 110);  // and two receives for each, the second of which finds nothing
+  // And two receives for each, the second of which finds nothing.
+  steady_echo(server, server.endpoints()[0], 110);
 }
 
 // --- W6: gathering -----------------------------------------------------------------------------------------

@@ -22,9 +22,13 @@ namespace tidegate::kernel {
 ///
 /// - **Small receives**: one multishot receive per connection, out of a shared ring of buffers. No call, and
 ///   no request per message.
-/// - **Bulk, and memory of the receiver's own**: a poll request, then recv at the moment of delivery, as on
-///   epoll. What is asked of the receiver (`target`) stays true to the moment, and a large read into memory
-///   that is still in the cache beats any number of provided buffers. Over TCP the poll is a lasting one.
+/// - **Bulk, and memory of the receiver's own**: one multishot poll request, then recv at the moment of
+///   delivery, as on epoll. What is asked of the receiver (`target`) stays true to the moment, and a large
+///   read into memory that is still in the cache beats any number of provided buffers. The poll tells of
+///   changes, so reading goes on until nothing is left: a short read is no proof of that, for out-of-band
+///   data and passed descriptors end one early, and what the poll says of them can't be told from plain data.
+///   (The last read, which finds nothing, costs less than a poll that is asked again for every message;
+///   leaving it out altogether could not be told from chance.)
 /// - **Sends** are requests, submitted together with the next wait, and never wait in the kernel: they take
 ///   what there is room for, or fail. So no memory is the kernel's between two calls, and lent bytes are sent
 ///   from where they are. (A send that waits in the kernel is a trap: to a peer that has half-closed it is
@@ -108,7 +112,6 @@ class UringBackend final : public Backend {
   [[nodiscard]] io_uring_sqe& next_entry() noexcept;
   void enter(int (Ring::*way)() noexcept) noexcept;
   void arm_input(ChannelId channel, UringSlot& slot) noexcept;
-  [[nodiscard]] static Request way_of_waiting(ChannelId channel, UringSlot& slot) noexcept;
   void arm_output(ChannelId channel, UringSlot& slot) noexcept;
   void request_input(ChannelId channel, UringSlot& slot, Request request) noexcept;
   void request_output(ChannelId channel, UringSlot& slot, Request request) noexcept;
@@ -146,7 +149,7 @@ class UringBackend final : public Backend {
   void look_at(ChannelId channel, UringSlot& slot);
   void received(ChannelId channel, UringSlot& slot, const Arrival& arrival);
   [[nodiscard]] BytesView deliver(ChannelId channel, UringSlot& slot, BytesView bytes);
-  void receive_when_ready(ChannelId channel, UringSlot& slot, bool until_empty);
+  void receive_when_ready(ChannelId channel, UringSlot& slot);
   void receiving_ended(ChannelId channel, UringSlot& slot, int result);
   void park(ChannelId channel, UringSlot& slot, BytesView bytes) noexcept;
   void park_end(ChannelId channel, UringSlot& slot, int result) noexcept;
@@ -176,8 +179,9 @@ class UringBackend final : public Backend {
   LentSends lent_sends_;
   /// Taken out of the ring, but not dispatched.
   std::deque<Arrival> backlog_;
-  /// To be looked at in the next dispatch without a completion.
+  /// To be looked at in the next dispatch without a completion; and memory for the next such list.
   std::vector<ChannelId> due_;
+  std::vector<ChannelId> spare_;
   /// Watched by polls that have told; asked again when the loop waits, for until then it may not be so any
   /// more.
   std::vector<ChannelId> told_;

@@ -43,9 +43,13 @@ void UringBackend::fetch_backlog() noexcept {
 /// What is found is what is there now: callbacks that have the kernel called in between don't make it longer.
 void UringBackend::dispatch() {
   if (!due_.empty()) {
-    for (const ChannelId channel : std::exchange(due_, {})) {
+    std::vector<ChannelId> looking = std::move(spare_);
+    looking.swap(due_);
+    for (const ChannelId channel : looking) {
       if (UringSlot* slot = slots_.find(channel)) look_at(channel, *slot);
     }
+    looking.clear();
+    spare_ = std::move(looking);
   }
   for (std::size_t left = backlog_.size(); left > 0 && !backlog_.empty(); --left) {
     const Arrival arrival = backlog_.front();
@@ -105,7 +109,7 @@ void UringBackend::look_at(ChannelId channel, UringSlot& slot) {
     if (slot.has_parked) {
       deliver_parked(channel, slot);
     } else if (slot.input_request == (drains(*slot.input) ? Request::none : Request::watch_input)) {
-      receive_when_ready(channel, slot, true);
+      receive_when_ready(channel, slot);
     } else {
       arm_input(channel, slot);
     }
@@ -145,7 +149,7 @@ void UringBackend::input_is_ready(ChannelId channel, UringSlot& slot, int events
   switch (slot.input_kind) {
     case UringSlot::Input::receive:
       if (receives(slot) && !drains(*slot.input) && !slot.has_parked)
-        return receive_when_ready(channel, slot, events != POLLIN);
+        return receive_when_ready(channel, slot);
       // Nobody wants to be told at present: it is asked anew when somebody does.
       if (slot.input_request == Request::watch_input) stop_input(channel, slot);
       break;

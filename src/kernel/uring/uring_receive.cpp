@@ -52,15 +52,15 @@ BytesView UringBackend::deliver(ChannelId channel, UringSlot& slot, BytesView by
 }
 
 /// The socket has something, and it is received into the operation's memory, or much of it into ours.
-void UringBackend::receive_when_ready(ChannelId channel, UringSlot& slot, bool until_empty) {
+void UringBackend::receive_when_ready(ChannelId channel, UringSlot& slot) {
   auto& operation = static_cast<ReceiveOperation&>(*slot.input);
   fleeting_ = BytesView(lent_.get(), kLentBytes);
   const Received received =
-      receive_now(descriptor_of(channel), operation, {lent_.get(), kLentBytes}, until_empty);
+      receive_now(descriptor_of(channel), operation, {lent_.get(), kLentBytes}, Until::empty);
   fleeting_ = {};
   if (received.end) return end_input(slot, *received.end);
   if (!still_is(channel, slot)) return;
-  if (slot.receives_in_bulk) {
+  if (slot.receives_in_bulk && received.bytes > 0) {
     const bool small = received.bytes < kSmallReadBytes;
     slot.small_reads = small ? slot.small_reads + 1U : 0U;
     if (slot.small_reads == kSmallReads) {
@@ -68,8 +68,7 @@ void UringBackend::receive_when_ready(ChannelId channel, UringSlot& slot, bool u
       slot.receives_in_bulk = false;
     }
   }
-  // A watch does not say it again.
-  if (received.more && slot.input_request == Request::watch_input) look_at_soon(channel);
+  if (received.more) look_at_soon(channel);  // a watch does not say it again
   arm_input(channel, slot);
 }
 
