@@ -3,6 +3,7 @@
 #   label       what it holds                                                         needs
 #   unit        tests/unit/*.cpp: rooms of the library one by one, private headers    GoogleTest
 #   contract    tests/contract/*.cpp: the clauses of the contract, every transport    GoogleTest
+#   kernel      tests/kernel/*.cpp: what every backend promises, without a loop       GoogleTest
 #   budget      tests/budget: what a message and a connection may cost, and faults    GoogleTest
 #   differential  tests/differential: random scripts, the same on every backend       GoogleTest
 #   examples    tests/examples: what examples/ print                                  Python 3
@@ -104,6 +105,16 @@ tidegate_discover_tests_on_io_uring(contract_tests contract "-*_epoll:*_io_uring
 if(TARGET tidegate_command_parts)
   tidegate_add_test_program(command_tests command)
   target_link_libraries(command_tests PRIVATE tidegate_command_parts)
+endif()
+
+# Looks at each backend without a loop: see tests/kernel/seam_test.hpp.
+tidegate_add_test_program(kernel_tests kernel)
+if(TIDEGATE_IO_URING)
+  # These two look at private headers that include liburing's.
+  foreach(program IN ITEMS unit_tests kernel_tests)
+    target_compile_definitions(${program} PRIVATE TIDEGATE_HAS_IO_URING)
+    target_link_libraries(${program} PRIVATE PkgConfig::liburing)
+  endforeach()
 endif()
 
 # Counts allocations and system calls, so it is a program of its own.
