@@ -4,6 +4,7 @@
 #include <tidegate/error.hpp>
 #include <tidegate/task.hpp>
 
+#include "backend_choice.hpp"
 #include "bench/descriptor_limit.hpp"
 #include "bench/live_view.hpp"
 #include "bench/loads.hpp"
@@ -36,6 +37,7 @@ Report report_of(Session& session, bool interrupted) {
   Report report;
   report.options = session.options();
   report.backend = session.loop().backend_name();
+  report.refusal = refusal(report.options.backend, report.backend);
   report.time = session.measurement().time();
   report.tally = session.measurement().total();
   report.failures = session.failures();

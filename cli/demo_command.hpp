@@ -1,4 +1,5 @@
-// `tidegate demo`: real servers and clients over every transport, every byte and every callback checked.
+// `tidegate demo`: real servers and clients over every transport and backend, every byte and every callback
+// checked.
 #pragma once
 
 #include <tidegate/loop.hpp>

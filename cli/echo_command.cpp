@@ -5,6 +5,7 @@
 #include <tidegate/server.hpp>
 
 #include "arguments.hpp"
+#include "backend_choice.hpp"
 #include "connection_log.hpp"
 #include "echo_protocol.hpp"
 #include "stop_signals.hpp"
@@ -55,6 +56,11 @@ class EchoService {
 
   /// Only when every place is listened at: who reads the first line can rely on all of them.
   void announce() const {
+    const std::string_view backend = loop_.backend_name();
+    if (!options_.quiet || !refusal(options_.backend, backend).empty()) {
+      print_log(fmt::format("tidegate {} echo, backend {}", TIDEGATE_VERSION,
+                            backend_text(options_.backend, backend)));
+    }
     std::string lines;
     for (const Server& server : servers_) {
       for (const Endpoint& endpoint : server.endpoints()) {

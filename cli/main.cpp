@@ -69,10 +69,12 @@ CLI::App& add_echo(CLI::App& app, CommandLine& line) {
 
 CLI::App& add_demo(CLI::App& app, CommandLine& line) {
   CLI::App& demo =
-      *app.add_subcommand("demo", "Run clients and servers over every transport, and check them");
+      *app.add_subcommand("demo", "Run clients and servers over every transport and backend, and check them");
   demo.add_flag("--json", line.json, "one JSON document instead of the table");
   add_backend_option(demo, line.backend);
-  demo.footer("The exit status is 1 if a byte was wrong or a callback came out of order.");
+  demo.footer(
+      "Without --backend (and TIDEGATE_BACKEND) it runs on every backend that the kernel grants.\n"
+      "The exit status is 1 if a byte was wrong or a callback came out of order.");
   return demo;
 }
 

@@ -199,6 +199,8 @@ endif()
 if(TARGET tidegate_command)
   tidegate_add_script_test(command.serves_and_demonstrates command
     "${PROJECT_SOURCE_DIR}/tests/cli/run" "$<TARGET_FILE:tidegate_command>")
+  # Nine demos and a server that is given five seconds: slow under a sanitizer.
+  set_tests_properties(command.serves_and_demonstrates PROPERTIES TIMEOUT 300)
 endif()
 
 # --- The runner of the benchmarks --------------------------------------------------------------------------

@@ -139,8 +139,13 @@ tidegate::LoopOptions loop_options;
 
 bool read_backend(std::string_view name) {
   if (name == "auto") return true;
-  if (name != "epoll") return false;
-  loop_options.backend = tidegate::BackendKind::epoll;
+  if (name == "epoll") {
+    loop_options.backend = tidegate::BackendKind::epoll;
+  } else if (name == "io_uring") {
+    loop_options.backend = tidegate::BackendKind::io_uring;
+  } else {
+    return false;
+  }
   return true;
 }
 
@@ -161,7 +166,7 @@ bool read_own_option(const char* name, const char* value) {
 
 int main(int argc, char** argv) {
   const peer_options options =
-      start_peer(argc, argv, read_own_option, " [--backend auto|epoll] [--spin MICROSECONDS]");
+      start_peer(argc, argv, read_own_option, " [--backend auto|epoll|io_uring] [--spin MICROSECONDS]");
   try {
     tidegate::run(serve(options), loop_options);
   } catch (const std::exception& error) {

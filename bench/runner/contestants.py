@@ -21,6 +21,7 @@ class Contestant:
 REFERENCE = "epoll"
 REFERENCE_AGAIN = "epoll_again"
 OURS = "tidegate"
+OURS_URING = "tidegate_uring"
 
 CONTESTANTS = [
     Contestant(REFERENCE, "bare epoll", server="echo_epoll"),
@@ -34,6 +35,8 @@ CONTESTANTS = [
     Contestant("asio", "Asio", server="echo_asio", loop="loop_asio", is_library=True),
     Contestant("libevent", "libevent", server="echo_libevent", loop="loop_libevent", is_library=True),
     Contestant(OURS, "Tidegate", server="echo_tidegate", loop="loop_tidegate"),
+    Contestant(OURS_URING, "Tidegate, io_uring", server="echo_tidegate", loop="loop_tidegate",
+               arguments=("--backend", "io_uring")),
     Contestant("tidegate_spin", "Tidegate, spinning", server="echo_tidegate", arguments=("--spin", "50"),
                only_in="spin"),
 ]

@@ -14,6 +14,8 @@ namespace tidegate::cli::bench {
 struct Report {
   Options options;
   std::string backend;
+  /// Why this is not the backend that was asked for; empty where it is.
+  std::string refusal;
   /// How long it was measured; less than the options say where the run ended early.
   Seconds time{};
   Tally tally;

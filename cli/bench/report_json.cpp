@@ -81,6 +81,7 @@ std::string to_json(const Report& report) {
   Members members;
   members.add("version", json_text(TIDEGATE_VERSION));
   members.add("backend", json_text(report.backend));
+  members.add("refusal", report.refusal.empty() ? "null" : json_text(report.refusal));
   add_options(members, report.options);
   add_measurements(members, report);
   add_holding(members, report);

@@ -1,4 +1,5 @@
 // A run's report as lines for people.
+#include "backend_choice.hpp"
 #include "bench/report_text.hpp"
 #include "number_text.hpp"
 
@@ -52,9 +53,10 @@ std::string task_of(const Options& options) {
 
 std::string heading_of(const Report& report) {
   const Options& options = report.options;
-  std::string text = fmt::format(
-      "tidegate {} bench, backend {}: {} {} {}\n{}", TIDEGATE_VERSION, report.backend, name_of(options.mode),
-      options.listen ? "listening on" : "to", options.url.to_string(), task_of(options));
+  std::string text =
+      fmt::format("tidegate {} bench, backend {}: {} {} {}\n{}", TIDEGATE_VERSION,
+                  backend_text(options.backend, report.backend), name_of(options.mode),
+                  options.listen ? "listening on" : "to", options.url.to_string(), task_of(options));
   if (options.mode != Mode::idle) text += fmt::format("; measured for {:.2f} s", report.time.count());
   return text + (report.interrupted ? ", then interrupted\n\n" : "\n\n");
 }

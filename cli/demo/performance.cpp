@@ -87,10 +87,10 @@ Task<> play_over(Route& route, std::shared_ptr<TransportReport> report,
 
 }  // namespace
 
-Task<DemoReport> perform(std::shared_ptr<ProgressLine> progress) {
+Task<BackendReport> perform(std::shared_ptr<ProgressLine> progress) {
   Loop& loop = get_running_loop();
   Complaints complaints(loop);
-  DemoReport report;
+  BackendReport report;
   report.backend = loop.backend_name();
   const TimePoint begin = loop.time();
   for (const auto& route : every_route()) {

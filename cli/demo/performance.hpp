@@ -1,4 +1,4 @@
-// The demo from beginning to end: every scenario over every route.
+// The demo on one backend, from beginning to end: every scenario over every route.
 #pragma once
 
 #include <tidegate/task.hpp>
@@ -12,6 +12,6 @@ namespace tidegate::cli::demo {
 
 /// Plays it on the running loop, whose exception handler and log it watches meanwhile: in a good run neither
 /// has anything to tell. Every wait in it is bounded.
-[[nodiscard]] Task<DemoReport> perform(std::shared_ptr<ProgressLine> progress);
+[[nodiscard]] Task<BackendReport> perform(std::shared_ptr<ProgressLine> progress);
 
 }  // namespace tidegate::cli::demo

@@ -52,9 +52,11 @@ struct TransportReport {
   }
 };
 
-/// The whole run.
-struct DemoReport {
+/// What happened on one backend.
+struct BackendReport {
   std::string backend;
+  /// Why this is not the backend that was asked for; empty where it is.
+  std::string refusal;
   Seconds time{};
   std::vector<TransportReport> transports;
   /// What was wrong and belongs to no transport.
@@ -65,6 +67,23 @@ struct DemoReport {
       if (!transport.contract_kept()) return false;
     }
     return problems.empty();
+  }
+};
+
+/// The whole run.
+struct DemoReport {
+  std::vector<BackendReport> backends;
+  /// What was left out, for people.
+  std::vector<std::string> remarks;
+
+  [[nodiscard]] bool contract_kept() const noexcept {
+    return std::all_of(backends.begin(), backends.end(),
+                       [](const BackendReport& backend) { return backend.contract_kept(); });
+  }
+  [[nodiscard]] Seconds time() const noexcept {
+    Seconds total{};
+    for (const BackendReport& backend : backends) total += backend.time;
+    return total;
   }
 };
 

@@ -25,17 +25,27 @@ std::string object_of(const TransportReport& transport) {
       transport.peak_write_buffer_bytes);
 }
 
+std::string object_of(const BackendReport& report) {
+  std::vector<std::string> transports;
+  for (const TransportReport& transport : report.transports)
+    transports.push_back("\n      " + object_of(transport));
+  return fmt::format(
+      "{{\"backend\": {}, \"refusal\": {}, \"seconds\": {:.3f}, \"contract_kept\": {}, \"problems\": {},\n"
+      "    \"transports\": [{}]}}",
+      json_text(report.backend), report.refusal.empty() ? "null" : json_text(report.refusal),
+      report.time.count(), report.contract_kept(), json_list(report.problems), fmt::join(transports, ","));
+}
+
 }  // namespace
 
 std::string to_json(const DemoReport& report) {
-  std::vector<std::string> transports;
-  for (const TransportReport& transport : report.transports)
-    transports.push_back("\n    " + object_of(transport));
+  std::vector<std::string> backends;
+  for (const BackendReport& backend : report.backends) backends.push_back("\n    " + object_of(backend));
   return fmt::format(
-      "{{\n  \"version\": {},\n  \"backend\": {},\n  \"seconds\": {:.3f},\n  \"contract_kept\": {},\n"
-      "  \"problems\": {},\n  \"transports\": [{}]\n}}\n",
-      json_text(TIDEGATE_VERSION), json_text(report.backend), report.time.count(), report.contract_kept(),
-      json_list(report.problems), fmt::join(transports, ","));
+      "{{\n  \"version\": {},\n  \"seconds\": {:.3f},\n  \"contract_kept\": {},\n  \"remarks\": {},\n"
+      "  \"backends\": [{}]\n}}\n",
+      json_text(TIDEGATE_VERSION), report.time().count(), report.contract_kept(), json_list(report.remarks),
+      fmt::join(backends, ","));
 }
 
 }  // namespace tidegate::cli::demo

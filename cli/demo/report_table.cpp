@@ -67,7 +67,7 @@ std::string lay_out(const std::vector<Row>& rows) {
 }
 
 /// What the table has no room for: why a transport is missing, and what was wrong.
-std::string remarks(const DemoReport& report) {
+std::string remarks(const BackendReport& report) {
   std::string text;
   for (const TransportReport& transport : report.transports) {
     if (!transport.missing_because.empty()) {
@@ -81,7 +81,8 @@ std::string remarks(const DemoReport& report) {
   return text.empty() ? text : "\n" + text;
 }
 
-std::string verdict(const DemoReport& report) {
+/// "5 of 5 on epoll".
+std::string score_of(const BackendReport& report) {
   std::size_t played = 0;
   std::size_t kept = 0;
   for (const TransportReport& transport : report.transports) {
@@ -89,19 +90,33 @@ std::string verdict(const DemoReport& report) {
     ++played;
     if (transport.contract_kept()) ++kept;
   }
-  const char* word = report.contract_kept() ? "OK" : "FAILED";
-  return fmt::format("\n{}: {} of {} transports kept the contract; {:.2f} s\n", word, kept, played,
-                     report.time.count());
+  return fmt::format("{} of {} on {}", kept, played, report.backend);
+}
+
+std::string verdict(const DemoReport& report) {
+  std::string text;
+  for (const std::string& remark : report.remarks) text += remark + "\n";
+  std::vector<std::string> scores;
+  for (const BackendReport& backend : report.backends) scores.push_back(score_of(backend));
+  return text + fmt::format("{}: transports that kept the contract: {}; {:.2f} s\n",
+                            report.contract_kept() ? "OK" : "FAILED", fmt::join(scores, ", "),
+                            report.time().count());
+}
+
+std::string section_of(const BackendReport& report) {
+  std::vector<Row> rows{kTitles};
+  for (const TransportReport& transport : report.transports) rows.push_back(row_of(transport));
+  const std::string refused = report.refusal.empty() ? "" : fmt::format(": {}", report.refusal);
+  return fmt::format("on {}{}\n\n{}{}\n", report.backend, refused, lay_out(rows), remarks(report));
 }
 
 }  // namespace
 
 std::string to_table(const DemoReport& report) {
-  std::vector<Row> rows{kTitles};
-  for (const TransportReport& transport : report.transports) rows.push_back(row_of(transport));
-  return fmt::format(
-      "tidegate {} demo, backend {}: echoed messages, bulk to a slow reader, half-close, abort\n\n{}{}{}",
-      TIDEGATE_VERSION, report.backend, lay_out(rows), remarks(report), verdict(report));
+  std::string text = fmt::format(
+      "tidegate {} demo: echoed messages, bulk to a slow reader, half-close, abort\n\n", TIDEGATE_VERSION);
+  for (const BackendReport& backend : report.backends) text += section_of(backend);
+  return text + verdict(report);
 }
 
 }  // namespace tidegate::cli::demo

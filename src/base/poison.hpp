@@ -17,8 +17,8 @@
 
 namespace tidegate::base {
 
-/// From here on, touching it is reported. The sanitizer looks at eight bytes at a time, so a few at the edges may be
-/// spared.
+/// From here on, touching it is reported. The sanitizer looks at eight bytes at a time, so a few at the edges
+/// may be spared.
 inline void poison([[maybe_unused]] const void* from, [[maybe_unused]] std::size_t bytes) noexcept {
 #if defined(TIDEGATE_ADDRESS_SANITIZER)
   __asan_poison_memory_region(from, bytes);

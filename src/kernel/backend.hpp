@@ -89,23 +89,24 @@ class Backend {
   /// What `send` and `conclude` return for an operation that is in flight: it tells by `completed`.
   static constexpr std::ptrdiff_t kUnderWay = 0;
 
-  /// Sends what the kernel takes of `pieces`, at this moment or together with what others send when the loop comes
-  /// round: as `try_send`, or kUnderWay; then `operation` has been started, and completes with what `try_send` would
-  /// have returned. Of one piece, -EINTR is possible: a signal came in between, and it is worth another try.
-  /// Lifetime: the pieces stay until then. Bytes that the backend has lent and that are sent from inside of `received`
-  /// may be among them, if there is only one piece: they stay valid until `completed` has returned.
-  /// REQUIRES: the operation is not in flight.
+  /// Sends what the kernel takes of `pieces`, at this moment or together with what others send when the loop
+  /// comes round: as `try_send`, or kUnderWay; then `operation` has been started, and completes with what
+  /// `try_send` would have returned. Of one piece, -EINTR is possible: a signal came in between, and it is
+  /// worth another try. Lifetime: the pieces stay until then. Bytes that the backend has lent and that are
+  /// sent from inside of `received` may be among them, if there is only one piece: they stay valid until
+  /// `completed` has returned. REQUIRES: the operation is not in flight.
   [[nodiscard]] virtual std::ptrdiff_t send(SendOperation& operation, ChannelId channel,
                                             std::span<iovec> pieces) noexcept = 0;
   [[nodiscard]] virtual std::ptrdiff_t send(SendOperation& operation, ChannelId channel,
                                             BytesView piece) noexcept = 0;
 
-  /// Has the kernel say now what it takes of what is under way. The operation is over then, without `completed`, and
-  /// this returns what that would have been told; or kUnderWay: the kernel is full, and it waits for room.
-  /// REQUIRES: the operation is in flight.
+  /// Has the kernel say now what it takes of what is under way. The operation is over then, without
+  /// `completed`, and this returns what that would have been told; or kUnderWay: the kernel is full, and it
+  /// waits for room. REQUIRES: the operation is in flight.
   [[nodiscard]] virtual std::ptrdiff_t conclude(SendOperation& operation, ChannelId channel) noexcept = 0;
 
-  /// Hands the kernel what was started, as `wait` does, without waiting. For the time when the loop does not run.
+  /// Hands the kernel what was started, as `wait` does, without waiting. For the time when the loop does not
+  /// run.
   virtual void submit() noexcept = 0;
 
   // --- the loop ----------------------------------------------------------------------------------
@@ -125,7 +126,8 @@ class Backend {
   /// Delivers what `wait` found.
   virtual void dispatch() = 0;
 
-  /// Has every operation that was cancelled complete, for the end of the loop. REQUIRES: no other is in flight.
+  /// Has every operation that was cancelled complete, for the end of the loop. REQUIRES: no other is in
+  /// flight.
   virtual void settle() = 0;
 
   /// Ends the present or the next `wait`. One that comes after a `wait` has returned ends the next one,
@@ -184,16 +186,18 @@ class Backend {
     /// With what the operation is to be completed, if it is over.
     std::optional<int> end;
   };
-  /// Receives in any manner, and delivers: into own memory again while a read filled it, which then has probably left
-  /// something behind (after a shorter one asking costs more than being told), and when draining until nothing is
-  /// left; but no more than one descriptor may have in one dispatch (contract E5). REQUIRES: called from `dispatch`.
+  /// Receives in any manner, and delivers: into own memory again while a read filled it, which then has
+  /// probably left something behind (after a shorter one asking costs more than being told), and when
+  /// draining until nothing is left; but no more than one descriptor may have in one dispatch (contract E5).
+  /// REQUIRES: called from `dispatch`.
   static Received receive_now(FileDescriptor descriptor, ReceiveOperation& operation, MutableBytesView lent);
 
   DoneQueue done_;
 };
 
-/// The backend that `kind` and the environment variable TIDEGATE_BACKEND ask for, or epoll where the kernel does not
-/// grant it. Throws OsError where epoll is refused as well, std::invalid_argument for a name that does not exist.
+/// The backend that `kind` and the environment variable TIDEGATE_BACKEND ask for, or epoll where the kernel
+/// does not grant it. Throws OsError where epoll is refused as well, std::invalid_argument for a name that
+/// does not exist.
 [[nodiscard]] std::unique_ptr<Backend> make_backend(BackendKind kind);
 
 }  // namespace tidegate::kernel

@@ -79,8 +79,8 @@ class ReceiveOperation : public Operation {
   virtual void filled(std::size_t size_bytes) = 0;
 
   /// Some bytes arrived in lent memory.
-  /// Lifetime: they are valid, and stay as they are, until this returns; what `Backend::send` was given of them
-  /// meanwhile, until that has completed.
+  /// Lifetime: they are valid, and stay as they are, until this returns; what `Backend::send` was given of
+  /// them meanwhile, until that has completed.
   virtual void received(BytesView bytes) = 0;
 
  protected:

@@ -1,5 +1,5 @@
-// A record for every descriptor number, and which use of the number it belongs to. Pure bookkeeping, no system
-// calls.
+// A record for every descriptor number, and which use of the number it belongs to. Pure bookkeeping, no
+// system calls.
 #pragma once
 
 #include <tidegate/descriptor.hpp>
@@ -16,8 +16,8 @@ namespace tidegate::kernel {
 
 /// Slots by descriptor number. References stay valid for ever, so that a callback may open what it likes.
 ///
-/// A `Slot` has at least `std::uint32_t generation`, which differs for every use of the number and is 0 where it
-/// is not in use, and `owned`: the descriptor is ours to close (a channel), not a user's (a poll).
+/// A `Slot` has at least `std::uint32_t generation`, which differs for every use of the number and is 0 where
+/// it is not in use, and `owned`: the descriptor is ours to close (a channel), not a user's (a poll).
 template <typename Slot>
 class SlotTable {
  public:

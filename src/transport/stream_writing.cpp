@@ -174,7 +174,8 @@ void StreamTransport::flush() {
   if (state_.is_lost() || draining_ || sending().in_flight()) return;
   const loop::LoopCore::CallbackTimer timer(core_);
   if (core_.is_running()) {
-    send_buffered([this](std::span<iovec> pieces) { return core_.backend().send(sending(), channel_, pieces); });
+    send_buffered(
+        [this](std::span<iovec> pieces) { return core_.backend().send(sending(), channel_, pieces); });
   } else {
     send_at_once();
   }
@@ -219,8 +220,8 @@ void StreamTransport::send_buffered(const Send& send) {
   }
 }
 
-/// Something is under way that the kernel may not even have been asked about, and before anybody is paused it is
-/// (F1). What becomes possible by that, such as resume_writing, waits for the flush.
+/// Something is under way that the kernel may not even have been asked about, and before anybody is paused it
+/// is (F1). What becomes possible by that, such as resume_writing, waits for the flush.
 void StreamTransport::conclude_sending() {
   const std::ptrdiff_t result = core_.backend().conclude(sending(), channel_);
   if (result == kernel::Backend::kUnderWay) return;

@@ -18,7 +18,7 @@ from support import (
 
 INTERRUPTED = 130
 KEYS = [
-    "version", "backend", "mode", "url", "listening", "connections", "message_bytes", "messages_under_way",
+    "version", "backend", "refusal", "mode", "url", "listening", "connections", "message_bytes", "messages_under_way",
     "measured_seconds", "messages", "messages_per_second", "connections_made", "connections_per_second",
     "bytes", "megabytes_per_second", "latency_microseconds", "connections_open", "connections_lost",
     "opening_seconds", "memory_per_connection_bytes", "errors", "problems", "interrupted"]

@@ -1,6 +1,7 @@
 """What the tests of the command share: starting it, talking to it, and saying what is wrong."""
 
 import contextlib
+import ctypes
 import errno
 import fcntl
 import os
@@ -54,9 +55,9 @@ def pattern(size_bytes, seed=1):
 class Echo:
     """A running `tidegate echo`, and what it has said so far."""
 
-    def __init__(self, program, *arguments, sockets=1):
+    def __init__(self, program, *arguments, sockets=1, preexec_fn=None):
         self.process = subprocess.Popen([program, "echo", *arguments], stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True)
+                                        stderr=subprocess.PIPE, text=True, preexec_fn=preexec_fn)
         self.output, self.log = [], []
         self.readers = [self._read_in_background(self.process.stdout, self.output),
                         self._read_in_background(self.process.stderr, self.log)]
@@ -122,8 +123,8 @@ class Echo:
 
 
 @contextlib.contextmanager
-def echo(context, *arguments, sockets=1):
-    server = Echo(context.program, *arguments, sockets=sockets)
+def echo(context, *arguments, sockets=1, preexec_fn=None):
+    server = Echo(context.program, *arguments, sockets=sockets, preexec_fn=preexec_fn)
     try:
         yield server
     finally:
@@ -134,6 +135,33 @@ def run(context, *arguments, environment=None, preexec_fn=None):
     return subprocess.run([context.program, *arguments], capture_output=True, text=True,
                           timeout=2 * PATIENCE_SECONDS, env={**os.environ, **(environment or {})},
                           preexec_fn=preexec_fn)
+
+
+# --- Backends ----------------------------------------------------------------------------------------------
+
+KERNEL_REFUSES = "io_uring was asked for, and the kernel refuses it"
+
+
+def has_io_uring(context):
+    """Whether this machine lets programs use io_uring: it is the program that finds out."""
+    with echo(context, "tcp://127.0.0.1:0", "--backend", "io_uring") as server:
+        server.stop()
+    return server.log[0].endswith("backend io_uring")
+
+
+def refuse_io_uring():
+    """For preexec_fn: from now on io_uring_setup(2) fails with EPERM, as it does in many containers."""
+    load_call, if_equal, give_back = 0x20, 0x15, 0x06  # BPF_LD | BPF_W | BPF_ABS, BPF_JMP | BPF_JEQ | BPF_K, BPF_RET
+    allow, refuse = 0x7FFF0000, 0x00050000 | errno.EPERM  # SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO
+    io_uring_setup = 425  # on every architecture that came after it
+    steps = [(load_call, 0, 0, 0), (if_equal, 0, 1, io_uring_setup), (give_back, 0, 0, refuse), (give_back, 0, 0, allow)]
+    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
+    program = struct.pack("@HP", len(steps), ctypes.addressof(code))
+    libc = ctypes.CDLL(None, use_errno=True)
+    set_no_new_privileges, set_seccomp, filter_mode = 38, 22, 2
+    for call in ((set_no_new_privileges, 1, 0, 0, 0), (set_seccomp, filter_mode, program, 0, 0)):
+        if libc.prctl(*call) != 0:
+            raise OSError(ctypes.get_errno(), "prctl")
 
 
 CLEARED = b"\r\x1b[K"  # back to the first column, and clear the line

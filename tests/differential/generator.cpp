@@ -37,6 +37,8 @@ class Conversation {
     choose_ending();
     settle_content(here_, there_);
     settle_content(there_, here_);
+    settle_content_of_answers(here_, there_);
+    settle_content_of_answers(there_, here_);
     return std::move(script_);
   }
 
@@ -420,6 +422,12 @@ class Conversation {
     const bool twice = std::any_of(end.echoes.begin(), end.echoes.end(),
                                    [](const Echo& echo) { return echo.answer == Answer::twice; });
     if (twice || (!end.echoes.empty() && has_delayed_steps(end))) reader.script.determined.content = false;
+  }
+
+  /// Nor is an answer determined where the question is not.
+  static void settle_content_of_answers(const Speaker& writer, Speaker& reader) {
+    if (!writer.script.determined.content && !writer.script.echoes.empty())
+      reader.script.determined.content = false;
   }
 
   Random random_;

@@ -96,8 +96,8 @@ std::string differences(const Script& script, const Outcome& one, const Outcome&
 }
 
 std::string to_text(const Outcome& outcome) {
-  return fmt::format("on {}:\n  here: {}\n  there: {}\n", outcome.backend, text_of(outcome.here),
-                     text_of(outcome.there));
+  return fmt::format("on {}:\n  here: {}\n  there: {}\n{}", outcome.backend, text_of(outcome.here),
+                     text_of(outcome.there), outcome.trace);
 }
 
 }  // namespace tidegate::differential

@@ -29,7 +29,9 @@ struct Outcome {
   EndOutcome here;
   EndOutcome there;
   /// What is wrong with the connection as a whole.
-  std::vector<std::string> faults;
+  std::vector<std::string> faults = {};
+  /// The last calls on each end, for people.
+  std::string trace = {};
 };
 
 /// What is wrong with an outcome by itself, one fault a line; empty for nothing.

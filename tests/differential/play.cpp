@@ -37,7 +37,8 @@ class Performance {
     connect();
     run();
     rig_.run_rounds(5);  // in which a callback too many would come
-    Outcome outcome{std::string(rig_.loop().backend_name()), here_.outcome(), there_.outcome(), faults_};
+    Outcome outcome{std::string(rig_.loop().backend_name()), here_.outcome(), there_.outcome(), faults_,
+                    rig_.traces()};
     check_what_was_said(outcome);
     return outcome;
   }
@@ -81,7 +82,7 @@ class Performance {
     if (!here_.is_over() || !there_.is_over()) rig_.loop().run_forever();
     deadline.cancel();
     running_ = false;
-    if (late) faults_.push_back("it has not ended: something got stuck\n" + rig_.traces());
+    if (late) faults_.push_back("it has not ended: something got stuck");
   }
 
   void check_what_was_said(Outcome& outcome) {

@@ -45,7 +45,8 @@ TEST(SlotTable, a_known_channel_is_looked_up_whatever_has_become_of_it) {
   EXPECT_EQ(&table.known(first), table.find(first));
   const ChannelId second = table.open(number(700), true);
   EXPECT_EQ(table.known(first).generation, second.generation);
-  EXPECT_NE(table.known(ChannelId{0, EpollSlotTable::kNoGeneration}).generation, EpollSlotTable::kNoGeneration);
+  EXPECT_NE(table.known(ChannelId{0, EpollSlotTable::kNoGeneration}).generation,
+            EpollSlotTable::kNoGeneration);
 }
 
 TEST(SlotTable, a_new_use_of_a_number_is_not_found_under_the_old_channel) {

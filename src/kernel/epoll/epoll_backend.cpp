@@ -59,7 +59,8 @@ namespace {
 
 std::uint32_t wanted_by(const EpollSlot& slot, bool input_is_held) noexcept {
   std::uint32_t events = 0;
-  if (slot.input != nullptr && slot.input_kind != EpollSlot::Input::hangup && !input_is_held) events |= EPOLLIN;
+  if (slot.input != nullptr && slot.input_kind != EpollSlot::Input::hangup && !input_is_held)
+    events |= EPOLLIN;
   if (slot.output != nullptr) events |= EPOLLOUT;
   return events;
 }

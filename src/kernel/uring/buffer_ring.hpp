@@ -22,12 +22,12 @@ struct ReceivedPiece {
   [[nodiscard]] bool empty() const noexcept { return data == nullptr; }
 };
 
-/// Buffers that the kernel fills in the order in which they are provided. One belongs to the kernel until a completion
-/// says that it has done with it, and returns to it when every piece of it has been given back. What belongs to the
-/// kernel is poisoned in builds with AddressSanitizer.
+/// Buffers that the kernel fills in the order in which they are provided. One belongs to the kernel until a
+/// completion says that it has done with it, and returns to it when every piece of it has been given back.
+/// What belongs to the kernel is poisoned in builds with AddressSanitizer.
 ///
-/// Which piece a completion means is resolved when it is taken from the ring, in the kernel's order: pieces come back
-/// in any other.
+/// Which piece a completion means is resolved when it is taken from the ring, in the kernel's order: pieces
+/// come back in any other.
 class BufferRing {
  public:
   static constexpr int kGroup = 0;
@@ -45,8 +45,8 @@ class BufferRing {
 
   [[nodiscard]] std::size_t buffer_bytes() const noexcept { return buffer_bytes_; }
 
-  /// Provides everything that is not lent to another ring, for the one that it was provided to has gone. Throws
-  /// OsError.
+  /// Provides everything that is not lent to another ring, for the one that it was provided to has gone.
+  /// Throws OsError.
   void move_to(Ring& ring);
 
  private:

@@ -11,8 +11,8 @@
 
 namespace tidegate::kernel {
 
-/// The kernel reads a header, and the list of pieces that it points to, when the request is submitted; then the place
-/// is free again.
+/// The kernel reads a header, and the list of pieces that it points to, when the request is submitted; then
+/// the place is free again.
 class MessageArena {
  public:
   /// A header for `pieces`, copied; null where there is no room.

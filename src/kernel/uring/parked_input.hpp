@@ -11,8 +11,8 @@
 
 namespace tidegate::kernel {
 
-/// Of one descriptor. Bytes are copied, so that a connection that is not read pins nothing of what is shared; they are
-/// few: the first that are parked are the reason for receiving no more.
+/// Of one descriptor. Bytes are copied, so that a connection that is not read pins nothing of what is shared;
+/// they are few: the first that are parked are the reason for receiving no more.
 struct ParkedInput {
   std::vector<std::byte> bytes;
   std::deque<OwnedFileDescriptor> accepted;

@@ -16,27 +16,29 @@ namespace {
   throw OsError(std::error_code(error, std::system_category()), attempted);
 }
 
-/// Best first. All of them say "one thread only", which only Linux 6.0 and newer understand: and that has multishot
-/// receives and all else that is not asked for by name below.
+/// Best first. All of them say "one thread only", which only Linux 6.0 and newer understand: and that has
+/// multishot receives and all else that is not asked for by name below.
 constexpr std::array kWaysOfWorking{
     IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG,  // Linux 6.1
     IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
 };
 
-constexpr std::array kOperations{IORING_OP_RECV,    IORING_OP_SEND,     IORING_OP_SENDMSG,     IORING_OP_ACCEPT,
-                                 IORING_OP_CONNECT, IORING_OP_POLL_ADD, IORING_OP_ASYNC_CANCEL};
+constexpr std::array kOperations{IORING_OP_RECV,        IORING_OP_SEND,    IORING_OP_SENDMSG,
+                                 IORING_OP_ACCEPT,      IORING_OP_CONNECT, IORING_OP_POLL_ADD,
+                                 IORING_OP_ASYNC_CANCEL};
 
-/// Throws where the kernel knows of no such operations, or does not let us use the ring (a sandbox may allow to make
-/// one, but not to enter it).
+/// Throws where the kernel knows of no such operations, or does not let us use the ring (a sandbox may allow
+/// to make one, but not to enter it).
 void check(io_uring& ring) {
-  const std::unique_ptr<io_uring_probe, decltype(&::io_uring_free_probe)> probe(::io_uring_get_probe_ring(&ring),
-                                                                                 &::io_uring_free_probe);
+  const std::unique_ptr<io_uring_probe, decltype(&::io_uring_free_probe)> probe(
+      ::io_uring_get_probe_ring(&ring), &::io_uring_free_probe);
   if (probe == nullptr) refuse(ENOSYS, "io_uring_register");
   for (const int operation : kOperations) {
     if (::io_uring_opcode_supported(probe.get(), operation) == 0) refuse(ENOSYS, "an operation of io_uring");
   }
   ::io_uring_prep_nop(::io_uring_get_sqe(&ring));
-  if (const int outcome = ::io_uring_submit_and_wait(&ring, 1); outcome < 0) refuse(-outcome, "io_uring_enter");
+  if (const int outcome = ::io_uring_submit_and_wait(&ring, 1); outcome < 0)
+    refuse(-outcome, "io_uring_enter");
   ::io_uring_cq_advance(&ring, 1);
 }
 

@@ -22,12 +22,12 @@ struct Completion {
   [[nodiscard]] bool more() const noexcept { return (flags & IORING_CQE_F_MORE) != 0; }
 };
 
-/// A ring for one thread, with deferred task work where the kernel has it: then whatever happens to a request happens
-/// inside of `collect` and `wait`.
+/// A ring for one thread, with deferred task work where the kernel has it: then whatever happens to a request
+/// happens inside of `collect` and `wait`.
 ///
-/// `submit`, `collect` and `wait` return 0 or a negative errno. -EEXIST: the ring belongs to another thread, and can't
-/// be used any more but for `take`. Others (no memory at the moment, interrupted, timed out) pass: what was not handed
-/// in stays for the next call.
+/// `submit`, `collect` and `wait` return 0 or a negative errno. -EEXIST: the ring belongs to another thread,
+/// and can't be used any more but for `take`. Others (no memory at the moment, interrupted, timed out) pass:
+/// what was not handed in stays for the next call.
 class Ring {
  public:
   /// Throws OsError where the kernel refuses, or lacks something that we need (ENOSYS).

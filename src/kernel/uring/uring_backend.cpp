@@ -124,7 +124,8 @@ void UringBackend::look_at_soon(ChannelId channel) noexcept {
 
 // --- output --------------------------------------------------------------------------------------
 
-UringSlot* UringBackend::start_output(Operation& operation, UringSlot::Output kind, ChannelId channel) noexcept {
+UringSlot* UringBackend::start_output(Operation& operation, UringSlot::Output kind,
+                                      ChannelId channel) noexcept {
   arm(operation);
   UringSlot* slot = slots_.find(channel);
   if (slot == nullptr) {
@@ -136,7 +137,11 @@ UringSlot* UringBackend::start_output(Operation& operation, UringSlot::Output ki
 }
 
 void UringBackend::start(SendOperation& operation, ChannelId channel) noexcept {
-  if (UringSlot* slot = start_output(operation, UringSlot::Output::room, channel)) arm_output(channel, *slot);
+  UringSlot* slot = start_output(operation, UringSlot::Output::room, channel);
+  if (slot == nullptr) return;
+  // A watch tells of changes only, and there may be room already.
+  if (slot->output_request == Request::watch_output) look_at_soon(channel);
+  arm_output(channel, *slot);
 }
 
 void UringBackend::start(ConnectOperation& operation, ChannelId channel) noexcept {
@@ -166,11 +171,14 @@ std::ptrdiff_t UringBackend::send(SendOperation& operation, ChannelId channel, B
   const auto lies_in = [&](const std::byte* first, std::size_t size) {
     return not_after(first, piece.data()) && not_after(piece.data() + piece.size(), first + size);
   };
-  // The next receive overwrites it.
-  if (lies_in(lent_.get(), kLentBytes)) return send_now(descriptor_of(channel), piece);
+  if (lies_in(fleeting_.data(), fleeting_.size())) return send_now(descriptor_of(channel), piece);
 
+  // First, for it may submit, and in another thread than before even begin anew: nothing may be half started
+  // then.
+  make_room_for_entry();
   RequestTag tag(Request::send, channel);
-  if (!delivering_.empty() && lies_in(delivering_.data, delivering_.size)) {
+  if (slots_.find(channel) != nullptr && !delivering_.empty() &&
+      lies_in(delivering_.data, delivering_.size)) {
     try {
       tag = RequestTag(Request::send_lent, ChannelId{lent_sends_.put({channel, delivering_}), 0});
     } catch (const std::bad_alloc&) {
@@ -189,8 +197,8 @@ std::ptrdiff_t UringBackend::send(SendOperation& operation, ChannelId channel, B
 std::ptrdiff_t UringBackend::send(SendOperation& operation, ChannelId channel,
                                   std::span<iovec> pieces) noexcept {
   if (pieces.size() == 1) {
-    return UringBackend::send(operation, channel,
-                              BytesView(static_cast<const std::byte*>(pieces[0].iov_base), pieces[0].iov_len));
+    return UringBackend::send(
+        operation, channel, BytesView(static_cast<const std::byte*>(pieces[0].iov_base), pieces[0].iov_len));
   }
   make_room_for_entry();  // which may submit, and then the arena begins anew
   msghdr* message = messages_.put(pieces);
@@ -225,8 +233,8 @@ void UringBackend::submit() noexcept {
 
 // --- watching what belongs to others -------------------------------------------------------------
 
-/// Throws OsError for what has no readiness: what epoll says of it is what everybody expects. (A poll request would
-/// report a regular file as ready for ever.)
+/// Throws OsError for what has no readiness: what epoll says of it is what everybody expects. (A poll request
+/// would report a regular file as ready for ever.)
 void UringBackend::check_pollable(FileDescriptor descriptor) {
   if (!watchable_.valid()) watchable_ = checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
   epoll_event event{};
@@ -267,6 +275,15 @@ void UringBackend::cancel(PollOperation& operation, FileDescriptor descriptor) n
   if (slot->input == nullptr && slot->output == nullptr) *slot = UringSlot{};
 }
 
+void UringBackend::poll_again() noexcept {
+  for (const ChannelId channel : std::exchange(told_, {})) {
+    UringSlot* slot = slots_.find(channel);
+    if (slot == nullptr) continue;
+    arm_input(channel, *slot);
+    arm_output(channel, *slot);
+  }
+}
+
 // --- giving up -----------------------------------------------------------------------------------
 
 void UringBackend::cancel(Operation& operation, ChannelId channel) noexcept {
@@ -275,8 +292,8 @@ void UringBackend::cancel(Operation& operation, ChannelId channel) noexcept {
   if (slot != nullptr && slot->output == &operation) return give_up_output(operation, channel, *slot);
   done_.push(operation, -ECANCELED);
   if (slot == nullptr || slot->input != &operation) return;
-  // No memory of the operation's is with the kernel. A receive that goes on delivers to the next one, or is stopped
-  // by what arrives, or by the close.
+  // No memory of the operation's is with the kernel. A receive that goes on delivers to the next one, or is
+  // stopped by what arrives, or by the close.
   const bool accepts = slot->input_kind == UringSlot::Input::accept;
   slot->clear_input();
   if (accepts) stop_input(channel, *slot);
@@ -310,6 +327,7 @@ void UringBackend::settle() {
 
 void UringBackend::wait(std::optional<Duration> timeout, Duration spin) noexcept {
   for (const ReceivedPiece& piece : std::exchange(concluded_, {})) buffers_->give_back(piece);
+  if (!told_.empty()) poll_again();
   const bool something_to_do = !done_.empty() || !due_.empty() || !backlog_.empty() || ring_->ready() > 0;
   if (something_to_do || timeout == Duration::zero()) {
     if (ring_->has_unsubmitted() || ring_->kernel_has_news()) enter(&Ring::collect);

@@ -20,20 +20,23 @@ namespace tidegate::kernel {
 
 /// How each thing is asked for, and why so:
 ///
-/// - **Small receives**: one multishot receive per connection, out of a shared ring of buffers. No call, and no request
+/// - **Small receives**: one multishot receive per connection, out of a shared ring of buffers. No call, and
+/// no request
 ///   per message.
-/// - **Bulk, and memory of the receiver's own**: a poll request, then recv at the moment of delivery, as on epoll. What
-///   is asked of the receiver (`target`) stays true to the moment, and a large read into memory that is still in the
-///   cache beats any number of provided buffers.
-/// - **Sends** are requests, submitted together with the next wait, and never wait in the kernel: they take what there
-///   is room for, or fail. So no memory is the kernel's between two calls, and lent bytes are sent from where they are.
-///   (A send that waits in the kernel is a trap: to a peer that has half-closed it is handed to a worker thread, which
-///   blocks, and can't be cancelled.)
+/// - **Bulk, and memory of the receiver's own**: a poll request, then recv at the moment of delivery, as on
+/// epoll. What
+///   is asked of the receiver (`target`) stays true to the moment, and a large read into memory that is still
+///   in the cache beats any number of provided buffers.
+/// - **Sends** are requests, submitted together with the next wait, and never wait in the kernel: they take
+/// what there
+///   is room for, or fail. So no memory is the kernel's between two calls, and lent bytes are sent from where
+///   they are. (A send that waits in the kernel is a trap: to a peer that has half-closed it is handed to a
+///   worker thread, which blocks, and can't be cancelled.)
 /// - **Room** is waited for by poll requests, which own nothing.
 /// - What arrives while nobody wants it is parked, and the request is stopped.
 ///
-/// Nothing is believed about when completions come: a request is over when the kernel has said so (F_MORE gone), and it
-/// is made again if it is still wanted.
+/// Nothing is believed about when completions come: a request is over when the kernel has said so (F_MORE
+/// gone), and it is made again if it is still wanted.
 class UringBackend final : public Backend {
  public:
   /// Throws OsError where the kernel refuses or lacks something, std::bad_alloc.
@@ -74,8 +77,8 @@ class UringBackend final : public Backend {
   void wake() noexcept override;
 
  private:
-  /// A piece of this size shows that there is much to come, and then large reads are made; so many small ones in a row
-  /// end that.
+  /// A piece of this size shows that there is much to come, and then large reads are made; so many small ones
+  /// in a row end that.
   static constexpr std::size_t kBulkBytes = 32 * 1024;
   static constexpr std::size_t kSmallReadBytes = 16 * 1024;
   static constexpr unsigned kSmallReads = 4;
@@ -94,8 +97,8 @@ class UringBackend final : public Backend {
   [[nodiscard]] static FileDescriptor descriptor_of(ChannelId channel) noexcept {
     return FileDescriptor{static_cast<int>(channel.index)};
   }
-  /// Whether the slot still belongs to the channel: any callback may close it, and the number may have a new owner at
-  /// once. The slot itself stays where it is.
+  /// Whether the slot still belongs to the channel: any callback may close it, and the number may have a new
+  /// owner at once. The slot itself stays where it is.
   [[nodiscard]] static bool still_is(ChannelId channel, const UringSlot& slot) noexcept {
     return slot.generation == channel.generation;
   }
@@ -122,8 +125,11 @@ class UringBackend final : public Backend {
 
   // Operations: uring_backend.cpp.
   void start_input(Operation& operation, UringSlot::Input kind, ChannelId channel) noexcept;
-  [[nodiscard]] UringSlot* start_output(Operation& operation, UringSlot::Output kind, ChannelId channel) noexcept;
+  [[nodiscard]] UringSlot* start_output(Operation& operation, UringSlot::Output kind,
+                                        ChannelId channel) noexcept;
   void look_at_soon(ChannelId channel) noexcept;
+  void poll_again_soon(ChannelId channel) noexcept { told_.push_back(channel); }
+  void poll_again() noexcept;
   void give_up_output(Operation& operation, ChannelId channel, UringSlot& slot) noexcept;
   [[nodiscard]] bool found_by_spinning(std::optional<Duration>& timeout, Duration spin) noexcept;
   void check_pollable(FileDescriptor descriptor);
@@ -165,11 +171,16 @@ class UringBackend final : public Backend {
 
   /// What is being delivered, until a send has taken it over.
   ReceivedPiece delivering_;
+  /// What is being delivered and can't be kept: the next receive overwrites it.
+  BytesView fleeting_;
   LentSends lent_sends_;
   /// Taken out of the ring, but not dispatched.
   std::deque<Arrival> backlog_;
   /// To be looked at in the next dispatch without a completion.
   std::vector<ChannelId> due_;
+  /// Watched by polls that have told; asked again when the loop waits, for until then it may not be so any
+  /// more.
+  std::vector<ChannelId> told_;
   std::unordered_map<std::uint32_t, ParkedInput> parked_;
   /// Kept pieces that `conclude` has taken from their sends; given back when nobody looks any more.
   std::vector<ReceivedPiece> concluded_;

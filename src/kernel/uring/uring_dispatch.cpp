@@ -1,4 +1,5 @@
-// The seam on io_uring, from the wait on: whom a completion concerns. What is received is in uring_receive.cpp.
+// The seam on io_uring, from the wait on: whom a completion concerns. What is received is in
+// uring_receive.cpp.
 #include "kernel/socket_calls.hpp"
 #include "kernel/uring/uring_backend.hpp"
 
@@ -93,6 +94,23 @@ void UringBackend::dispatch(const Arrival& arrival) {
   }
 }
 
+/// Something is to be done without a completion.
+void UringBackend::look_at(ChannelId channel, UringSlot& slot) {
+  if (slot.has_parked && slot.input_kind == UringSlot::Input::accept) {
+    accept_parked(channel, slot);
+  } else if (receives(slot)) {
+    if (slot.has_parked) {
+      deliver_parked(channel, slot);
+    } else if (drains(*slot.input)) {
+      receive_when_ready(channel, slot);
+    } else {
+      arm_input(channel, slot);
+    }
+  }
+  if (still_is(channel, slot) && slot.output_kind == UringSlot::Output::room)
+    output_is_ready(channel, slot, POLLOUT);
+}
+
 /// Nobody's, or that of somebody who has gone: what it holds goes back.
 void UringBackend::dispatch_stale(const Arrival& arrival) noexcept {
   if (!arrival.piece.empty()) buffers_->give_back(arrival.piece);
@@ -123,11 +141,12 @@ void UringBackend::input_is_ready(ChannelId channel, UringSlot& slot, int events
   const bool broken = events < 0 || (events & (POLLHUP | POLLERR)) != 0;
   switch (slot.input_kind) {
     case UringSlot::Input::receive:
-      if (!held(*slot.input) && !drains(*slot.input) && !slot.has_parked) return receive_when_ready(channel, slot);
+      if (!held(*slot.input) && !drains(*slot.input) && !slot.has_parked)
+        return receive_when_ready(channel, slot);
       break;
     case UringSlot::Input::poll:
       static_cast<PollOperation&>(*slot.input).ready();
-      break;
+      return poll_again_soon(channel);
     case UringSlot::Input::hangup:
       if (broken) return end_input(slot, pending_error(descriptor_of(channel)));
       break;
@@ -195,8 +214,10 @@ void UringBackend::accept_parked(ChannelId channel, UringSlot& slot) {
 void UringBackend::output_is_ready(ChannelId channel, UringSlot& slot, int events) {
   if (events == -ECANCELED) return arm_output(channel, slot);
   if (events >= 0 && (events & (POLLOUT | POLLHUP | POLLERR)) == 0) {
-    // The other end has finished sending, which ends every single-shot poll at once: changes are waited for instead.
-    const bool waits = slot.output_kind == UringSlot::Output::room || slot.output_kind == UringSlot::Output::poll;
+    // The other end has finished sending, which ends every single-shot poll at once: changes are waited for
+    // instead.
+    const bool waits =
+        slot.output_kind == UringSlot::Output::room || slot.output_kind == UringSlot::Output::poll;
     if (waits && slot.output_request == Request::none) request_output(channel, slot, Request::watch_output);
     return;
   }
@@ -208,7 +229,7 @@ void UringBackend::output_is_ready(ChannelId channel, UringSlot& slot, int event
       static_cast<PollOperation&>(*slot.output).ready();
       // It wants to hear of it as long as it is so, and a watch tells of changes.
       if (still_is(channel, slot)) stop_output(channel, slot);
-      break;
+      return poll_again_soon(channel);
     case UringSlot::Output::connect:
       end_output(slot, pending_error(descriptor_of(channel)));
       break;

@@ -1,5 +1,5 @@
-// The seam on io_uring: a loop that is run by another thread than before. A ring belongs to one thread, so there is a
-// new ring, and everything is requested again.
+// The seam on io_uring: a loop that is run by another thread than before. A ring belongs to one thread, so
+// there is a new ring, and everything is requested again.
 #include "base/log.hpp"
 #include "kernel/uring/uring_backend.hpp"
 
@@ -11,8 +11,8 @@
 
 namespace tidegate::kernel {
 
-/// Loses nothing: what has completed is in the old ring's memory, and nothing is received or sent outside of `collect`
-/// and `wait`, which only its own thread could call. What had not completed ends with the ring.
+/// Loses nothing: what has completed is in the old ring's memory, and nothing is received or sent outside of
+/// `collect` and `wait`, which only its own thread could call. What had not completed ends with the ring.
 void UringBackend::move_to_this_thread() noexcept {
   try {
     auto ring = std::make_unique<Ring>(options_);
@@ -44,7 +44,8 @@ void UringBackend::request_again() {
   for (const Arrival& arrival : backlog_) {
     if (!arrival.completion.more()) ending.insert(arrival.completion.tag);
   }
-  // Sends take what there is room for at the moment, and the kernel has not seen these: for them there was none.
+  // Sends take what there is room for at the moment, and the kernel has not seen these: for them there was
+  // none.
   const auto nothing_was_sent = [this](ChannelId channel, const ReceivedPiece& piece) {
     backlog_.push_back({{RequestTag(Request::send, channel).value(), -EAGAIN, 0}, piece});
   };
@@ -54,11 +55,13 @@ void UringBackend::request_again() {
   }
   request_wake();
   slots_.for_each([&](ChannelId channel, UringSlot& slot) {
-    if (slot.input_request != Request::none && !ending.contains(RequestTag(slot.input_request, channel).value())) {
+    if (slot.input_request != Request::none &&
+        !ending.contains(RequestTag(slot.input_request, channel).value())) {
       slot.input_request = Request::none;
       arm_input(channel, slot);
     }
-    if (slot.output_request != Request::none && !ending.contains(RequestTag(slot.output_request, channel).value())) {
+    if (slot.output_request != Request::none &&
+        !ending.contains(RequestTag(slot.output_request, channel).value())) {
       const bool connects = slot.output_request == Request::connect;
       slot.output_request = Request::none;
       // It is under way in the kernel, which tells of its end as it does for everybody.

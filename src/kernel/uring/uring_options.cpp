@@ -17,7 +17,7 @@ namespace {
 
 struct Setting {
   std::string_view name;
-  unsigned UringOptions::* member;
+  unsigned UringOptions::*member;
   unsigned least;
   unsigned most;
   bool power_of_two;
@@ -34,7 +34,8 @@ constexpr std::array kSettings{
   throw std::invalid_argument(fmt::format("TIDEGATE_IO_URING: \"{}\", expected {}", part, expected));
 }
 
-unsigned parse_number(std::string_view part, std::string_view text, unsigned least, unsigned most, bool power_of_two) {
+unsigned parse_number(std::string_view part, std::string_view text, unsigned least, unsigned most,
+                      bool power_of_two) {
   unsigned value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || value < least || value > most ||

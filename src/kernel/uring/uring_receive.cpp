@@ -54,7 +54,9 @@ BytesView UringBackend::deliver(ChannelId channel, UringSlot& slot, BytesView by
 /// The socket has something, and it is received into the operation's memory, or much of it into ours.
 void UringBackend::receive_when_ready(ChannelId channel, UringSlot& slot) {
   auto& operation = static_cast<ReceiveOperation&>(*slot.input);
+  fleeting_ = BytesView(lent_.get(), kLentBytes);
   const Received received = receive_now(descriptor_of(channel), operation, {lent_.get(), kLentBytes});
+  fleeting_ = {};
   if (received.end) return end_input(slot, *received.end);
   if (!still_is(channel, slot)) return;
   if (slot.receives_in_bulk) {
@@ -112,25 +114,13 @@ void UringBackend::park_end(ChannelId channel, UringSlot& slot, int result) noex
   }
 }
 
-/// Something is to be looked at without a completion: there is parked input that may be wanted now, or a draining
-/// receive whose request has ended.
-void UringBackend::look_at(ChannelId channel, UringSlot& slot) {
-  if (slot.has_parked && slot.input_kind == UringSlot::Input::accept) return accept_parked(channel, slot);
-  if (!receives(slot)) return;
-  if (slot.has_parked) {
-    deliver_parked(channel, slot);
-  } else if (drains(*slot.input)) {
-    receive_when_ready(channel, slot);
-  } else {
-    arm_input(channel, slot);
-  }
-}
-
 void UringBackend::deliver_parked(ChannelId channel, UringSlot& slot) {
   auto node = parked_.extract(channel.index);
   ParkedInput& parked = node.mapped();
   slot.has_parked = false;
-  const BytesView rest = deliver(channel, slot, BytesView(parked.bytes.data(), parked.bytes.size()));
+  fleeting_ = BytesView(parked.bytes.data(), parked.bytes.size());
+  const BytesView rest = deliver(channel, slot, fleeting_);
+  fleeting_ = {};
   if (!still_is(channel, slot)) return;
   parked.bytes.erase(parked.bytes.begin(), parked.bytes.end() - static_cast<std::ptrdiff_t>(rest.size()));
   if (parked.end && receives(slot) && rest.empty()) return end_input(slot, *parked.end);

@@ -37,8 +37,8 @@ void UringBackend::submit_entry(io_uring_sqe& entry, RequestTag tag) noexcept {
 
 // --- input ---------------------------------------------------------------------------------------
 
-/// Sees to it that what the slot's operation waits for is requested, and nothing else. Where another request is under
-/// way, that one is stopped, and its end brings us back here.
+/// Sees to it that what the slot's operation waits for is requested, and nothing else. Where another request
+/// is under way, that one is stopped, and its end brings us back here.
 void UringBackend::arm_input(ChannelId channel, UringSlot& slot) noexcept {
   Request wanted = Request::none;
   switch (slot.input_kind) {
@@ -88,8 +88,8 @@ void UringBackend::request_input(ChannelId channel, UringSlot& slot, Request req
       ::io_uring_prep_poll_add(&entry, number, POLLIN);
       break;
     default:
-      // Nothing but POLLHUP and POLLERR, which are reported unasked; and POLLRDHUP, which is as well, and would end
-      // every single-shot poll at once: the other end has finished sending.
+      // Nothing but POLLHUP and POLLERR, which are reported unasked; and POLLRDHUP, which is as well, and
+      // would end every single-shot poll at once: the other end has finished sending.
       ::io_uring_prep_poll_multishot(&entry, number, 0);
       break;
   }
@@ -102,7 +102,8 @@ void UringBackend::request_input(ChannelId channel, UringSlot& slot, Request req
 
 /// The same for what waits to write.
 void UringBackend::arm_output(ChannelId channel, UringSlot& slot) noexcept {
-  const bool waits = slot.output_kind == UringSlot::Output::room || slot.output_kind == UringSlot::Output::poll;
+  const bool waits =
+      slot.output_kind == UringSlot::Output::room || slot.output_kind == UringSlot::Output::poll;
   if (waits && slot.output_request == Request::none) request_output(channel, slot, Request::poll_output);
 }
 
@@ -127,8 +128,8 @@ void UringBackend::request_connect(ChannelId channel, UringSlot& slot,
   submit_entry(entry, RequestTag(Request::connect, channel));
 }
 
-/// Edge-triggered and never read: every wake-up is an edge of its own, so none that comes after a wait has returned can
-/// be taken back together with the one that ended it.
+/// Edge-triggered and never read: every wake-up is an edge of its own, so none that comes after a wait has
+/// returned can be taken back together with the one that ended it.
 void UringBackend::request_wake() noexcept {
   io_uring_sqe& entry = next_entry();
   ::io_uring_prep_poll_multishot(&entry, wake_.get().number, POLLIN);

@@ -1,4 +1,5 @@
-// What the io_uring backend knows of each descriptor number: who wants something of it, and what the kernel was asked.
+// What the io_uring backend knows of each descriptor number: who wants something of it, and what the kernel
+// was asked.
 #pragma once
 
 #include "kernel/operation.hpp"
@@ -9,12 +10,12 @@
 
 namespace tidegate::kernel {
 
-/// One descriptor number. At most one operation per direction, and at most one request to the kernel beside the sends,
-/// which do not last: a new one is made when the last completion of the old one has come, so none is ever mistaken for
-/// another.
+/// One descriptor number. At most one operation per direction, and at most one request to the kernel beside
+/// the sends, which do not last: a new one is made when the last completion of the old one has come, so none
+/// is ever mistaken for another.
 ///
-/// An operation and the request that serves it come and go independently: what was cancelled may leave its request
-/// behind for the next, and a request that has ended for reasons of its own is made again.
+/// An operation and the request that serves it come and go independently: what was cancelled may leave its
+/// request behind for the next, and a request that has ended for reasons of its own is made again.
 struct UringSlot {
   enum class Input : unsigned char { none, receive, hangup, accept, poll };
   /// `room`: for sending, when there is any. `send`: sent with the next submission.
