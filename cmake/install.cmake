@@ -64,5 +64,12 @@ else()
   set(tidegate_pc_includedir "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
 endif()
 
+# What a static library wants beside it. Named here and not in Requires.private, which would ask for liburing's own
+# .pc file where only the shared library is used.
+set(tidegate_pc_libraries "-pthread")
+if(TIDEGATE_IO_URING)
+  set(tidegate_pc_libraries "-luring -pthread")
+endif()
+
 configure_file("${PROJECT_SOURCE_DIR}/cmake/tidegate.pc.in" "${PROJECT_BINARY_DIR}/tidegate.pc" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/tidegate.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")

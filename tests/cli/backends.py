@@ -4,7 +4,7 @@ import json
 import re
 
 from support import (
-    KERNEL_REFUSES, check, check_equal, echo, has_io_uring, refuse_io_uring, run)
+    KERNEL_REFUSES, check, check_equal, echo, has_io_uring, refuse_io_uring, run, wait_until)
 
 HERE = re.compile(r"on (\w+)(: .*)?")
 
@@ -45,13 +45,18 @@ def test_demo_leaves_out_what_nobody_asked_for_and_the_kernel_refuses(context):
     check_equal(report["remarks"], ["not on io_uring: the kernel refuses it"], "remarks")
 
 
+def first_line_of(server):
+    wait_until(lambda: server.log, "the first line of the log")
+    return server.log[0]
+
+
 def test_echo_shows_its_backend_in_its_first_line(context):
     with echo(context, "tcp://127.0.0.1:0", "--backend", "epoll") as server:
-        check(re.fullmatch(r"tidegate \S+ echo, backend epoll", server.log[0]), f"{server.log}")
+        check(re.fullmatch(r"tidegate \S+ echo, backend epoll", first_line_of(server)), f"{server.log}")
         server.stop()
     with echo(context, "tcp://127.0.0.1:0", "--backend", "io_uring") as server:
         backend = "io_uring" if has_io_uring(context) else rf"epoll \({KERNEL_REFUSES}\)"
-        check(re.fullmatch(rf"tidegate \S+ echo, backend {backend}", server.log[0]), f"{server.log}")
+        check(re.fullmatch(rf"tidegate \S+ echo, backend {backend}", first_line_of(server)), f"{server.log}")
         server.stop()
 
 
