@@ -90,15 +90,17 @@ class Sender final : public SendOperation, public Record {
 class Acceptor final : public AcceptOperation, public Record {
  public:
   [[nodiscard]] int batch() const noexcept override { return 4; }
-  void accepted(OwnedFileDescriptor descriptor, const net::SocketAddress&) override {
+  void accepted(OwnedFileDescriptor descriptor, const net::SocketAddress& peer) override {
     EXPECT_FALSE(is_quiet) << "accepted after cancel";
     EXPECT_TRUE(descriptor.valid());
     connections.push_back(std::move(descriptor));
+    peers.push_back(peer);
     if (on_accepted) on_accepted();
   }
   void completed(int result) override { note_end(result); }
 
   std::vector<OwnedFileDescriptor> connections;
+  std::vector<net::SocketAddress> peers;
   std::function<void()> on_accepted;
 };
 

@@ -81,17 +81,22 @@ OwnedFileDescriptor tcp_socket() {
       FileDescriptor{checked(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "socket")});
 }
 
-Listener tcp_listener() {
+Listener tcp_listener(int queue) {
   Listener listener{tcp_socket(), {}};
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   const int number = listener.descriptor.get().number;
   checked(::bind(number, reinterpret_cast<const sockaddr*>(&address), sizeof address), "bind");
-  checked(::listen(number, 64), "listen");
+  checked(::listen(number, queue), "listen");
   listener.address.length = net::SocketAddress::capacity();
   checked(::getsockname(number, listener.address.get(), &listener.address.length), "getsockname");
   return listener;
+}
+
+FullListener::FullListener() : listener_(tcp_listener(0)) {
+  // One fits, and perhaps one more; whoever comes then hears nothing.
+  for (int client = 0; client < 4; ++client) waiting_.push_back(connecting_to(listener_.address));
 }
 
 OwnedFileDescriptor connecting_to(const net::SocketAddress& address) {
@@ -160,8 +165,13 @@ void SeamTest::TearDown() {
 }
 
 SeamTest::Link SeamTest::link(SocketPair pair) {
-  channels_.push_back(backend().attach(std::move(pair.ours)));
-  return {channels_.back(), RawPeer(std::move(pair.theirs))};
+  const ChannelId channel = attach(std::move(pair.ours));
+  return {channel, RawPeer(std::move(pair.theirs))};
+}
+
+ChannelId SeamTest::attach(OwnedFileDescriptor descriptor) {
+  channels_.push_back(backend().attach(std::move(descriptor)));
+  return channels_.back();
 }
 
 void SeamTest::close(ChannelId channel) {

@@ -52,7 +52,17 @@ struct Listener {
   OwnedFileDescriptor descriptor;
   net::SocketAddress address;
 };
-[[nodiscard]] Listener tcp_listener();
+[[nodiscard]] Listener tcp_listener(int queue = 64);
+/// A listener whose queue is full and stays so: who connects to it waits.
+class FullListener {
+ public:
+  FullListener();
+  [[nodiscard]] const net::SocketAddress& address() const noexcept { return listener_.address; }
+
+ private:
+  Listener listener_;
+  std::vector<OwnedFileDescriptor> waiting_;
+};
 /// Begins to connect to it.
 [[nodiscard]] OwnedFileDescriptor connecting_to(const net::SocketAddress& address);
 [[nodiscard]] OwnedFileDescriptor tcp_socket();
@@ -78,6 +88,8 @@ class SeamTest : public ::testing::TestWithParam<Ground> {
     RawPeer peer;
   };
   [[nodiscard]] Link link(SocketPair pair = unix_pair());
+  /// A channel of any other descriptor.
+  [[nodiscard]] ChannelId attach(OwnedFileDescriptor descriptor);
 
   /// Operations live as long as the test, so that one that is told too much is there to say so.
   template <typename Operation>

@@ -349,7 +349,7 @@ void UringBackend::wait(std::optional<Duration> timeout, Duration spin) noexcept
     return;
   }
   if (spin > Duration::zero() && has_ring_ && found_by_spinning(timeout, spin)) return;
-  if (ring_->wait(timeout) == -EEXIST) {
+  if (!has_ring_ || ring_->wait(timeout) == -EEXIST) {
     move_to_this_thread();
     if (!has_ring_) return wait_for_a_ring(timeout);
     static_cast<void>(ring_->wait(Duration::zero()));  // the loop comes back if there was nothing

@@ -176,7 +176,8 @@ class UringBackend final : public Backend {
   UringOptions options_;
   std::unique_ptr<Ring> ring_;
   /// False where the ring belongs to another thread and there was none to be had for this one. Requests are
-  /// not made then, but those that slots know of are made when there is one: see uring_move.cpp.
+  /// not made then, but those that slots know of are made when there is one: see uring_move.cpp. The old ring
+  /// is not entered any more, whatever thread it is.
   bool has_ring_ = true;
   /// Where requests are written then.
   std::unique_ptr<io_uring_sqe> nobodys_entry_ = std::make_unique<io_uring_sqe>();

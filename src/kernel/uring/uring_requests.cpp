@@ -9,7 +9,7 @@
 namespace tidegate::kernel {
 
 void UringBackend::enter(int (Ring::*way)() noexcept) noexcept {
-  if ((*ring_.*way)() == -EEXIST) {
+  if (!has_ring_ || (*ring_.*way)() == -EEXIST) {
     move_to_this_thread();
     if (!has_ring_) return;
     static_cast<void>((*ring_.*way)());
