@@ -103,7 +103,7 @@ void measure_threads(std::size_t count) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const loop_request request = read_loop_request(argc, argv);
+  const loop_request request = read_loop_request(argc, argv, nullptr, "");
   switch (request.work) {
     case LOOP_TIMERS:
       measure_timers(request.count);

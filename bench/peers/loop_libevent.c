@@ -125,7 +125,7 @@ static void measure_threads(size_t count) {
 }
 
 int main(int argc, char** argv) {
-  const struct loop_request request = read_loop_request(argc, argv);
+  const struct loop_request request = read_loop_request(argc, argv, NULL, "");
   if (request.work == LOOP_THREADS && evthread_use_pthreads() != 0) fail("evthread_use_pthreads");
   base = event_base_new();
   if (base == NULL) fail("event_base_new");

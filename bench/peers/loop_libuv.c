@@ -108,7 +108,7 @@ static void measure_threads(size_t count) {
 }
 
 int main(int argc, char** argv) {
-  const struct loop_request request = read_loop_request(argc, argv);
+  const struct loop_request request = read_loop_request(argc, argv, NULL, "");
   check(uv_loop_init(&loop), "uv_loop_init");
   switch (request.work) {
     case LOOP_TIMERS:

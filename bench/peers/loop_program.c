@@ -16,23 +16,45 @@ enum {
 
 // --- the command line --------------------------------------------------------------------------------------
 
-_Noreturn static void explain_usage(const char* program) {
-  fprintf(stderr, "usage: %s timers|call_soon|threads [N]\n", program);
+_Noreturn static void explain_usage(const char* program, const char* own_usage) {
+  fprintf(stderr, "usage: %s timers|call_soon|threads [N]%s\n", program, own_usage);
   exit(2);
 }
 
-struct loop_request read_loop_request(int argc, char** argv) {
+static bool read_work(const char* text, enum loop_work* work) {
   static const char* const names[] = {
       [LOOP_TIMERS] = "timers", [LOOP_CALL_SOON] = "call_soon", [LOOP_THREADS] = "threads"};
-  if (argc < 2 || argc > 3) explain_usage(argv[0]);
-  unsigned long long count = DEFAULT_COUNT;
-  // Every chain gets at least one call.
-  if (argc == 3 && (!read_number(argv[2], &count) || count < LOOP_CHAINS || count > MOST))
-    explain_usage(argv[0]);
   for (size_t i = 0; i < sizeof names / sizeof *names; ++i) {
-    if (strcmp(argv[1], names[i]) == 0) return (struct loop_request){(enum loop_work)i, (size_t)count};
+    if (strcmp(text, names[i]) != 0) continue;
+    *work = (enum loop_work)i;
+    return true;
   }
-  explain_usage(argv[0]);
+  return false;
+}
+
+/// Every chain gets at least one call.
+static bool read_count(const char* text, size_t* count) {
+  unsigned long long number = 0;
+  if (!read_number(text, &number) || number < LOOP_CHAINS || number > MOST) return false;
+  *count = (size_t)number;
+  return true;
+}
+
+struct loop_request read_loop_request(int argc, char** argv, peer_option_reader read_own_option,
+                                      const char* own_usage) {
+  struct loop_request request = {.count = DEFAULT_COUNT};
+  if (argc < 2 || !read_work(argv[1], &request.work)) explain_usage(argv[0], own_usage);
+  int next = 2;
+  if (next < argc && argv[next][0] != '-') {
+    if (!read_count(argv[next], &request.count)) explain_usage(argv[0], own_usage);
+    ++next;
+  }
+  for (; next < argc; next += 2) {
+    const bool is_known =
+        next + 1 < argc && read_own_option != NULL && read_own_option(argv[next], argv[next + 1]);
+    if (!is_known) explain_usage(argv[0], own_usage);
+  }
+  return request;
 }
 
 // --- what the timers are -----------------------------------------------------------------------------------

@@ -18,6 +18,8 @@
 // the last, and processor time of both threads.
 #pragma once
 
+#include "peer.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,8 +39,10 @@ struct loop_request {
   size_t count;
 };
 
-/// Reads the command line; wrong arguments end the program with status 2.
-struct loop_request read_loop_request(int argc, char** argv);
+/// Reads the command line; wrong arguments end the program with status 2. `read_own_option` may be NULL,
+/// `own_usage` is the text for it.
+struct loop_request read_loop_request(int argc, char** argv, peer_option_reader read_own_option,
+                                      const char* own_usage);
 
 /// The delay of timer `number` among those that never expire, and among those that do.
 uint64_t far_milliseconds(size_t number);

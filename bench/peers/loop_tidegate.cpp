@@ -1,24 +1,39 @@
 // Tidegate's loop: what timers and calls cost; see loop_program.h for what is counted.
 //
 // A timer is a call_later, and its handle lies in a vector. What is called is a lambda.
+//
+//     --backend NAME    the kernel interface to stand on, or to fail without; instead of the default
 #include <tidegate/tidegate.hpp>
 
 #include "loop_program.h"
+#include "tidegate_backend.hpp"
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <exception>
+#include <iostream>
 #include <memory>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 namespace {
 
+// --- its own option ----------------------------------------------------------------------------------------
+
+tidegate::LoopOptions loop_options;
+
+bool read_own_option(const char* name, const char* value) {
+  return std::string_view(name) == "--backend" && read_backend(value, loop_options);
+}
+
 // --- timers ------------------------------------------------------------------------------------------------
 
 void measure_timers(std::size_t count) {
-  tidegate::Loop loop;
+  tidegate::Loop loop(loop_options);
+  require_backend(loop, loop_options.backend);
   std::size_t left = count;
   const auto on_expired = [&] {
     if (--left == 0) loop.stop();
@@ -64,7 +79,8 @@ class Chain {
 };
 
 void measure_call_soon(std::size_t count) {
-  tidegate::Loop loop;
+  tidegate::Loop loop(loop_options);
+  require_backend(loop, loop_options.backend);
   std::size_t left = count;
   std::vector<Chain> chains(LOOP_CHAINS, Chain(loop, left));
   const std::uint64_t begun = thread_nanoseconds();
@@ -74,7 +90,8 @@ void measure_call_soon(std::size_t count) {
 }
 
 void measure_threads(std::size_t count) {
-  tidegate::Loop loop;
+  tidegate::Loop loop(loop_options);
+  require_backend(loop, loop_options.backend);
   std::size_t left = count;
   const std::uint64_t processor_begun = process_nanoseconds();
   const std::uint64_t begun = clock_nanoseconds();
@@ -91,19 +108,26 @@ void measure_threads(std::size_t count) {
   print_thread_calls(count, ended - begun, process_nanoseconds() - processor_begun);
 }
 
+void measure(const loop_request& request) {
+  switch (request.work) {
+    case LOOP_TIMERS:
+      return measure_timers(request.count);
+    case LOOP_CALL_SOON:
+      return measure_call_soon(request.count);
+    case LOOP_THREADS:
+      return measure_threads(request.count);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  const loop_request request = read_loop_request(argc, argv);
-  switch (request.work) {
-    case LOOP_TIMERS:
-      measure_timers(request.count);
-      break;
-    case LOOP_CALL_SOON:
-      measure_call_soon(request.count);
-      break;
-    case LOOP_THREADS:
-      measure_threads(request.count);
-      break;
+  const loop_request request =
+      read_loop_request(argc, argv, read_own_option, " [--backend auto|epoll|io_uring]");
+  try {
+    measure(request);
+  } catch (const std::exception& error) {
+    std::cerr << argv[0] << ": " << error.what() << '\n';
+    return 1;
   }
 }

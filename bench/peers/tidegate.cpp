@@ -1,10 +1,11 @@
 // Tidegate: the README's echo server, with its callback protocols, on the public headers alone.
 //
-//     --backend NAME         the kernel interface to stand on, instead of the best there is
+//     --backend NAME         the kernel interface to stand on, or to fail without; instead of the default
 //     --spin MICROSECONDS    look for events so long before sleeping
 #include <tidegate/tidegate.hpp>
 
 #include "peer.h"
+#include "tidegate_backend.hpp"
 
 #include <chrono>
 #include <csignal>
@@ -109,8 +110,9 @@ tidegate::Task<tidegate::Server> listen(const peer_options& options) {
   return listen(options, [size = options.message_bytes] { return std::make_shared<EchoMessages>(size); });
 }
 
-tidegate::Task<> serve(const peer_options& options) {
+tidegate::Task<> serve(const peer_options& options, tidegate::BackendKind backend) {
   tidegate::Loop& loop = tidegate::get_running_loop();
+  require_backend(loop, backend);
   tidegate::Future<> stop_asked = loop.create_future<void>();
   for (const int signal_number : {SIGINT, SIGTERM}) {
     loop.add_signal_handler(signal_number, [stop_asked]() mutable {
@@ -133,21 +135,9 @@ tidegate::Task<> serve(const peer_options& options) {
 
 // --- its own options ---------------------------------------------------------------------------------------
 
-constexpr unsigned long long kLongestSpinMicroseconds = 1'000'000;
-
 tidegate::LoopOptions loop_options;
 
-bool read_backend(std::string_view name) {
-  if (name == "auto") return true;
-  if (name == "epoll") {
-    loop_options.backend = tidegate::BackendKind::epoll;
-  } else if (name == "io_uring") {
-    loop_options.backend = tidegate::BackendKind::io_uring;
-  } else {
-    return false;
-  }
-  return true;
-}
+constexpr unsigned long long kLongestSpinMicroseconds = 1'000'000;
 
 bool read_spin(const char* text) {
   unsigned long long microseconds = 0;
@@ -157,7 +147,7 @@ bool read_spin(const char* text) {
 }
 
 bool read_own_option(const char* name, const char* value) {
-  if (std::string_view(name) == "--backend") return read_backend(value);
+  if (std::string_view(name) == "--backend") return read_backend(value, loop_options);
   if (std::string_view(name) == "--spin") return read_spin(value);
   return false;
 }
@@ -168,7 +158,7 @@ int main(int argc, char** argv) {
   const peer_options options =
       start_peer(argc, argv, read_own_option, " [--backend auto|epoll|io_uring] [--spin MICROSECONDS]");
   try {
-    tidegate::run(serve(options), loop_options);
+    tidegate::run(serve(options, loop_options.backend), loop_options);
   } catch (const std::exception& error) {
     std::cerr << argv[0] << ": " << error.what() << '\n';
     return 1;

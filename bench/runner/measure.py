@@ -50,7 +50,8 @@ class Bench:
     def _loop(self, row, contestant):
         # Both cores where there are two threads: what is measured is how they meet.
         cores = {self.cores.server} if row.kind != "threads" else {self.cores.server, self.cores.load}
-        with Child(self.programs / contestant.loop, *row.loop_arguments, cores=cores) as loop:
+        with Child(self.programs / contestant.loop, *row.loop_arguments, *contestant.arguments,
+                   cores=cores) as loop:
             return parsed(loop, loop.output(MINUTES_SECONDS))
 
     def _count(self, _, contestant):

@@ -12,12 +12,13 @@ from . import contestants, summary
 LABELS_WIDTH = 210
 PLOT_WIDTH = 560
 MARGIN = 24
-TITLE_HEIGHT = 92
+LEGEND_TOP = 74
+LEGEND_HEIGHT = 20
 LINE_HEIGHT = 18
 GROUP_HEIGHT = 30
 AXIS_HEIGHT = 52
 BEYOND_STEP = 13  # what is beyond the end of the axis stands behind it, one beside the other
-BEYOND_WIDTH = 7 * BEYOND_STEP
+BEYOND_WIDTH = 8 * BEYOND_STEP
 PLOT_LEFT = MARGIN + LABELS_WIDTH
 PLOT_RIGHT = PLOT_LEFT + PLOT_WIDTH
 WIDTH = PLOT_RIGHT + BEYOND_WIDTH + MARGIN
@@ -29,6 +30,7 @@ TICKS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
 # Colours that people with any kind of colour vision tell apart (Okabe and Ito); ours is the strong one.
 COLOURS = ["#0072b2", "#e69f00", "#56b4e9", "#009e73", "#cc79a7", "#f0e442", "#999999"]
 OUR_COLOUR = "#d55e00"
+OUR_URING_COLOUR = "#7b3fb5"
 
 STYLE = """
   text { font: 12px system-ui, sans-serif; fill: #24292f }
@@ -106,9 +108,10 @@ def groups_of(results):
 
 def colours_of(results, groups):
     drawn = {name for lines in groups.values() for line in lines for name in line.dots}
-    others = [name for name in results["contestants"] if name in drawn and name != contestants.OURS]
+    others = [name for name in results["contestants"] if name in drawn and name not in contestants.BOTH_OURS]
     colours = {name: COLOURS[index % len(COLOURS)] for index, name in enumerate(others)}
-    return {**colours, contestants.OURS: OUR_COLOUR} if contestants.OURS in drawn else colours
+    ours = {contestants.OURS: OUR_COLOUR, contestants.OURS_URING: OUR_URING_COLOUR}
+    return {**colours, **{name: colour for name, colour in ours.items() if name in drawn}}
 
 
 # --- Drawing -----------------------------------------------------------------------------------------------
@@ -117,7 +120,8 @@ def colours_of(results, groups):
 def write(results):
     groups = groups_of(results)
     colours = colours_of(results, groups)
-    body, bottom = drawn_groups(groups, colours)
+    legend_marks, top = legend(results, colours)
+    body, bottom = drawn_groups(groups, colours, top)
     height = bottom + AXIS_HEIGHT
     title = "Server CPU per message, relative to bare epoll"
     return "\n".join([
@@ -129,8 +133,8 @@ def write(results):
         text(MARGIN, 32, title, "title"),
         text(MARGIN, 52, "Left of 1.0 is less CPU than a server written by hand on epoll. "
                          "The grey band is the noise of the row.", "quiet"),
-        *legend(results, colours),
-        *grid(bottom),
+        *legend_marks,
+        *grid(top, bottom),
         *body,
         *axis(bottom),
         "</svg>",
@@ -143,13 +147,18 @@ def text(x, y, words, style="", anchor="start"):
 
 
 def legend(results, colours):
-    lines, x = [], MARGIN + 6.0
+    """The marks, in as many lines as they need, and where the plot may begin."""
+    marks, left, y = [], MARGIN + 6.0, LEGEND_TOP
+    x = left
     for name, colour in colours.items():
         title = results["contestants"][name]
-        lines.append(dot(x, 74, colour, name == contestants.OURS))
-        lines.append(text(x + 10, 78, title))
-        x += 38 + 6.8 * len(title)
-    return lines
+        width = 38 + 6.8 * len(title)
+        if x > left and x + width > WIDTH - MARGIN:
+            x, y = left, y + LEGEND_HEIGHT
+        marks.append(dot(x, y, colour, name in contestants.BOTH_OURS))
+        marks.append(text(x + 10, y + 4, title))
+        x += width
+    return marks, y + LEGEND_HEIGHT - 2
 
 
 def dot(x, y, colour, is_ours):
@@ -164,9 +173,9 @@ def triangle(x, y, colour, is_ours, ratio):
             f'{y - size:.1f} L{x - towards / 2:.1f} {y + size:.1f} Z"><title>{ratio:.2f}</title></path>')
 
 
-def grid(bottom):
+def grid(top, bottom):
     return [f'<line class="{"one" if tick == 1.0 else "grid"}" x1="{x_of(tick):.1f}" x2="{x_of(tick):.1f}" '
-            f'y1="{TITLE_HEIGHT}" y2="{bottom}"/>' for tick in TICKS]
+            f'y1="{top}" y2="{bottom}"/>' for tick in TICKS]
 
 
 def axis(bottom):
@@ -176,9 +185,9 @@ def axis(bottom):
     return [*ticks, beyond, text((PLOT_LEFT + PLOT_RIGHT) / 2, bottom + 40, name, "quiet", "middle")]
 
 
-def drawn_groups(groups, colours):
+def drawn_groups(groups, colours, top):
     """The marks, and where they end."""
-    marks, y = [], TITLE_HEIGHT
+    marks, y = [], top
     for title, lines in groups.items():
         marks.append(text(MARGIN, y + GROUP_HEIGHT - 10, title, "group"))
         y += GROUP_HEIGHT
@@ -194,8 +203,8 @@ def drawn_line(line, y, colours):
              f'<rect class="noise" x="{left:.1f}" y="{y - LINE_HEIGHT / 2:.1f}" width="{right - left:.1f}" '
              f'height="{LINE_HEIGHT}"/>']
     # Ours last, so that it lies on top.
-    for name in sorted(line.dots, key=lambda name: name == contestants.OURS):
-        ratio, look = line.dots[name], (y, colours[name], name == contestants.OURS)
+    for name in sorted(line.dots, key=lambda name: (name in contestants.BOTH_OURS, name == contestants.OURS)):
+        ratio, look = line.dots[name], (y, colours[name], name in contestants.BOTH_OURS)
         if LEAST <= ratio <= MOST:
             marks.append(dot(x_of(ratio), *look))
         else:

@@ -1,6 +1,6 @@
 """docs/performance.md: every figure in it comes from the JSON, every sentence from here."""
 
-from . import report_tables, report_targets, words
+from . import report_backends, report_tables, report_targets, words
 
 BUSY = 0.05  # of a core, by other programs
 STOLEN = 0.01  # of all cores, by the host of a virtual machine
@@ -14,6 +14,7 @@ def write(results):
         *report_targets.chapter(results),
         *picture(),
         *reading(),
+        *report_backends.chapter(results),
         *report_tables.chapters(results),
         *failures(results),
         *method(results),
@@ -69,7 +70,8 @@ def reading():
         generator."""), *words.paragraph(""""Bare
         epoll again" is bare epoll a second time in each round: how far that column is from 1.00 is what
         chance does in that row, and no difference smaller than that means anything. "Bare epoll, tuned"
-        is the fastest that we know how to write by hand, with a larger buffer than most would choose.""")]
+        is the fastest that we know how to write by hand, with a larger buffer than most would choose. "Tidegate" stands
+        on epoll, which is its default; "Tidegate, io_uring" is the same server on its other backend.""")]
 
 
 # --- What went wrong ---------------------------------------------------------------------------------------
@@ -129,7 +131,7 @@ def machine(results):
 def again():
     return ["## How to run it again", "",
             "```sh",
-            "make bench          # everything: about 25 minutes; writes docs/performance.*",
+            "make bench          # everything: about 30 minutes; writes docs/performance.*",
             "make bench-quick    # a few rows: under 3 minutes; writes build/bench/performance.*",
             "bench/run --rows 'echo-tcp-50x*' --rounds 9    # some rows, closely; into build/bench as well",
             "```", "",

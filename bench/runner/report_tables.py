@@ -7,7 +7,7 @@ from .figures import METRICS, unit_name
 CHAPTERS = [
     ("framed", "Sixteen writes per wake-up",
      """Each read of the server finds sixteen messages of 64 B, and its protocol answers each with a write
-     of its own; bare epoll answers them with one gathered send.""", ("cpu_ns", "rate")),
+     of its own; bare epoll and bare io_uring answer them with one gathered send.""", ("cpu_ns", "rate")),
     ("in", "One way, in", "The server reads and throws away; figures are per 64 KiB.", ("cpu_ns", "rate")),
     ("out", "One way, out", "The server writes as fast as its peers read; figures are per 64 KiB.",
      ("cpu_ns", "rate")),
@@ -22,11 +22,13 @@ CHAPTERS = [
 ABSOLUTE_CHAPTERS = [
     ("idle", "Memory",
      """What the server's resident memory grew by, for each connection that was made, used once and then left
-     idle. What the kernel keeps for a socket is not in it, and the same for all.""",
+     idle. What the kernel keeps is not in it: the socket, which is the same for all, and on io_uring the request
+     that waits for it.""",
      ("rss_bytes",)),
     ("timers", "Timers", 
      """CPU time for each timer. Memory that the program has to provide is there beforehand; what the library
-     allocates is counted.""", ("insert_ns", "cancel_ns", "expire_ns")),
+     allocates is counted. A timer never reaches the kernel, so Tidegate's are the same on both of its
+     backends.""", ("insert_ns", "cancel_ns", "expire_ns")),
     ("calls", "Calls within the loop", "CPU time for each callback.", ("ns",)),
     ("threads", "Calls from another thread",
      "Time on the clock, and CPU time of both threads, for each call.", ("ns", "loop_cpu_ns")),
@@ -75,7 +77,7 @@ def echo_chapters(results):
         load generator was at its limit there and the server was not, so the ratio says nothing about the
         server.""")]
     lines += echo_tables(results, rows, "rate")
-    return lines + ["## Echo: Tidegate in detail", "", *words.paragraph("""Ratios to bare epoll of the
+    return lines + ["## Echo: Tidegate in detail", "", *words.paragraph("""On epoll. Ratios to bare epoll of the
         same round: the median, the least and the most of all rounds, the best against the best, and the
         noise: how far bare epoll typically is from itself."""), *detail_table(rows)]
 

@@ -7,6 +7,7 @@ import itertools
 KIBIBYTE = 1024
 ONE_WAY_BYTES = 64 * KIBIBYTE
 FRAMED_BYTES = 64
+SMALL_BYTES = KIBIBYTE  # up to here, what is done once for each message costs more than its bytes
 
 CONNECTIONS = (1, 50, 500)
 SIZES = (64, KIBIBYTE, 16 * KIBIBYTE, 128 * KIBIBYTE)
@@ -30,12 +31,12 @@ class Row:
     loop_arguments: tuple[str, ...] = ()
     only: tuple[str, ...] = ()  # the contestants of a row that is not for everybody
     most_rounds: int = 1000  # where more would tell nothing new
-    seconds_beside: float = 0.2  # what one run takes besides the measured window; for the estimate
+    seconds_beside: float = 0.15  # what one run takes besides the measured window; for the estimate
 
     def takes(self, contestant):
         if self.only:
             return contestant.name in self.only
-        if contestant.only_in not in ("", self.kind):
+        if contestant.only_in not in ("", self.kind) or contestant.not_in == self.kind:
             return False
         if self.program_kind == "instructions" and contestant.name == "epoll_again":
             return False  # counted, not timed: there is no noise to find out
@@ -62,7 +63,7 @@ def echo(transport, pipeline, connections, size):
     return Row(f"echo-{transport}-{connections}x{size}x{pipeline}", "echo",
                f"{connections_text(connections)}, {size_text(size)}", transport=transport,
                connections=connections, size=size, pipeline=pipeline,
-               seconds_beside=0.2 + connections / 2000)
+               seconds_beside=0.15 + connections / 5000)
 
 
 def framed(transport):
@@ -88,7 +89,7 @@ def storm(transport):
 
 def idle(connections, rounds):
     return Row("idle", "idle", f"{connections:,} idle connections", load_mode="idle",
-               connections=connections, size=64, most_rounds=rounds, seconds_beside=1.2)
+               connections=connections, size=64, most_rounds=rounds, seconds_beside=0.7)
 
 
 SPIN = Row("spin", "spin", "1 connection, 64 B, tcp", connections=1, size=64,
@@ -104,16 +105,16 @@ def timers(count, seconds):
 
 def calls(count):
     return Row("call_soon", "calls", f"{count:,} callbacks, each schedules the next", program_kind="loop",
-               loop_arguments=("call_soon", str(count)), seconds_beside=0.3)
+               loop_arguments=("call_soon", str(count)), seconds_beside=0.05)
 
 
 def threads(count):
     return Row("threads", "threads", f"{count:,} calls from another thread", program_kind="loop",
-               loop_arguments=("threads", str(count)), seconds_beside=0.3)
+               loop_arguments=("threads", str(count)), seconds_beside=0.25)
 
 
 INSTRUCTIONS = Row("instructions", "instructions", "1 KiB echo, 50 connections", program_kind="instructions",
-                   connections=50, size=KIBIBYTE, most_rounds=1, seconds_beside=2.5)
+                   connections=50, size=KIBIBYTE, most_rounds=1, seconds_beside=3.5)
 
 # --- The two lists -----------------------------------------------------------------------------------------
 
@@ -123,7 +124,7 @@ def full_rows():
         *(echo(transport, pipeline, connections, size) for transport, pipeline, connections, size
           in itertools.product(TRANSPORTS, PIPELINES, CONNECTIONS, SIZES)),
         *(make(transport) for make in (framed, one_way_in, one_way_out, storm) for transport in TRANSPORTS),
-        SPIN, idle(10_000, 2), timers(1_000_000, 4), calls(1_000_000), threads(1_000_000), INSTRUCTIONS,
+        SPIN, idle(10_000, 2), timers(1_000_000, 1.8), calls(1_000_000), threads(1_000_000), INSTRUCTIONS,
     ]
 
 
@@ -133,7 +134,7 @@ def quick_rows():
         echo("tcp", 1, 1, 64), echo("tcp", 1, 50, 64), echo("tcp", 16, 50, 64), echo("tcp", 1, 50, KIBIBYTE),
         echo("tcp", 1, 500, 16 * KIBIBYTE), echo("tcp", 1, 50, 128 * KIBIBYTE),
         echo("unix", 1, 50, KIBIBYTE), framed("tcp"), one_way_in("tcp"), one_way_out("tcp"), storm("tcp"),
-        SPIN, idle(10_000, 1), timers(100_000, 0.5), calls(100_000), threads(100_000), INSTRUCTIONS,
+        SPIN, idle(10_000, 1), timers(100_000, 0.3), calls(100_000), threads(100_000), INSTRUCTIONS,
     ]
 
 

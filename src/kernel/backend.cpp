@@ -42,25 +42,25 @@ void Backend::DoneQueue::tell() {
 }
 
 Backend::Received Backend::receive_now(FileDescriptor descriptor, ReceiveOperation& operation,
-                                       MutableBytesView lent) {
+                                       MutableBytesView lent, bool until_empty) {
   // The bounds matter where the memory is the receiver's own, and small.
   constexpr std::size_t kBudgetBytes = 512 * 1024;
   constexpr int kBudgetCalls = 16;
   Received received;
   for (int calls = 0; calls < kBudgetCalls && received.bytes < kBudgetBytes; ++calls) {
-    if (!armed(operation) || held(operation)) break;
+    if (!armed(operation) || held(operation)) return received;
     MutableBytesView own;
     if (operation.own_memory()) {
       own = operation.target();
-      if (!armed(operation) || held(operation)) break;
+      if (!armed(operation) || held(operation)) return received;
     }
     const MutableBytesView memory = own.empty() ? lent : own;
     const std::ptrdiff_t count = ::recv(descriptor.number, memory.data(), memory.size(), MSG_DONTWAIT);
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0 && errno == EAGAIN && !drains(operation)) break;
+    if (count < 0 && errno == EAGAIN && !drains(operation)) return received;
     if (count <= 0) {
       received.end = count == 0 ? 0 : -errno;
-      break;
+      return received;
     }
     const auto size = static_cast<std::size_t>(count);
     received.bytes += size;
@@ -69,8 +69,9 @@ Backend::Received Backend::receive_now(FileDescriptor descriptor, ReceiveOperati
     } else {
       operation.filled(size);
     }
-    if (size < memory.size() && !drains(operation)) break;
+    if (size < memory.size() && !until_empty && !drains(operation)) return received;
   }
+  received.more = true;
   return received;
 }
 

@@ -183,14 +183,17 @@ class Backend {
   /// What `receive_now` came to.
   struct Received {
     std::size_t bytes = 0;
+    /// There may be more: the turn was over.
+    bool more = false;
     /// With what the operation is to be completed, if it is over.
     std::optional<int> end;
   };
   /// Receives in any manner, and delivers: into own memory again while a read filled it, which then has
   /// probably left something behind (after a shorter one asking costs more than being told), and when
-  /// draining until nothing is left; but no more than one descriptor may have in one dispatch (contract E5).
-  /// REQUIRES: called from `dispatch`.
-  static Received receive_now(FileDescriptor descriptor, ReceiveOperation& operation, MutableBytesView lent);
+  /// draining, or `until_empty`, until nothing is left; but no more than one descriptor may have in one
+  /// dispatch (contract E5). REQUIRES: called from `dispatch`.
+  static Received receive_now(FileDescriptor descriptor, ReceiveOperation& operation, MutableBytesView lent,
+                              bool until_empty = false);
 
   DoneQueue done_;
 };

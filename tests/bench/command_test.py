@@ -85,6 +85,14 @@ class CommandTest(unittest.TestCase):
         self.assertNotIn("libuv", row["summary"]["contestants"])
         self.assertIn("libevent", row["summary"]["contestants"])
 
+    def test_each_of_ours_is_told_its_backend_as_a_server_and_as_a_loop(self):
+        said = self.run_command("--rows", "echo-unix-*,call_soon")
+        self.assertEqual(said.returncode, 0, said.stderr)
+        called = [path.read_text(encoding="ascii").split() for path in self.pids.iterdir()]
+        for program in ("echo_tidegate", "loop_tidegate"):
+            backends = sorted(words[-2:] for words in called if words[0] == program)
+            self.assertEqual(backends, [["--backend", "epoll"], ["--backend", "io_uring"]])
+
     def test_a_program_that_was_not_built_is_left_out_and_said_to_be(self):
         (self.programs / "echo_asio").unlink()
         said = self.run_command("--rows", "echo-unix-*")

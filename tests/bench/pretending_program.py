@@ -1,6 +1,6 @@
 """Behaves as a server, the load generator or a loop program, by the name it is called by: it speaks their
 interface and does no work. PRETEND_CRASH names a program that falls over, PRETEND_HANG one that never
-answers, PRETEND_PIDS a folder that gets a file for each process."""
+answers, PRETEND_PIDS a folder that gets a file for each process, which says how it was called."""
 
 import json
 import os
@@ -10,7 +10,8 @@ import time
 
 name = os.path.basename(sys.argv[0])
 if "PRETEND_PIDS" in os.environ:
-    open(f"{os.environ['PRETEND_PIDS']}/{os.getpid()}", "x", encoding="ascii").close()
+    with open(f"{os.environ['PRETEND_PIDS']}/{os.getpid()}", "x", encoding="ascii") as file:
+        print(name, *sys.argv[1:], file=file)
 
 
 def option(word):

@@ -32,8 +32,8 @@ class ProgressTest(unittest.TestCase):
 
     def test_elsewhere_there_is_a_plain_line_for_each_row(self):
         lines = self.shown(is_terminal=False).splitlines()
-        self.assertEqual(lines[0], "bench: begun: 2 rows, about 5 s")
-        self.assertRegex(lines[1], r"^bench: \[1/2\] echo-tcp-1x64x1, 5 s left$")
+        self.assertEqual(lines[0], "bench: begun: 2 rows, about 4 s")
+        self.assertRegex(lines[1], r"^bench: \[1/2\] echo-tcp-1x64x1, 4 s left$")
         self.assertRegex(lines[2], r"^bench: \[2/2\] echo-tcp-1x1024x1, 2 s left$")
         self.assertEqual(len(lines), 4)
 

@@ -3,7 +3,7 @@
 import unittest
 
 import samples
-from runner import rounds, rows, targets
+from runner import numbers, rounds, rows, targets
 from runner.numbers import MET, MISSED, NOT_MEASURED, WITHIN_NOISE
 
 
@@ -74,7 +74,55 @@ class TargetsTest(unittest.TestCase):
     def test_a_storm_may_be_behind_by_its_noise(self):
         row = samples.row("storm-tcp", {"epoll": (100, 100, 100), "epoll_again": (95, 100, 105),
                                         "tidegate": (96, 96, 96)}, metric="rate")
-        self.assertEqual(outcome_of("storm", row).verdict, WITHIN_NOISE)
+        self.assertEqual(outcome_of("Connect storm", row).verdict, WITHIN_NOISE)
+
+    best_of_bare = "against the better of the bare io_uring servers"
+
+    def uring(self, name, ours, **others):
+        return samples.row(name, {"tidegate_uring": (ours,) * 3,
+                                  **{other: (value,) * 3 for other, value in others.items()}})
+
+    def test_against_the_best_each_row_counts_once_with_the_better_rival_of_that_row(self):
+        outcome = outcome_of(self.best_of_bare,
+                             self.uring("echo-tcp-50x64x1", 100, uring=100, uring_best=200),
+                             self.uring("echo-tcp-50x131072x1", 104, uring=200, uring_best=100))
+        self.assertEqual([(check.against, check.measured, check.verdict) for check in outcome.checks],
+                         [("uring", 1.0, MET), ("uring_best", 1.04, MET)])
+        self.assertEqual((outcome.verdict, outcome.worst.against), (MET, "uring_best"))
+
+    def test_to_be_ahead_of_one_is_not_enough_against_the_best(self):
+        outcome = outcome_of(self.best_of_bare, self.uring("framed-tcp", 106, uring=200, uring_best=100))
+        self.assertEqual((outcome.verdict, len(outcome.checks)), (MISSED, 1))
+
+    def test_the_best_of_one_is_that_one_and_who_is_missing_is_said(self):
+        outcome = outcome_of(self.best_of_bare, self.uring("framed-tcp", 100, uring=100))
+        self.assertEqual((outcome.verdict, outcome.unmeasured), (MET, ("uring_best",)))
+        # Whoever was measured and never the best is not missing.
+        outcome = outcome_of(self.best_of_bare, self.uring("framed-tcp", 100, uring=100, uring_best=150))
+        self.assertEqual(outcome.unmeasured, ())
+        self.assertEqual(outcome_of(self.best_of_bare, self.uring("framed-tcp", 100)).verdict, NOT_MEASURED)
+
+    def test_where_more_is_better_the_best_is_the_one_with_the_most(self):
+        target = targets.Target("more", targets.kind("storm"), targets.RATE, ("uring", "uring_best"), 1.0,
+                                numbers.AT_LEAST, contestant="tidegate_uring", against_best=True)
+        row = samples.row("storm-tcp", {"tidegate_uring": (90,), "uring": (80,), "uring_best": (100,)},
+                          metric="rate")
+        outcome = targets.evaluate(target, samples.outcome(row))
+        self.assertEqual((outcome.verdict, outcome.worst.against), (MISSED, "uring_best"))
+
+    def test_io_uring_may_cost_as_much_as_bare_epoll_and_less_with_many_small_messages(self):
+        some = "On io_uring, echo of 64 B and 1 KiB"
+        for name, ours, verdict in (("echo-tcp-500x1024x16", 93, MET), ("echo-unix-500x64x1", 94, MISSED),
+                                    ("echo-tcp-500x16384x1", 94, NOT_MEASURED),
+                                    ("echo-tcp-50x64x1", 94, NOT_MEASURED)):
+            self.assertEqual(outcome_of(some, self.uring(name, ours, epoll=100)).verdict, verdict, name)
+        for ours, verdict in ((100, MET), (101, MISSED)):
+            row = self.uring("echo-tcp-1x64x1", ours, epoll=100)
+            self.assertEqual(outcome_of("On io_uring, echo: CPU", row).verdict, verdict)
+
+    def test_what_one_backend_does_says_nothing_of_the_other(self):
+        row = self.uring("storm-tcp", 50, epoll=100)
+        self.assertEqual(outcome_of("Connect storm", row).verdict, NOT_MEASURED)
 
     def test_every_target_is_about_a_row_that_exists(self):
         identities = [rounds.identity_of(row) for row in rows.full_rows()]

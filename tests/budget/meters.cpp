@@ -11,6 +11,9 @@
 #include <new>
 #include <utility>
 
+#ifdef TIDEGATE_HAS_IO_URING
+#include <liburing.h>
+#endif
 #include <malloc.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -187,5 +190,34 @@ int __wrap_connect(int descriptor, const sockaddr* address, socklen_t length) {
   Attempt attempt{Call::connect, descriptor, 0, 0};
   return tidegate::budget::fails(attempt) ? -1 : __real_connect(descriptor, address, length);
 }
+
+#ifdef TIDEGATE_HAS_IO_URING
+int __real_io_uring_submit(io_uring* ring);
+int __real_io_uring_submit_and_get_events(io_uring* ring);
+int __real_io_uring_submit_and_wait(io_uring* ring, unsigned count);
+int __real_io_uring_submit_and_wait_timeout(io_uring* ring, io_uring_cqe** first, unsigned count,
+                                            __kernel_timespec* limit, sigset_t* mask);
+
+int __wrap_io_uring_submit(io_uring* ring) {
+  ++calls().enter;
+  return __real_io_uring_submit(ring);
+}
+
+int __wrap_io_uring_submit_and_get_events(io_uring* ring) {
+  ++calls().enter;
+  return __real_io_uring_submit_and_get_events(ring);
+}
+
+int __wrap_io_uring_submit_and_wait(io_uring* ring, unsigned count) {
+  ++calls().enter;
+  return __real_io_uring_submit_and_wait(ring, count);
+}
+
+int __wrap_io_uring_submit_and_wait_timeout(io_uring* ring, io_uring_cqe** first, unsigned count,
+                                            __kernel_timespec* limit, sigset_t* mask) {
+  ++calls().enter;
+  return __real_io_uring_submit_and_wait_timeout(ring, first, count, limit, mask);
+}
+#endif
 
 }  // extern "C"

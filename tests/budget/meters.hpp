@@ -7,8 +7,8 @@
 namespace tidegate::budget {
 
 /// The system calls that are watched, by what they are for.
-enum class Call { epoll_ctl, wait, send, receive, accept, connect };
-inline constexpr std::size_t kCalls = 6;
+enum class Call { epoll_ctl, wait, send, receive, accept, connect, enter };
+inline constexpr std::size_t kCalls = 7;
 
 /// How often the library made each call since `reset`.
 struct CallCounts {
@@ -18,6 +18,12 @@ struct CallCounts {
   std::size_t receive = 0;
   std::size_t accept = 0;
   std::size_t connect = 0;
+  /// Calls of liburing that enter the kernel once, or spare it: an upper bound.
+  std::size_t enter = 0;
+
+  [[nodiscard]] std::size_t all() const noexcept {
+    return epoll_ctl + wait + send + receive + accept + connect + enter;
+  }
 };
 [[nodiscard]] CallCounts& calls() noexcept;
 

@@ -15,11 +15,18 @@ target_include_directories(budget_tests PRIVATE "${PROJECT_SOURCE_DIR}/src" "${P
 target_link_libraries(budget_tests
   PRIVATE tidegate::tidegate tidegate_warnings fmt::fmt-header-only GTest::gmock GTest::gtest GTest::gtest_main)
 
-foreach(call IN ITEMS epoll_ctl epoll_wait epoll_pwait2 send sendmsg recv accept4 connect)
+set(tidegate_watched_calls epoll_ctl epoll_wait epoll_pwait2 send sendmsg recv accept4 connect)
+if(TIDEGATE_IO_URING)
+  list(APPEND tidegate_watched_calls io_uring_submit io_uring_submit_and_get_events io_uring_submit_and_wait
+       io_uring_submit_and_wait_timeout)
+  target_compile_definitions(budget_tests PRIVATE TIDEGATE_HAS_IO_URING)
+  target_link_libraries(budget_tests PRIVATE PkgConfig::liburing)
+endif()
+foreach(call IN LISTS tidegate_watched_calls)
   target_link_options(budget_tests PRIVATE "LINKER:--wrap=${call}")
 endforeach()
 
-# The system calls that are counted, and made to fail, are those of a loop on epoll. What memory costs is asked on both.
+# The system calls that are made to fail are those of a loop on epoll. What a message and memory cost is asked on both.
 tidegate_discover_tests(budget_tests budget PROPERTIES ENVIRONMENT TIDEGATE_BACKEND=epoll RUN_SERIAL TRUE)
 tidegate_discover_tests_on_io_uring(budget_tests budget
-  "BudgetOfMemory.*:*memory*:*allocate_nothing*" RUN_SERIAL TRUE)
+  "BudgetOfMemory.*:*memory*:*allocate_nothing*:*steady_echo*" RUN_SERIAL TRUE)

@@ -20,6 +20,7 @@ enum class Request : unsigned char {
   poll_output,
   watch_input,  // changes of readiness, again and again
   watch_output,
+  watch_hangup,  // the end of a connection, and nothing else
 };
 
 /// A request and whose it is, in the 64 bits of a completion's user data. A descriptor number that is used

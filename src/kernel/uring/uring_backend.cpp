@@ -89,7 +89,13 @@ void UringBackend::start_input(Operation& operation, UringSlot::Input kind, Chan
     return;
   }
   slot->set_input(&operation, kind);
+  look_behind_watch(channel, *slot);
   arm_input(channel, *slot);
+}
+
+/// A watch tells of what arrives from now on, and something may be there already.
+void UringBackend::look_behind_watch(ChannelId channel, const UringSlot& slot) noexcept {
+  if (slot.input_request == Request::watch_input) look_at_soon(channel);
 }
 
 void UringBackend::start(ReceiveOperation& operation, ChannelId channel) noexcept {
@@ -109,7 +115,10 @@ void UringBackend::hold(ReceiveOperation& operation) noexcept { set_held(operati
 void UringBackend::resume(ReceiveOperation& operation, ChannelId channel) noexcept {
   set_held(operation, false);
   if (!armed(operation)) return;
-  if (UringSlot* slot = slots_.find(channel)) arm_input(channel, *slot);
+  if (UringSlot* slot = slots_.find(channel)) {
+    look_behind_watch(channel, *slot);
+    arm_input(channel, *slot);
+  }
 }
 
 void UringBackend::drain(ReceiveOperation& operation, ChannelId channel) noexcept {

@@ -23,17 +23,14 @@ namespace tidegate::kernel {
 /// How each thing is asked for, and why so:
 ///
 /// - **Small receives**: one multishot receive per connection, out of a shared ring of buffers. No call, and
-/// no request
-///   per message.
+///   no request per message.
 /// - **Bulk, and memory of the receiver's own**: a poll request, then recv at the moment of delivery, as on
-/// epoll. What
-///   is asked of the receiver (`target`) stays true to the moment, and a large read into memory that is still
-///   in the cache beats any number of provided buffers.
+///   epoll. What is asked of the receiver (`target`) stays true to the moment, and a large read into memory
+///   that is still in the cache beats any number of provided buffers. Over TCP the poll is a lasting one.
 /// - **Sends** are requests, submitted together with the next wait, and never wait in the kernel: they take
-/// what there
-///   is room for, or fail. So no memory is the kernel's between two calls, and lent bytes are sent from where
-///   they are. (A send that waits in the kernel is a trap: to a peer that has half-closed it is handed to a
-///   worker thread, which blocks, and can't be cancelled.)
+///   what there is room for, or fail. So no memory is the kernel's between two calls, and lent bytes are sent
+///   from where they are. (A send that waits in the kernel is a trap: to a peer that has half-closed it is
+///   handed to a worker thread, which blocks, and can't be cancelled.)
 /// - **Room** is waited for by poll requests, which own nothing; and so is the end of a **connect**, which is
 ///   begun by a call: it can be given up at any moment, and waited for by any ring.
 /// - What arrives while nobody wants it is parked, and the request is stopped.
@@ -82,8 +79,8 @@ class UringBackend final : public Backend {
  private:
   /// A piece of this size shows that there is much to come, and then large reads are made; so many small ones
   /// in a row end that.
-  static constexpr std::size_t kBulkBytes = 32 * 1024;
-  static constexpr std::size_t kSmallReadBytes = 16 * 1024;
+  static constexpr std::size_t kBulkBytes = 12 * 1024;
+  static constexpr std::size_t kSmallReadBytes = 4 * 1024;
   static constexpr unsigned kSmallReads = 4;
   /// For receives in bulk, and lent to every one of them in turn. See EpollBackend.
   static constexpr std::size_t kLentBytes = 512 * 1024;
@@ -116,6 +113,7 @@ class UringBackend final : public Backend {
   void take_overflow() noexcept;
   void enter(int (Ring::*way)() noexcept) noexcept;
   void arm_input(ChannelId channel, UringSlot& slot) noexcept;
+  [[nodiscard]] static Request way_of_waiting(ChannelId channel, UringSlot& slot) noexcept;
   void arm_output(ChannelId channel, UringSlot& slot) noexcept;
   void request_input(ChannelId channel, UringSlot& slot, Request request) noexcept;
   void request_output(ChannelId channel, UringSlot& slot, Request request) noexcept;
@@ -132,6 +130,7 @@ class UringBackend final : public Backend {
   [[nodiscard]] UringSlot* start_output(Operation& operation, UringSlot::Output kind,
                                         ChannelId channel) noexcept;
   void look_at_soon(ChannelId channel) noexcept;
+  void look_behind_watch(ChannelId channel, const UringSlot& slot) noexcept;
   void poll_again_soon(ChannelId channel) noexcept { told_.push_back(channel); }
   void poll_again() noexcept;
   void give_up_output(Operation& operation, ChannelId channel, UringSlot& slot) noexcept;
@@ -158,10 +157,11 @@ class UringBackend final : public Backend {
   void look_at(ChannelId channel, UringSlot& slot);
   void received(ChannelId channel, UringSlot& slot, const Arrival& arrival);
   [[nodiscard]] BytesView deliver(ChannelId channel, UringSlot& slot, BytesView bytes);
-  void receive_when_ready(ChannelId channel, UringSlot& slot);
+  void receive_when_ready(ChannelId channel, UringSlot& slot, bool until_empty);
   void receiving_ended(ChannelId channel, UringSlot& slot, int result);
   void park(ChannelId channel, UringSlot& slot, BytesView bytes) noexcept;
   void park_end(ChannelId channel, UringSlot& slot, int result) noexcept;
+  [[nodiscard]] int parked_error(ChannelId channel, const UringSlot& slot) const noexcept;
   void deliver_parked(ChannelId channel, UringSlot& slot);
   void accepted(ChannelId channel, UringSlot& slot, int result);
   void accept_parked(ChannelId channel, UringSlot& slot);

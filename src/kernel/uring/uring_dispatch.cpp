@@ -72,6 +72,7 @@ void UringBackend::dispatch(const Arrival& arrival) {
     case Request::accept:
     case Request::poll_input:
     case Request::watch_input:
+    case Request::watch_hangup:
       dispatch_input(tag.channel(), *slot, arrival);
       break;
     case Request::send:
@@ -98,11 +99,13 @@ void UringBackend::dispatch(const Arrival& arrival) {
 void UringBackend::look_at(ChannelId channel, UringSlot& slot) {
   if (slot.has_parked && slot.input_kind == UringSlot::Input::accept) {
     accept_parked(channel, slot);
+  } else if (slot.input_kind == UringSlot::Input::hangup) {
+    if (const int error = parked_error(channel, slot); error != 0) end_input(slot, error);
   } else if (receives(slot)) {
     if (slot.has_parked) {
       deliver_parked(channel, slot);
-    } else if (drains(*slot.input)) {
-      receive_when_ready(channel, slot);
+    } else if (slot.input_request == (drains(*slot.input) ? Request::none : Request::watch_input)) {
+      receive_when_ready(channel, slot, true);
     } else {
       arm_input(channel, slot);
     }
@@ -141,8 +144,10 @@ void UringBackend::input_is_ready(ChannelId channel, UringSlot& slot, int events
   const bool broken = events < 0 || (events & (POLLHUP | POLLERR)) != 0;
   switch (slot.input_kind) {
     case UringSlot::Input::receive:
-      if (!held(*slot.input) && !drains(*slot.input) && !slot.has_parked)
-        return receive_when_ready(channel, slot);
+      if (receives(slot) && !drains(*slot.input) && !slot.has_parked)
+        return receive_when_ready(channel, slot, events != POLLIN);
+      // Nobody wants to be told at present: it is asked anew when somebody does.
+      if (slot.input_request == Request::watch_input) stop_input(channel, slot);
       break;
     case UringSlot::Input::poll:
       static_cast<PollOperation&>(*slot.input).ready();

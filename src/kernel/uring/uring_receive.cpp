@@ -52,10 +52,11 @@ BytesView UringBackend::deliver(ChannelId channel, UringSlot& slot, BytesView by
 }
 
 /// The socket has something, and it is received into the operation's memory, or much of it into ours.
-void UringBackend::receive_when_ready(ChannelId channel, UringSlot& slot) {
+void UringBackend::receive_when_ready(ChannelId channel, UringSlot& slot, bool until_empty) {
   auto& operation = static_cast<ReceiveOperation&>(*slot.input);
   fleeting_ = BytesView(lent_.get(), kLentBytes);
-  const Received received = receive_now(descriptor_of(channel), operation, {lent_.get(), kLentBytes});
+  const Received received =
+      receive_now(descriptor_of(channel), operation, {lent_.get(), kLentBytes}, until_empty);
   fleeting_ = {};
   if (received.end) return end_input(slot, *received.end);
   if (!still_is(channel, slot)) return;
@@ -67,6 +68,8 @@ void UringBackend::receive_when_ready(ChannelId channel, UringSlot& slot) {
       slot.receives_in_bulk = false;
     }
   }
+  // A watch does not say it again.
+  if (received.more && slot.input_request == Request::watch_input) look_at_soon(channel);
   arm_input(channel, slot);
 }
 
@@ -81,10 +84,12 @@ void UringBackend::receiving_ended(ChannelId channel, UringSlot& slot, int resul
     default:
       break;
   }
-  if (receives(slot) && !slot.has_parked) {
+  const bool wanted = slot.input_kind == UringSlot::Input::hangup ? result < 0 : receives(slot);
+  if (wanted && !slot.has_parked) {
     end_input(slot, result);
   } else {
     park_end(channel, slot, result);
+    arm_input(channel, slot);
   }
 }
 
@@ -112,6 +117,12 @@ void UringBackend::park_end(ChannelId channel, UringSlot& slot, int result) noex
   } catch (const std::bad_alloc&) {
     // The kernel will say it again.
   }
+}
+
+/// With what the connection has broken, as far as a receive was told that: the kernel does not say it again.
+int UringBackend::parked_error(ChannelId channel, const UringSlot& slot) const noexcept {
+  if (!slot.has_parked) return 0;
+  return std::min(parked_.at(channel.index).end.value_or(0), 0);
 }
 
 void UringBackend::deliver_parked(ChannelId channel, UringSlot& slot) {

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -70,11 +71,13 @@ void UringBackend::arm_input(ChannelId channel, UringSlot& slot) noexcept {
         if (slot.input_request == Request::none) return look_at_soon(channel);
         break;
       }
-      wanted = operation.own_memory() || slot.receives_in_bulk ? Request::poll_input : Request::receive;
+      const bool by_call = operation.own_memory() || slot.receives_in_bulk;
+      wanted = by_call ? way_of_waiting(channel, slot) : Request::receive;
       break;
     }
     case UringSlot::Input::hangup:
-      wanted = Request::watch_input;
+      if (parked_error(channel, slot) != 0) return look_at_soon(channel);
+      wanted = Request::watch_hangup;
       break;
     case UringSlot::Input::accept:
       if (slot.has_parked) return look_at_soon(channel);
@@ -91,6 +94,22 @@ void UringBackend::arm_input(ChannelId channel, UringSlot& slot) noexcept {
   }
 }
 
+/// A poll that tells every time that something has arrived, and needs not be asked for again, is enough where
+/// a short read means that nothing is left, or else the poll says so. Over TCP it does: reads stop early only
+/// in front of urgent data and the end, which are events of their own. Elsewhere each wait begins with a
+/// look.
+Request UringBackend::way_of_waiting(ChannelId channel, UringSlot& slot) noexcept {
+  if (slot.watchable == UringSlot::Watchable::unknown) {
+    int protocol = 0;
+    socklen_t size = sizeof protocol;
+    const int outcome =
+        ::getsockopt(descriptor_of(channel).number, SOL_SOCKET, SO_PROTOCOL, &protocol, &size);
+    const bool is_tcp = outcome == 0 && protocol == IPPROTO_TCP;
+    slot.watchable = is_tcp ? UringSlot::Watchable::yes : UringSlot::Watchable::no;
+  }
+  return slot.watchable == UringSlot::Watchable::yes ? Request::watch_input : Request::poll_input;
+}
+
 void UringBackend::request_input(ChannelId channel, UringSlot& slot, Request request) noexcept {
   const int number = descriptor_of(channel).number;
   io_uring_sqe& entry = next_entry();
@@ -105,6 +124,9 @@ void UringBackend::request_input(ChannelId channel, UringSlot& slot, Request req
       break;
     case Request::poll_input:
       ::io_uring_prep_poll_add(&entry, number, POLLIN);
+      break;
+    case Request::watch_input:
+      ::io_uring_prep_poll_multishot(&entry, number, POLLIN | POLLPRI | POLLRDHUP);
       break;
     default:
       // Nothing but POLLHUP and POLLERR, which are reported unasked; and POLLRDHUP, which is as well, and

@@ -20,6 +20,7 @@ struct UringSlot {
   enum class Input : unsigned char { none, receive, hangup, accept, poll };
   /// `room`: for sending, when there is any. `send`: sent with the next submission.
   enum class Output : unsigned char { none, room, send, connect, poll };
+  enum class Watchable : unsigned char { unknown, no, yes };
 
   /// Differs for every use of the number; 0: not in use.
   std::uint32_t generation = 0;
@@ -35,10 +36,11 @@ struct UringSlot {
   bool output_stops : 1 = false;
 
   Output output_kind : 3 = Output::none;
+  /// Whether its input can be watched: see `UringBackend::way_of_waiting`.
+  Watchable watchable : 2 = Watchable::unknown;
   bool output_cancelled : 1 = false;  // completes as that, whatever the kernel says
   /// Wake-ups in a row that brought little, while receiving in bulk.
   unsigned char small_reads : 3 = 0;
-
   Request input_request : 4 = Request::none;
   Request output_request : 4 = Request::none;
 
