@@ -2,6 +2,7 @@
 #include "kernel/seam_test.hpp"
 
 #include <string>
+#include <string_view>
 
 namespace tidegate::kernel::testing {
 namespace {
@@ -54,6 +55,27 @@ TEST_P(SeamOwnMemory, what_has_arrived_in_lent_memory_is_delivered_into_own_memo
   run_until([&] { return receiver.bytes.size() == sent.size(); });
   EXPECT_EQ(receiver.bytes, sent);
   EXPECT_EQ(receiver.own_bytes, sent.size());
+}
+
+TEST_P(SeamOwnMemory, changing_to_lent_memory_and_submitting_from_inside_keeps_the_order) {
+  Link link = this->link();
+  auto& receiver = make<Receiver>();
+  receiver.set_own_memory(true);
+  const std::string sent = pattern(400);
+  int deliveries = 0;
+  receiver.on_delivery = [&](BytesView) {
+    if (++deliveries != 2) return;
+    receiver.set_own_memory(false);
+    hold(receiver);
+    resume(receiver);
+    backend().submit();
+    link.peer.send(std::string_view(sent).substr(200));
+  };
+  start(receiver, link.channel);
+  turn();
+  link.peer.send(std::string_view(sent).substr(0, 200));
+  run_until([&] { return receiver.bytes.size() == sent.size(); });
+  EXPECT_EQ(receiver.bytes, sent);
 }
 
 TEST_P(SeamOwnMemory, hold_and_cancel_from_inside_target_lose_nothing) {

@@ -87,6 +87,9 @@ void UringBackend::arm_input(ChannelId channel, UringSlot& slot) noexcept {
       wanted = Request::poll_input;
       break;
   }
+  // A receive by call may be under way, and its callbacks may submit: what the request took then would be
+  // overtaken by what the call takes next.
+  if (wanted == Request::receive && !fleeting_.empty()) return look_at_soon(channel);
   if (slot.input_request == Request::none) {
     request_input(channel, slot, wanted);
   } else if (slot.input_request != wanted) {
