@@ -3,6 +3,7 @@
 #   label       what it holds                                                         needs
 #   unit        tests/unit/*.cpp: rooms of the library one by one, private headers    GoogleTest
 #   contract    tests/contract/*.cpp: the clauses of the contract, every transport    GoogleTest
+#   kernel      tests/kernel/*.cpp: what every backend promises, without a loop       GoogleTest
 #   budget      tests/budget: what a message and a connection may cost, and faults    GoogleTest
 #   differential  tests/differential: random scripts, the same on every backend       GoogleTest
 #   examples    tests/examples: what examples/ print                                  Python 3
@@ -106,11 +107,44 @@ if(TARGET tidegate_command_parts)
   target_link_libraries(command_tests PRIVATE tidegate_command_parts)
 endif()
 
+# Looks at each backend without a loop: see tests/kernel/seam_test.hpp.
+tidegate_add_test_program(kernel_tests kernel)
+if(TIDEGATE_IO_URING)
+  # These two look at private headers that include liburing's.
+  foreach(program IN ITEMS unit_tests kernel_tests)
+    target_compile_definitions(${program} PRIVATE TIDEGATE_HAS_IO_URING)
+    target_link_libraries(${program} PRIVATE PkgConfig::liburing)
+  endforeach()
+endif()
+
 # Counts allocations and system calls, so it is a program of its own.
 include("${PROJECT_SOURCE_DIR}/tests/budget/target.cmake" OPTIONAL)
 
 # Takes its seeds from the environment, so it is a program of its own.
 include("${PROJECT_SOURCE_DIR}/tests/differential/target.cmake")
+
+# --- Rings in which everything runs out --------------------------------------------------------------------
+# The default sizes of an io_uring hide what happens when there is no room for a request or a completion, and when no
+# buffer is free. Each of these is one ctest test, for the whole is what counts, and it is slow to start hundreds.
+
+function(tidegate_add_tiny_ring_test name program label settings filter)
+  add_test(NAME ${name} COMMAND ${program} "--gtest_filter=${filter}" --gtest_brief=1)
+  set_tests_properties(${name} PROPERTIES
+    LABELS ${label} TIMEOUT ${TIDEGATE_TEST_TIMEOUT_SECONDS}
+    ENVIRONMENT "TIDEGATE_BACKEND=io_uring;TIDEGATE_IO_URING=${settings}"
+    SKIP_REGULAR_EXPRESSION "SKIPPED . every test")
+endfunction()
+
+if(TIDEGATE_IO_URING)
+  set(tiny "submissions=1,completions=2,buffers=1")
+  tidegate_add_tiny_ring_test(differential.comes_out_the_same_on_a_tiny_ring differential_tests differential
+    "${tiny},buffer_bytes=64" "*DifferentialTest*")
+  tidegate_add_tiny_ring_test(differential.comes_out_the_same_on_a_tiny_ring_of_whole_buffers differential_tests
+    differential "${tiny},buffer_bytes=64,incremental=0" "*DifferentialTest*")
+  # One buffer is no reason for a test to see less at a time than it expects.
+  tidegate_add_tiny_ring_test(contract.streams_on_a_tiny_ring contract_tests contract
+    "${tiny},buffer_bytes=65536" "Streams/*_io_uring")
+endif()
 
 # --- Every public header compiles alone --------------------------------------------------------------------
 # One source per header, which includes it first and then again: it must bring what it needs, and guard itself.

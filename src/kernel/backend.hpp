@@ -106,14 +106,19 @@ class Backend {
   [[nodiscard]] virtual std::ptrdiff_t conclude(SendOperation& operation, ChannelId channel) noexcept = 0;
 
   /// Hands the kernel what was started, as `wait` does, without waiting. For the time when the loop does not
-  /// run.
+  /// run, after which it may be run by another thread.
   virtual void submit() noexcept = 0;
 
   // --- the loop ----------------------------------------------------------------------------------
 
   /// Blocks until something can be dispatched, `wake` was called, or `timeout` passed; none: without a bound.
   /// For the first `spin` of that time it asks again and again instead of sleeping. The only blocking call of
-  /// the library.
+  /// the library. A signal may end it early.
+  ///
+  /// Another thread than before may call it, after `submit`, and goes on with all that is in flight. Where
+  /// the system does not let an implementation work in that thread (no descriptor for it, a sandbox), it says
+  /// so in the log once, sleeps in here, a moment at a time, and tries again: nothing is lost, sent or
+  /// received meanwhile.
   virtual void wait(std::optional<Duration> timeout, Duration spin) noexcept = 0;
 
   /// Tells the operations that have ended by themselves, such as by `cancel`, that they have. Comes before

@@ -112,5 +112,31 @@ TEST(SlotTable, no_channel_is_ever_given_twice) {
   for (const auto& [value, channel] : present) EXPECT_EQ(table.find(channel), table.find(number(value)));
 }
 
+TEST(SlotTable, visits_every_number_in_use_with_its_channel) {
+  EpollSlotTable table;
+  std::map<int, ChannelId> present;
+  for (const int value : {0, 7, 127, 128, 129, 1'000}) present[value] = table.open(number(value), true);
+  *table.find(present[128]) = EpollSlot{};
+  present.erase(128);
+  std::map<int, ChannelId> visited;
+  table.for_each([&](ChannelId channel, EpollSlot& slot) {
+    EXPECT_EQ(&slot, table.find(channel));
+    EXPECT_TRUE(visited.emplace(static_cast<int>(channel.index), channel).second) << "twice";
+  });
+  EXPECT_EQ(visited, present);
+}
+
+TEST(SlotTable, a_visit_may_open_more_numbers) {
+  EpollSlotTable table;
+  static_cast<void>(table.open(number(3), true));
+  int visits = 0;
+  table.for_each([&](ChannelId channel, EpollSlot&) {
+    ++visits;
+    if (channel.index == 3) static_cast<void>(table.open(number(5'000), true));
+  });
+  EXPECT_GE(visits, 1);
+  EXPECT_LE(visits, 2);
+}
+
 }  // namespace
 }  // namespace tidegate::kernel

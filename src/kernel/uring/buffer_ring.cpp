@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <functional>
 #include <new>
 
 #include <sys/mman.h>
@@ -82,6 +83,12 @@ ReceivedPiece BufferRing::piece_of(const Completion& completion) noexcept {
   buffer.with_kernel = incremental_ && (completion.flags & kBufferHasMore) != 0;
   ++buffer.pieces;
   return piece;
+}
+
+bool BufferRing::holds(BytesView bytes) const noexcept {
+  const std::less_equal<> not_after;  // the pointers may be of different arrays
+  return not_after(memory_, bytes.data()) &&
+         not_after(bytes.data() + bytes.size(), memory_ + buffers_.size() * buffer_bytes_);
 }
 
 void BufferRing::give_back(const ReceivedPiece& piece) noexcept {

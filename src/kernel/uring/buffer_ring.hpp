@@ -42,6 +42,8 @@ class BufferRing {
   /// The piece of a completion; an empty one where it has none.
   [[nodiscard]] ReceivedPiece piece_of(const Completion& completion) noexcept;
   void give_back(const ReceivedPiece& piece) noexcept;
+  /// Whether these bytes lie in one of the buffers.
+  [[nodiscard]] bool holds(BytesView bytes) const noexcept;
 
   [[nodiscard]] std::size_t buffer_bytes() const noexcept { return buffer_bytes_; }
 

@@ -4,6 +4,7 @@
 #include "kernel/channel.hpp"
 #include "kernel/uring/buffer_ring.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -37,15 +38,17 @@ class LentSends {
     free_.push_back(place);
     return send;
   }
-  /// Takes them all. Throws std::bad_alloc and changes nothing then.
-  [[nodiscard]] std::vector<LentSend> take_all() {
-    std::vector<LentSend> all;
-    all.reserve(sends_.size());
+  /// Calls `visit(send)` for each, and takes it when that has returned.
+  template <typename Visit>
+  void take_all(const Visit& visit) {
     for (std::uint32_t place = 0; place < sends_.size(); ++place) {
-      if (sends_[place].channel.valid()) all.push_back(take(place));
+      if (!sends_[place].channel.valid()) continue;
+      visit(sends_[place]);
+      static_cast<void>(take(place));
     }
-    return all;
   }
+  /// As many as are under way, or a few more.
+  [[nodiscard]] std::size_t size() const noexcept { return sends_.size(); }
 
  private:
   std::vector<LentSend> sends_;

@@ -23,9 +23,8 @@ constexpr std::array kWaysOfWorking{
     IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
 };
 
-constexpr std::array kOperations{IORING_OP_RECV,        IORING_OP_SEND,    IORING_OP_SENDMSG,
-                                 IORING_OP_ACCEPT,      IORING_OP_CONNECT, IORING_OP_POLL_ADD,
-                                 IORING_OP_ASYNC_CANCEL};
+constexpr std::array kOperations{IORING_OP_RECV,   IORING_OP_SEND,     IORING_OP_SENDMSG,
+                                 IORING_OP_ACCEPT, IORING_OP_POLL_ADD, IORING_OP_ASYNC_CANCEL};
 
 /// Throws where the kernel knows of no such operations, or does not let us use the ring (a sandbox may allow
 /// to make one, but not to enter it).

@@ -58,6 +58,10 @@ class Ring {
   [[nodiscard]] bool kernel_has_news() const noexcept {
     return (IO_URING_READ_ONCE(*ring_.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
   }
+  /// Whether there are completions that `collect` has to fetch, for they did not fit.
+  [[nodiscard]] bool overflows() const noexcept {
+    return (IO_URING_READ_ONCE(*ring_.sq.kflags) & IORING_SQ_CQ_OVERFLOW) != 0;
+  }
   /// The next completion. REQUIRES: ready() > 0.
   [[nodiscard]] Completion take() noexcept {
     const io_uring_cqe& entry = ring_.cq.cqes[*ring_.cq.khead & *ring_.cq.kring_mask];

@@ -155,20 +155,18 @@ void UringBackend::start(SendOperation& operation, ChannelId channel) noexcept {
 
 void UringBackend::start(ConnectOperation& operation, ChannelId channel) noexcept {
   const net::SocketAddress& address = operation.address();
-  if (address.get()->sa_family == AF_UNIX) {
-    // Succeeds or fails at once. (As a request it would wait for room in a full backlog, where other ways of
-    // connecting say EAGAIN.)
-    int outcome = 0;
-    do {
-      outcome = ::connect(descriptor(channel).number, address.get(), address.length);
-    } while (outcome != 0 && errno == EINTR);
-    const int result = outcome == 0 ? 0 : -errno;
-    arm(operation);
-    done_.push(operation, result);
+  int outcome = 0;
+  do {
+    outcome = ::connect(descriptor(channel).number, address.get(), address.length);
+  } while (outcome != 0 && errno == EINTR);
+  if (outcome != 0 && errno == EINPROGRESS) {
+    if (UringSlot* slot = start_output(operation, UringSlot::Output::connect, channel))
+      arm_output(channel, *slot);
     return;
   }
-  if (UringSlot* slot = start_output(operation, UringSlot::Output::connect, channel))
-    request_connect(channel, *slot, address);
+  const int result = outcome == 0 ? 0 : -errno;
+  arm(operation);
+  done_.push(operation, result);
 }
 
 std::ptrdiff_t UringBackend::try_send(ChannelId channel, std::span<iovec> pieces) noexcept {
@@ -180,23 +178,28 @@ std::ptrdiff_t UringBackend::send(SendOperation& operation, ChannelId channel, B
   const auto lies_in = [&](const std::byte* first, std::size_t size) {
     return not_after(first, piece.data()) && not_after(piece.data() + piece.size(), first + size);
   };
-  if (lies_in(fleeting_.data(), fleeting_.size())) return send_now(descriptor_of(channel), piece);
+  const bool can_be_kept = !delivering_.empty() && lies_in(delivering_.data, delivering_.size);
+  // A piece is kept for one send; a second one of it (to another channel), and what is left of it when it
+  // comes back, can't be.
+  const bool goes_soon =
+      lies_in(fleeting_.data(), fleeting_.size()) || (!can_be_kept && buffers_->holds(piece));
+  if (goes_soon) return send_now(descriptor(channel), piece);
 
   // First, for it may submit, and in another thread than before even begin anew: nothing may be half started
   // then.
   make_room_for_entry();
   RequestTag tag(Request::send, channel);
-  if (slots_.find(channel) != nullptr && !delivering_.empty() &&
-      lies_in(delivering_.data, delivering_.size)) {
+  if (can_be_kept && slots_.find(channel) != nullptr) {
     try {
+      concluded_.reserve(concluded_.size() + lent_sends_.size() + 1);  // so that `conclude` needs no memory
       tag = RequestTag(Request::send_lent, ChannelId{lent_sends_.put({channel, delivering_}), 0});
     } catch (const std::bad_alloc&) {
-      return send_now(descriptor_of(channel), piece);
+      return send_now(descriptor(channel), piece);
     }
     delivering_ = {};
   }
   if (start_output(operation, UringSlot::Output::send, channel) == nullptr) return kUnderWay;
-  io_uring_sqe& entry = next_entry();
+  io_uring_sqe& entry = entry_with_room();
   ::io_uring_prep_send(&entry, descriptor_of(channel).number, piece.data(), piece.size(),
                        MSG_NOSIGNAL | MSG_DONTWAIT);
   submit_entry(entry, tag);
@@ -211,9 +214,9 @@ std::ptrdiff_t UringBackend::send(SendOperation& operation, ChannelId channel,
   }
   make_room_for_entry();  // which may submit, and then the arena begins anew
   msghdr* message = messages_.put(pieces);
-  if (message == nullptr) return send_now(descriptor_of(channel), pieces);
+  if (message == nullptr) return send_now(descriptor(channel), pieces);
   if (start_output(operation, UringSlot::Output::send, channel) == nullptr) return kUnderWay;
-  io_uring_sqe& entry = next_entry();
+  io_uring_sqe& entry = entry_with_room();
   ::io_uring_prep_sendmsg(&entry, descriptor_of(channel).number, message, MSG_NOSIGNAL | MSG_DONTWAIT);
   submit_entry(entry, RequestTag(Request::send, channel));
   return kUnderWay;
@@ -238,6 +241,7 @@ std::ptrdiff_t UringBackend::conclude(SendOperation& operation, ChannelId channe
 
 void UringBackend::submit() noexcept {
   if (ring_->has_unsubmitted()) enter(&Ring::submit);
+  take_overflow();
 }
 
 // --- watching what belongs to others -------------------------------------------------------------
@@ -285,12 +289,13 @@ void UringBackend::cancel(PollOperation& operation, FileDescriptor descriptor) n
 }
 
 void UringBackend::poll_again() noexcept {
-  for (const ChannelId channel : std::exchange(told_, {})) {
+  for (const ChannelId channel : told_) {
     UringSlot* slot = slots_.find(channel);
     if (slot == nullptr) continue;
     arm_input(channel, *slot);
     arm_output(channel, *slot);
   }
+  told_.clear();
 }
 
 // --- giving up -----------------------------------------------------------------------------------
@@ -309,8 +314,7 @@ void UringBackend::cancel(Operation& operation, ChannelId channel) noexcept {
 }
 
 void UringBackend::give_up_output(Operation& operation, ChannelId channel, UringSlot& slot) noexcept {
-  const bool kernel_has_memory =
-      slot.output_kind == UringSlot::Output::send || slot.output_kind == UringSlot::Output::connect;
+  const bool kernel_has_memory = slot.output_kind == UringSlot::Output::send;
   if (!kernel_has_memory) {
     slot.clear_output();
     done_.push(operation, -ECANCELED);
@@ -329,22 +333,34 @@ void UringBackend::settle() {
     wait(kRound, Duration::zero());
     tell_done();
     dispatch();
+    if (!has_ring_) break;
   }
+  if (cancelled_ == 0) return;
+  // The kernel is not going to say anything: the ring is out of reach, and with it what it would have sent.
+  slots_.for_each([this](ChannelId, UringSlot& slot) {
+    if (!slot.output_cancelled) return;
+    done_.push(*slot.output, -ECANCELED);
+    slot.clear_output();
+  });
+  cancelled_ = 0;
+  tell_done();
 }
 
 // --- waiting -------------------------------------------------------------------------------------
 
 void UringBackend::wait(std::optional<Duration> timeout, Duration spin) noexcept {
-  for (const ReceivedPiece& piece : std::exchange(concluded_, {})) buffers_->give_back(piece);
+  for (const ReceivedPiece& piece : concluded_) buffers_->give_back(piece);
+  concluded_.clear();
   if (!told_.empty()) poll_again();
   const bool something_to_do = !done_.empty() || !due_.empty() || !backlog_.empty() || ring_->ready() > 0;
   if (something_to_do || timeout == Duration::zero()) {
     if (ring_->has_unsubmitted() || ring_->kernel_has_news()) enter(&Ring::collect);
     return;
   }
-  if (spin > Duration::zero() && found_by_spinning(timeout, spin)) return;
-  if (ring_->wait(timeout) == -EEXIST) {
+  if (spin > Duration::zero() && has_ring_ && found_by_spinning(timeout, spin)) return;
+  if (!has_ring_ || ring_->wait(timeout) == -EEXIST) {
     move_to_this_thread();
+    if (!has_ring_) return wait_for_a_ring(timeout);
     static_cast<void>(ring_->wait(Duration::zero()));  // the loop comes back if there was nothing
   }
   if (!ring_->has_unsubmitted()) messages_.clear();

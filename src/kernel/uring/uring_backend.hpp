@@ -9,10 +9,12 @@
 #include "kernel/uring/ring.hpp"
 #include "kernel/uring/uring_slot.hpp"
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -33,7 +35,8 @@ namespace tidegate::kernel {
 ///   what there is room for, or fail. So no memory is the kernel's between two calls, and lent bytes are sent
 ///   from where they are. (A send that waits in the kernel is a trap: to a peer that has half-closed it is
 ///   handed to a worker thread, which blocks, and can't be cancelled.)
-/// - **Room** is waited for by poll requests, which own nothing.
+/// - **Room** is waited for by poll requests, which own nothing; and so is the end of a **connect**, which is
+///   begun by a call: it can be given up at any moment, and waited for by any ring.
 /// - What arrives while nobody wants it is parked, and the request is stopped.
 ///
 /// Nothing is believed about when completions come: a request is over when the kernel has said so (F_MORE
@@ -109,13 +112,14 @@ class UringBackend final : public Backend {
 
   // Requests: uring_requests.cpp.
   void make_room_for_entry() noexcept;
+  [[nodiscard]] io_uring_sqe& entry_with_room() noexcept;
   [[nodiscard]] io_uring_sqe& next_entry() noexcept;
+  void take_overflow() noexcept;
   void enter(int (Ring::*way)() noexcept) noexcept;
   void arm_input(ChannelId channel, UringSlot& slot) noexcept;
   void arm_output(ChannelId channel, UringSlot& slot) noexcept;
   void request_input(ChannelId channel, UringSlot& slot, Request request) noexcept;
   void request_output(ChannelId channel, UringSlot& slot, Request request) noexcept;
-  void request_connect(ChannelId channel, UringSlot& slot, const net::SocketAddress& address) noexcept;
   void request_wake() noexcept;
   void submit_entry(io_uring_sqe& entry, RequestTag tag) noexcept;
   void stop(RequestTag tag) noexcept;
@@ -137,8 +141,15 @@ class UringBackend final : public Backend {
   void check_pollable(FileDescriptor descriptor);
 
   // Another thread: uring_move.cpp.
+  /// Whether a request was cancelled because the thread of its ring has ended: nobody asked for it.
+  [[nodiscard]] static bool ended_with_its_thread(const Arrival& arrival) noexcept {
+    return arrival.completion.result == -ECANCELED && arrival.tag().request() != Request::send;
+  }
   void move_to_this_thread() noexcept;
-  void request_again();
+  void wait_for_a_ring(std::optional<Duration> timeout) const noexcept;
+  [[nodiscard]] std::set<std::uint64_t> tags_that_end() const;
+  void tell_what_the_old_ring_did_not_send(std::set<std::uint64_t>& ending);
+  void request_again(const std::set<std::uint64_t>& ending) noexcept;
 
   // Completions: uring_dispatch.cpp, and what arrives: uring_receive.cpp.
   [[nodiscard]] Arrival take_from_ring() noexcept;
@@ -167,6 +178,12 @@ class UringBackend final : public Backend {
   OwnedFileDescriptor watchable_;  // for `check_pollable`; made when it is needed
   UringOptions options_;
   std::unique_ptr<Ring> ring_;
+  /// False where the ring belongs to another thread and there was none to be had for this one. Requests are
+  /// not made then, but those that slots know of are made when there is one: see uring_move.cpp. The old ring
+  /// is not entered any more, whatever thread it is.
+  bool has_ring_ = true;
+  /// Where requests are written then.
+  std::unique_ptr<io_uring_sqe> nobodys_entry_ = std::make_unique<io_uring_sqe>();
   std::unique_ptr<BufferRing> buffers_;
   UringSlotTable slots_;
   MessageArena messages_;

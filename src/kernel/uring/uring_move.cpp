@@ -9,51 +9,74 @@
 #include <string>
 #include <utility>
 
+#include <poll.h>
+#include <unistd.h>
+
 namespace tidegate::kernel {
 
 /// Loses nothing: what has completed is in the old ring's memory, and nothing is received or sent outside of
 /// `collect` and `wait`, which only its own thread could call. What had not completed ends with the ring.
+///
+/// Where this thread gets no ring (too many open descriptors, a sandbox of its own), everything stays as it
+/// is, and the next call tries again.
 void UringBackend::move_to_this_thread() noexcept {
   try {
     auto ring = std::make_unique<Ring>(options_);
     fetch_backlog();
+    if (ring_->ready() > 0) throw std::bad_alloc();
+    buffers_->move_to(*ring);
+    std::set<std::uint64_t> ending = tags_that_end();
+    tell_what_the_old_ring_did_not_send(ending);
     ring_ = std::move(ring);
-    buffers_->move_to(*ring_);
+    has_ring_ = true;
     messages_.clear();
     requests_ = 0;
-    request_again();
+    request_wake();
+    request_again(ending);
   } catch (const std::exception& error) {
-    base::log(LogLevel::error, std::string("a loop can't go on in this thread: ") + error.what());
-    slots_.for_each([this](ChannelId, UringSlot& slot) {
-      if (slot.input != nullptr) done_.push(*slot.input, -ENOMEM);
-      if (slot.output != nullptr) done_.push(*slot.output, slot.output_cancelled ? -ECANCELED : -ENOMEM);
-      slot.clear_input();
-      slot.clear_output();
-    });
-    cancelled_ = 0;
+    if (std::exchange(has_ring_, false))
+      base::log(LogLevel::error,
+                std::string("a loop waits until it can go on in this thread: ") + error.what());
   }
 }
 
-void UringBackend::request_again() {
-  // That the thread has ended is why they were cancelled: nobody asked for it.
-  std::erase_if(backlog_, [](const Arrival& arrival) {
-    return arrival.completion.result == -ECANCELED && arrival.tag().request() != Request::send;
-  });
-  // Those whose last completion waits in the backlog are requested when that is dispatched.
+/// As `wait`, while there is no ring to wait with; not for long, for there may be one soon.
+void UringBackend::wait_for_a_ring(std::optional<Duration> timeout) const noexcept {
+  constexpr Duration kLongest = std::chrono::milliseconds(50);
+  const Duration longest = std::min(timeout.value_or(kLongest), kLongest);
+  pollfd wake{.fd = wake_.get().number, .events = POLLIN, .revents = 0};
+  if (::poll(&wake, 1, static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(longest).count())) <= 0)
+    return;
+  // Otherwise this would be so for ever. A ring looks for changes only, and does not miss it.
+  std::uint64_t count = 0;
+  static_cast<void>(!::read(wake_.get().number, &count, sizeof count));
+}
+
+/// Those whose last completion waits in the backlog: they are requested when that is dispatched.
+std::set<std::uint64_t> UringBackend::tags_that_end() const {
   std::set<std::uint64_t> ending;
   for (const Arrival& arrival : backlog_) {
-    if (!arrival.completion.more()) ending.insert(arrival.completion.tag);
+    if (!arrival.completion.more() && !ended_with_its_thread(arrival)) ending.insert(arrival.completion.tag);
   }
-  // Sends take what there is room for at the moment, and the kernel has not seen these: for them there was
-  // none.
-  const auto nothing_was_sent = [this](ChannelId channel, const ReceivedPiece& piece) {
-    backlog_.push_back({{RequestTag(Request::send, channel).value(), -EAGAIN, 0}, piece});
+  return ending;
+}
+
+/// Sends take what there is room for at the moment, and the kernel has not seen these: for them there was
+/// none.
+void UringBackend::tell_what_the_old_ring_did_not_send(std::set<std::uint64_t>& ending) {
+  const auto nothing_was_sent = [&](ChannelId channel, const ReceivedPiece& piece) {
+    const std::uint64_t tag = RequestTag(Request::send, channel).value();
+    if (!ending.insert(tag).second) return;
+    backlog_.push_back({{tag, -EAGAIN, 0}, piece});
   };
-  for (const LentSend& send : lent_sends_.take_all()) {
-    ending.insert(RequestTag(Request::send, send.channel).value());
-    nothing_was_sent(send.channel, send.piece);
-  }
-  request_wake();
+  lent_sends_.take_all([&](const LentSend& send) { nothing_was_sent(send.channel, send.piece); });
+  slots_.for_each([&](ChannelId channel, const UringSlot& slot) {
+    if (slot.output_kind == UringSlot::Output::send) nothing_was_sent(channel, {});
+  });
+}
+
+void UringBackend::request_again(const std::set<std::uint64_t>& ending) noexcept {
+  std::erase_if(backlog_, ended_with_its_thread);
   slots_.for_each([&](ChannelId channel, UringSlot& slot) {
     if (slot.input_request != Request::none &&
         !ending.contains(RequestTag(slot.input_request, channel).value())) {
@@ -62,15 +85,8 @@ void UringBackend::request_again() {
     }
     if (slot.output_request != Request::none &&
         !ending.contains(RequestTag(slot.output_request, channel).value())) {
-      const bool connects = slot.output_request == Request::connect;
       slot.output_request = Request::none;
-      // It is under way in the kernel, which tells of its end as it does for everybody.
-      if (connects) request_output(channel, slot, Request::poll_output);
       arm_output(channel, slot);
-    }
-    if (slot.output_kind == UringSlot::Output::send &&
-        !ending.contains(RequestTag(Request::send, channel).value())) {
-      nothing_was_sent(channel, {});
     }
   });
 }

@@ -9,8 +9,9 @@
 namespace tidegate::kernel {
 
 void UringBackend::enter(int (Ring::*way)() noexcept) noexcept {
-  if ((*ring_.*way)() == -EEXIST) {
+  if (!has_ring_ || (*ring_.*way)() == -EEXIST) {
     move_to_this_thread();
+    if (!has_ring_) return;
     static_cast<void>((*ring_.*way)());
   }
   if (!ring_->has_unsubmitted()) messages_.clear();
@@ -19,15 +20,33 @@ void UringBackend::enter(int (Ring::*way)() noexcept) noexcept {
 void UringBackend::make_room_for_entry() noexcept {
   while (!ring_->has_room()) {
     enter(&Ring::submit);
+    if (!has_ring_) return;
+    take_overflow();
     // Refused where completions have piled up: they are taken out of the way.
     if (!ring_->has_room()) enter(&Ring::collect);
     if (!ring_->has_room()) fetch_backlog();
   }
 }
 
+/// REQUIRES: make_room_for_entry() was called.
+io_uring_sqe& UringBackend::entry_with_room() noexcept {
+  io_uring_sqe* entry = ring_->next_entry();
+  return entry != nullptr ? *entry : *nobodys_entry_;
+}
+
 io_uring_sqe& UringBackend::next_entry() noexcept {
   make_room_for_entry();
-  return *ring_->next_entry();
+  return entry_with_room();
+}
+
+/// Completions that did not fit into the ring wait in the kernel, and only this thread can fetch them: if
+/// another ran the loop next, what was received would be lost, and what was sent would be sent again.
+void UringBackend::take_overflow() noexcept {
+  while (ring_->overflows() && has_ring_) {
+    fetch_backlog();
+    if (ring_->ready() > 0) return;  // no memory
+    enter(&Ring::collect);
+  }
 }
 
 void UringBackend::submit_entry(io_uring_sqe& entry, RequestTag tag) noexcept {
@@ -67,6 +86,9 @@ void UringBackend::arm_input(ChannelId channel, UringSlot& slot) noexcept {
       wanted = Request::poll_input;
       break;
   }
+  // A receive by call may be under way, and its callbacks may submit: what the request took then would be
+  // overtaken by what the call takes next.
+  if (wanted == Request::receive && !fleeting_.empty()) return look_at_soon(channel);
   if (slot.input_request == Request::none) {
     request_input(channel, slot, wanted);
   } else if (slot.input_request != wanted) {
@@ -108,7 +130,7 @@ void UringBackend::request_input(ChannelId channel, UringSlot& slot, Request req
 /// The same for what waits to write.
 void UringBackend::arm_output(ChannelId channel, UringSlot& slot) noexcept {
   const bool waits =
-      slot.output_kind == UringSlot::Output::room || slot.output_kind == UringSlot::Output::poll;
+      slot.output_kind != UringSlot::Output::none && slot.output_kind != UringSlot::Output::send;
   if (waits && slot.output_request == Request::none) request_output(channel, slot, Request::poll_output);
 }
 
@@ -122,15 +144,6 @@ void UringBackend::request_output(ChannelId channel, UringSlot& slot, Request re
   slot.output_request = request;
   slot.output_stops = false;
   submit_entry(entry, RequestTag(request, channel));
-}
-
-void UringBackend::request_connect(ChannelId channel, UringSlot& slot,
-                                   const net::SocketAddress& address) noexcept {
-  io_uring_sqe& entry = next_entry();
-  ::io_uring_prep_connect(&entry, descriptor_of(channel).number, address.get(), address.length);
-  slot.output_request = Request::connect;
-  slot.output_stops = false;
-  submit_entry(entry, RequestTag(Request::connect, channel));
 }
 
 /// Edge-triggered and never read: every wake-up is an edge of its own, so none that comes after a wait has
