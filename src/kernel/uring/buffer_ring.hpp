@@ -22,6 +22,22 @@ struct ReceivedPiece {
   [[nodiscard]] bool empty() const noexcept { return data == nullptr; }
 };
 
+/// Pages of our own.
+class Mapping {
+ public:
+  Mapping() noexcept = default;
+  /// With mmap's `flags` besides the usual. Throws std::bad_alloc.
+  Mapping(std::size_t bytes, int flags);
+  Mapping& operator=(Mapping&& other) noexcept;
+  ~Mapping();
+
+  [[nodiscard]] void* begin() const noexcept { return begin_; }
+
+ private:
+  void* begin_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
 /// Buffers that the kernel fills in the order in which they are provided. One belongs to the kernel until a
 /// completion says that it has done with it, and returns to it when every piece of it has been given back.
 /// What belongs to the kernel is poisoned in builds with AddressSanitizer.
@@ -37,15 +53,13 @@ class BufferRing {
   BufferRing(const BufferRing&) = delete;
   BufferRing& operator=(const BufferRing&) = delete;
   /// REQUIRES: nothing is received into it any more.
-  ~BufferRing();
+  ~BufferRing() = default;
 
   /// The piece of a completion; an empty one where it has none.
   [[nodiscard]] ReceivedPiece piece_of(const Completion& completion) noexcept;
   void give_back(const ReceivedPiece& piece) noexcept;
   /// Whether these bytes lie in one of the buffers.
   [[nodiscard]] bool holds(BytesView bytes) const noexcept;
-
-  [[nodiscard]] std::size_t buffer_bytes() const noexcept { return buffer_bytes_; }
 
   /// Provides everything that is not lent to another ring, for the one that it was provided to has gone.
   /// Throws OsError.
@@ -61,15 +75,16 @@ class BufferRing {
   [[nodiscard]] std::byte* memory_of(std::uint16_t buffer) const noexcept {
     return memory_ + std::size_t{buffer} * buffer_bytes_;
   }
-  void register_with(Ring& ring);
+  void map(unsigned buffers, unsigned buffer_bytes, int flags);
+  [[nodiscard]] bool register_with(Ring& ring);
   void provide(std::uint16_t buffer) noexcept;
 
-  std::vector<Buffer> buffers_;
-  std::size_t buffer_bytes_;
   bool incremental_;
+  Mapping mapping_;
   io_uring_buf_ring* entries_ = nullptr;
-  std::size_t mapped_bytes_ = 0;
   std::byte* memory_ = nullptr;
+  std::size_t buffer_bytes_ = 0;
+  std::vector<Buffer> buffers_;
 };
 
 }  // namespace tidegate::kernel

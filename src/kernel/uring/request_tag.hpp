@@ -9,13 +9,12 @@ namespace tidegate::kernel {
 
 /// What the kernel was asked for.
 enum class Request : unsigned char {
-  none,       // nothing; as a tag: nobody wants to know what became of it
-  wake,       // the eventfd that other threads write to
-  receive,    // bytes in buffers of the ring, again and again
-  accept,     // connections, again and again
-  send,       // what the kernel takes at the moment of submission
-  send_lent,  // the same, of a piece that LentSends keeps
-  connect,
+  none,        // nothing; as a tag: nobody wants to know what became of it
+  wake,        // the eventfd that other threads write to
+  receive,     // bytes in buffers of the ring, again and again
+  accept,      // connections, again and again
+  send,        // what the kernel takes at the moment of submission
+  send_lent,   // the same, of a piece that LentSends keeps
   poll_input,  // readiness, once
   poll_output,
   watch_input,  // changes of readiness, again and again

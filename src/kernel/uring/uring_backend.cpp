@@ -263,6 +263,10 @@ void UringBackend::start(PollOperation& operation, FileDescriptor descriptor, Re
                                 ? slots_.open(descriptor, false)
                                 : ChannelId{static_cast<std::uint32_t>(descriptor.number), slot.generation};
   arm(operation);
+  // What is requested already may concern a file that had this number before: the user closed it while it was
+  // watched, and nothing tells that. The end of a request makes us ask again, of what has the number now.
+  stop_input(channel, slot);
+  stop_output(channel, slot);
   if (readiness == Readiness::readable) {
     slot.set_input(&operation, UringSlot::Input::poll);
     arm_input(channel, slot);

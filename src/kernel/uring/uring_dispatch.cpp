@@ -83,10 +83,6 @@ void UringBackend::dispatch(const Arrival& arrival) {
       end_output(*slot, arrival.completion.result);
       if (!arrival.piece.empty()) buffers_->give_back(arrival.piece);
       break;
-    case Request::connect:
-      slot->output_request = Request::none;
-      end_output(*slot, arrival.completion.result);
-      break;
     case Request::poll_output:
     case Request::watch_output:
       if (!arrival.completion.more()) slot->output_request = Request::none;

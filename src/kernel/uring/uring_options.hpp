@@ -11,10 +11,11 @@ struct UringOptions {
   /// Requests that go to the kernel in one call.
   unsigned submissions = 256;
   /// Results that may wait. At least twice the submissions.
-  unsigned completions = 4096;
-  /// The memory that received bytes are lent in.
-  unsigned buffers = 64;
-  unsigned buffer_bytes = 64 * 1024;
+  unsigned completions = 1024;
+  /// The memory that received bytes are lent in. 0: what suits the way in which they are filled (see
+  /// BufferRing).
+  unsigned buffers = 0;
+  unsigned buffer_bytes = 0;
   /// Has a buffer filled piece by piece, where the kernel can (Linux 6.12).
   bool incremental = true;
 
