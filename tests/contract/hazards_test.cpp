@@ -136,6 +136,28 @@ TEST_P(StreamHazards, L3_what_arrived_before_a_reset_is_not_lost_to_writes) {
   EXPECT_TRUE(here().reason);
 }
 
+/// The kernel tells either the write or the read of a reset, and to the other it looks like an end in order.
+TEST_P(StreamHazards, L3_a_reset_that_a_write_finds_out_about_first_is_no_end_of_file) {
+  if (!rig().ground().is_tcp())
+    GTEST_SKIP() << "a Unix socket that was closed with nothing unread has ended in order";
+  std::array<char, 100> memory;
+  connect_raw([&] { here().on.get_buffer = [&](std::ptrdiff_t) { return MutableBytesView(memory); }; });
+  // More than is received at a time, and not much: the rest and the end come before the write has told.
+  const std::string input(20 * memory.size(), 'i');
+  peer().send(input);
+  here().on.some_received = [&] {
+    here().on.some_received = nullptr;
+    here().write("more");
+    peer().reset();
+  };
+  run_until_lost();
+  EXPECT_EQ(here().received, input);
+  EXPECT_EQ(here().eof_count, 0);
+  EXPECT_TRUE(here().reason);
+  here().on.get_buffer = nullptr;
+  static_cast<void>(rig().take_warnings());
+}
+
 TEST_P(StreamHazards, L3_a_reset_after_the_end_of_file_is_noticed_without_writing) {
   connect_raw([&] { here().keep_open_after_eof = true; });
   here().write("unread");

@@ -226,17 +226,12 @@ std::ptrdiff_t UringBackend::conclude(SendOperation& operation, ChannelId channe
   UringSlot* slot = slots_.find(channel);
   if (slot == nullptr || slot->output_kind != UringSlot::Output::send) return kUnderWay;
   enter(&Ring::collect);
-  fetch_backlog();
-  const auto found = std::find_if(backlog_.begin(), backlog_.end(), [&](const Arrival& arrival) {
-    return arrival.tag() == RequestTag(Request::send, channel);
-  });
-  if (found == backlog_.end()) return kUnderWay;
-  const int result = found->completion.result;
-  if (!found->piece.empty()) concluded_.push_back(found->piece);
-  backlog_.erase(found);
+  const std::optional<Arrival> sent = take_send_of(channel);
+  if (!sent) return kUnderWay;
+  if (!sent->piece.empty()) concluded_.push_back(sent->piece);
   slot->clear_output();
   disarm(operation);
-  return result;
+  return sent->completion.result;
 }
 
 void UringBackend::submit() noexcept {

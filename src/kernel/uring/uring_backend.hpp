@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <set>
 #include <unordered_map>
 #include <vector>
@@ -154,6 +155,7 @@ class UringBackend final : public Backend {
   // Completions: uring_dispatch.cpp, and what arrives: uring_receive.cpp.
   [[nodiscard]] Arrival take_from_ring() noexcept;
   void fetch_backlog() noexcept;
+  [[nodiscard]] std::optional<Arrival> take_send_of(ChannelId channel) noexcept;
   void dispatch(const Arrival& arrival);
   void dispatch_input(ChannelId channel, UringSlot& slot, const Arrival& arrival);
   void dispatch_stale(const Arrival& arrival) noexcept;
@@ -172,6 +174,7 @@ class UringBackend final : public Backend {
   void output_is_ready(ChannelId channel, UringSlot& slot, int events);
   [[nodiscard]] bool send_gathered(ChannelId channel, UringSlot& slot);
   void end_input(UringSlot& slot, int result);
+  void end_input_after_send(ChannelId channel, UringSlot& slot, int result);
   void end_output(UringSlot& slot, int result);
 
   OwnedFileDescriptor wake_;

@@ -3,6 +3,7 @@
 #include "kernel/socket_calls.hpp"
 #include "kernel/uring/uring_backend.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
@@ -38,6 +39,18 @@ void UringBackend::fetch_backlog() noexcept {
     }
     backlog_.back() = take_from_ring();
   }
+}
+
+/// What became of the channel's send, if it has completed.
+std::optional<UringBackend::Arrival> UringBackend::take_send_of(ChannelId channel) noexcept {
+  fetch_backlog();
+  const auto found = std::find_if(backlog_.begin(), backlog_.end(), [&](const Arrival& arrival) {
+    return arrival.tag() == RequestTag(Request::send, channel);
+  });
+  if (found == backlog_.end()) return std::nullopt;
+  const Arrival arrival = *found;
+  backlog_.erase(found);
+  return arrival;
 }
 
 /// What is found is what is there now: callbacks that have the kernel called in between don't make it longer.
@@ -153,7 +166,7 @@ void UringBackend::input_is_ready(ChannelId channel, UringSlot& slot, int events
       static_cast<PollOperation&>(*slot.input).ready();
       return poll_again_soon(channel);
     case UringSlot::Input::hangup:
-      if (broken) return end_input(slot, pending_error(descriptor_of(channel)));
+      if (broken) return end_input_after_send(channel, slot, pending_error(descriptor_of(channel)));
       break;
     case UringSlot::Input::accept:
     case UringSlot::Input::none:
@@ -261,6 +274,17 @@ void UringBackend::end_input(UringSlot& slot, int result) {
   Operation& operation = *slot.input;
   slot.clear_input();
   complete(operation, result);
+}
+
+/// The kernel tells one of those who ask why a connection broke; for the others it has ended in order. A send
+/// that was the first is told before, so that the end is taken for what it is.
+void UringBackend::end_input_after_send(ChannelId channel, UringSlot& slot, int result) {
+  Operation* const operation = slot.input;
+  if (result == 0 && slot.output_kind == UringSlot::Output::send) {
+    if (const std::optional<Arrival> sent = take_send_of(channel)) dispatch(*sent);
+    if (!still_is(channel, slot) || slot.input != operation || held(*operation)) return;
+  }
+  end_input(slot, result);
 }
 
 void UringBackend::end_output(UringSlot& slot, int result) {

@@ -58,7 +58,7 @@ void UringBackend::receive_when_ready(ChannelId channel, UringSlot& slot) {
   const Received received =
       receive_now(descriptor_of(channel), operation, {lent_.get(), kLentBytes}, Until::empty);
   fleeting_ = {};
-  if (received.end) return end_input(slot, *received.end);
+  if (received.end) return end_input_after_send(channel, slot, *received.end);
   if (!still_is(channel, slot)) return;
   if (slot.receives_in_bulk && received.bytes > 0) {
     const bool small = received.bytes < kSmallReadBytes;
