@@ -128,7 +128,8 @@ class Backend {
     if (!done_.empty()) done_.tell();
   }
 
-  /// Delivers what `wait` found.
+  /// Delivers what `wait` found. What the operations do in answer must not throw, except std::bad_alloc: what
+  /// was being delivered to that channel may be lost then, and it is to be closed.
   virtual void dispatch() = 0;
 
   /// Has every operation that was cancelled complete, for the end of the loop. REQUIRES: no other is in

@@ -1,9 +1,10 @@
 // The writing side of a stream transport: when bytes are offered to the kernel, and what the protocol is told
 // about the rest.
 //
-// What the protocol writes while data is delivered to it is collected and leaves in one gathered call when it
-// returns; what is written elsewhere, before the loop blocks (contract W6). Only what would go over the
-// high-water mark is offered at once, for only what the kernel refuses may pause anybody (F1).
+// What the protocol writes while data is delivered to it is collected and is sent in one gathered call when
+// it returns (or handed to the backend, which does it together with others'); what is written elsewhere,
+// before the loop blocks (contract W6). Only what would go over the high-water mark is offered at once, for
+// only what the kernel refuses may pause anybody (F1).
 #include "base/log.hpp"
 #include "net/socket_options.hpp"
 #include "transport/stream_transport.hpp"
@@ -132,7 +133,7 @@ std::size_t StreamTransport::get_write_buffer_size() const noexcept {
 /// broken, which has been seen to.
 std::optional<std::size_t> StreamTransport::sent_or_failed(std::ptrdiff_t result) {
   if (result >= 0) return static_cast<std::size_t>(result);
-  if (result == -EAGAIN) return 0;
+  if (result == -EAGAIN || result == -EINTR) return 0;
   on_write_error(static_cast<int>(-result));
   return std::nullopt;
 }
@@ -184,7 +185,6 @@ void StreamTransport::flush() {
 
 /// The kernel has not taken all of the lent bytes, which go as soon as this returns.
 void StreamTransport::lent_bytes_are_left(std::ptrdiff_t result) {
-  if (result == -EINTR) return flush();
   const std::optional<std::size_t> sent = sent_or_failed(result);
   if (!sent) return;
   buffer_.consume(*sent);
@@ -227,8 +227,8 @@ void StreamTransport::conclude_sending() {
   if (result == kernel::Backend::kUnderWay) return;
   const std::optional<std::size_t> sent = sent_or_failed(result);
   if (!sent) return;
+  const WriteBuffer::Consumed consumed = buffer_.consume(*sent);  // first: what was sent is sent
   core_.flush_later(*this);
-  const WriteBuffer::Consumed consumed = buffer_.consume(*sent);
 }
 
 void StreamTransport::wait_for_room() {

@@ -158,6 +158,20 @@ TEST_P(StreamHazards, L3_a_reset_that_a_write_finds_out_about_first_is_no_end_of
   static_cast<void>(rig().take_warnings());
 }
 
+TEST_P(StreamHazards, L3_a_reset_while_reading_is_paused_is_the_reason_of_a_write_that_fails) {
+  if (!rig().ground().is_tcp()) GTEST_SKIP() << "only TCP resets what has nothing unread";
+  connect_raw();
+  here().pause_reading();
+  peer().send("unread");
+  rig().run_until_quiet();
+  peer().reset();
+  rig().run_until_quiet();
+  here().write("more");
+  run_until_lost();
+  EXPECT_EQ(here().reason.code(), std::errc::connection_reset);
+  static_cast<void>(rig().take_warnings());
+}
+
 TEST_P(StreamHazards, L3_a_reset_after_the_end_of_file_is_noticed_without_writing) {
   connect_raw([&] { here().keep_open_after_eof = true; });
   here().write("unread");

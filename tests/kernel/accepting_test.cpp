@@ -2,7 +2,9 @@
 #include "kernel/seam_test.hpp"
 
 #include <cerrno>
+#include <chrono>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -109,6 +111,25 @@ TEST_P(SeamAccepting, what_was_accepted_for_nobody_is_closed_with_the_listener) 
       run_until([&] { return client.at_end(); });
     }
     EXPECT_TRUE(acceptor.connections.empty());
+  }
+}
+
+TEST_P(SeamAccepting, what_was_accepted_and_not_handed_over_goes_with_the_backend) {
+  Listener listener = tcp_listener();
+  const ChannelId channel = attach(std::move(listener.descriptor));
+  auto& acceptor = make<Acceptor>();
+  start(acceptor, channel);
+  turn();
+  std::vector<RawPeer> clients;
+  for (int client = 0; client < 6; ++client) clients.emplace_back(connecting_to(listener.address));
+  backend().wait(100ms, Duration::zero());  // they wait to be dispatched
+  cancel(acceptor);
+  backend().tell_done();
+  close(channel);
+  end_backend();
+  for (RawPeer& client : clients) {
+    for (int tries = 0; tries < 1'000 && !client.at_end(); ++tries) std::this_thread::sleep_for(1ms);
+    EXPECT_TRUE(client.at_end());
   }
 }
 

@@ -1,91 +1,23 @@
 // A loop that is run by another thread than the one that set it up: nothing is lost, told twice, or taken for
 // done.
-#include "kernel/seam_test.hpp"
-#include "support/refused_calls.hpp"
+#include "kernel/moving.hpp"
 
 #include <algorithm>
 #include <array>
-#include <condition_variable>
-#include <functional>
-#include <memory>
-#include <mutex>
+#include <cerrno>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include <sys/socket.h>
-#include <sys/syscall.h>
 
 namespace tidegate::kernel::testing {
 namespace {
 
 using namespace std::chrono_literals;
 
-/// A thread that does what it is told, while whoever tells it waits.
-class OtherThread {
- public:
-  OtherThread() : thread_([this] { work(); }) {}
-  OtherThread(const OtherThread&) = delete;
-  OtherThread& operator=(const OtherThread&) = delete;
-  ~OtherThread() { end(); }
-
-  void run(std::function<void()> job) {
-    std::unique_lock lock(mutex_);
-    job_ = std::move(job);
-    changed_.notify_all();
-    changed_.wait(lock, [this] { return job_ == nullptr; });
-  }
-  void end() {
-    if (!thread_.joinable()) return;
-    {
-      const std::lock_guard lock(mutex_);
-      ending_ = true;
-      changed_.notify_all();
-    }
-    thread_.join();
-  }
-
- private:
-  void work() {
-    std::unique_lock lock(mutex_);
-    for (;;) {
-      changed_.wait(lock, [this] { return ending_ || job_ != nullptr; });
-      if (job_ == nullptr) return;
-      job_();
-      job_ = nullptr;
-      changed_.notify_all();
-    }
-  }
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::function<void()> job_;
-  bool ending_ = false;
-  std::thread thread_;
-};
-
-class SeamMoving : public SeamTest {
- protected:
-  /// Has `begin` done in another thread, and what a loop does when it stops. The thread has then ended or is
-  /// still there.
-  void elsewhere(bool it_ends, const std::function<void()>& begin) {
-    started_elsewhere(it_ends, [&] {
-      begin();
-      backend().submit();
-    });
-  }
-  /// The same where no loop has run.
-  void started_elsewhere(bool it_ends, const std::function<void()>& begin) {
-    others_.push_back(std::make_unique<OtherThread>());
-    others_.back()->run(begin);
-    if (it_ends) others_.back()->end();
-  }
-
- private:
-  std::vector<std::unique_ptr<OtherThread>> others_;
-};
+class SeamMoving : public MovingTest {};
 
 /// Every case, after the thread has ended and while it is there.
 constexpr std::array kBoth{true, false};
@@ -350,64 +282,23 @@ TEST_P(SeamMoving, what_was_cancelled_before_does_not_wait_for_the_network) {
   }
 }
 
-// --- a thread that gets no ring ------------------------------------------------------------------
-
-TEST_P(SeamMoving, a_thread_that_gets_no_ring_waits_and_loses_nothing) {
-  std::vector<Link> links;
-  std::vector<Receiver*> receivers;
-  auto& sender = make<Sender>();
-  for (int index = 0; index < 5; ++index) {
-    links.push_back(link());
-    receivers.push_back(&make<Receiver>());
+TEST_P(SeamMoving, what_had_arrived_comes_before_what_a_drain_receives) {
+  for (const bool it_ends : kBoth) {
+    SCOPED_TRACE(it_ends);
+    Link link = this->link();
+    auto& receiver = make<Receiver>();
+    elsewhere(it_ends, [&] {
+      start(receiver, link.channel);
+      turns(2);
+      link.peer.send("first ");
+      backend().wait(100ms, Duration::zero());  // arrived, and not dispatched
+    });
+    link.peer.send("second");
+    drain(receiver);
+    run_until([&] { return receiver.ended(); });
+    EXPECT_EQ(receiver.bytes, "first second");
+    EXPECT_EQ(receiver.last_end(), -EAGAIN);
   }
-  for (std::size_t index = 0; index < 3; ++index) start(*receivers[index], links[index].channel);
-  turns(2);
-  OtherThread sandboxed;
-  sandboxed.run([&] {
-    tidegate::testing::refuse_call(__NR_io_uring_setup, EPERM);
-    // More than the queue of a small ring has room for.
-    for (std::size_t index = 3; index < 5; ++index) start(*receivers[index], links[index].channel);
-    const std::ptrdiff_t sent = send(sender, links[0].channel, "meanwhile");
-    for (Link& link : links) link.peer.send("hello");
-    if (is_epoll()) return;
-    EXPECT_EQ(sent, Backend::kUnderWay);
-    expect_no_spin();
-    for (const Receiver* receiver : receivers) EXPECT_EQ(receiver->bytes, "");
-    // It can be woken as ever.
-    const auto begin = std::chrono::steady_clock::now();
-    backend().wake();
-    turn(2s);
-    EXPECT_LT(std::chrono::steady_clock::now() - begin, 1s);
-  });
-  // Here there is one to be had.
-  for (const Receiver* receiver : receivers) {
-    run_until([&] { return receiver->bytes == "hello"; });
-  }
-  run_until_quiet();
-  EXPECT_TRUE(sender.ended());
-  const std::string_view text = sender.ends.empty() || sender.last_end() > 0 ? "meanwhile" : "";
-  EXPECT_TRUE(links[0].peer.has(text.size()));
-  EXPECT_EQ(links[0].peer.received, text) << "told as it was";
-}
-
-TEST_P(SeamMoving, a_loop_that_ends_without_a_ring_tells_what_was_cancelled) {
-  Link link = this->link();
-  auto& receiver = make<Receiver>();
-  auto& sender = make<Sender>();
-  start(receiver, link.channel);
-  turns(2);
-  OtherThread sandboxed;
-  sandboxed.run([&] {
-    tidegate::testing::refuse_call(__NR_io_uring_setup, EPERM);
-    static_cast<void>(send(sender, link.channel, "never mind"));
-    cancel(receiver);
-    cancel(sender);
-    const auto begin = std::chrono::steady_clock::now();
-    backend().settle();
-    EXPECT_TRUE(receiver.ended());
-    EXPECT_TRUE(sender.ended());
-    EXPECT_LT(std::chrono::steady_clock::now() - begin, 1s);
-  });
 }
 
 INSTANTIATE_TEST_SUITE_P(Seam, SeamMoving, ::testing::ValuesIn(grounds()), name_of);

@@ -225,6 +225,22 @@ TEST_P(SeamPolling, a_number_that_was_closed_and_opened_again_is_watched_as_it_i
   run_until([&] { return writable.times > 0; });
 }
 
+TEST_P(SeamPolling, a_descriptor_that_is_closed_from_inside_ready_is_not_told_of_any_more) {
+  for (const Readiness readiness : {Readiness::readable, Readiness::writable}) {
+    replace_pair();
+    auto& poller = make<Poller>();
+    poller.on_ready = [&] { ours_.reset(); };
+    peer_.send("something");
+    start(poller, ours_.get(), readiness);
+    const int number = ours_.get().number;
+    run_until([&] { return poller.times == 1; });
+    expect_no_spin();
+    EXPECT_EQ(poller.times, 1);
+    backend().cancel(poller, FileDescriptor{number});
+    run_until([&] { return poller.ended(); });
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Seam, SeamPolling, ::testing::ValuesIn(grounds()), name_of);
 
 }  // namespace

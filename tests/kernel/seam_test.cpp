@@ -137,7 +137,11 @@ void SeamTest::SetUp() {
 }
 
 void SeamTest::TearDown() {
-  if (backend_ == nullptr) return;
+  if (backend_ != nullptr) wind_up();
+  EXPECT_EQ(tidegate::testing::difference(descriptors_before_, tidegate::testing::open_descriptors()), "");
+}
+
+void SeamTest::wind_up() {
   for (const Kept& kept : operations_) {
     kept.record->on_completed = nullptr;  // nothing is started again
     if (!kept.operation->in_flight()) continue;
@@ -157,11 +161,15 @@ void SeamTest::TearDown() {
         << "completions, and how often it was started";
     kept.record->is_quiet = true;
   }
-  for (const ChannelId channel : channels_) backend().close(channel);
+  for (const ChannelId channel : std::exchange(channels_, {})) backend().close(channel);
   turns(3);  // anything late?
+  end_backend();
+}
+
+void SeamTest::end_backend() {
+  for (const ChannelId channel : std::exchange(channels_, {})) backend().close(channel);
   backend_.reset();
   operations_.clear();
-  EXPECT_EQ(tidegate::testing::difference(descriptors_before_, tidegate::testing::open_descriptors()), "");
 }
 
 SeamTest::Link SeamTest::link(SocketPair pair) {

@@ -144,8 +144,12 @@ class SeamTest : public ::testing::TestWithParam<Ground> {
 
   /// Closes the channel; nothing may be in flight on it.
   void close(ChannelId channel);
+  /// Closes every channel; nothing may be in flight.
+  void end_backend();
 
  private:
+  void wind_up();
+
   struct Kept {
     std::shared_ptr<void> owner;
     Operation* operation;

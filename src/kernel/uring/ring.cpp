@@ -16,12 +16,11 @@ namespace {
   throw OsError(std::error_code(error, std::system_category()), attempted);
 }
 
-/// Best first. All of them say "one thread only", which only Linux 6.0 and newer understand: and that has
-/// multishot receives and all else that is not asked for by name below.
-constexpr std::array kWaysOfWorking{
-    IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG,  // Linux 6.1
-    IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
-};
+/// "One thread only, which does its own work": what Linux 6.1 and newer understand, and those have multishot
+/// receives and all else that is not asked for by name below. (Without deferred work any system call of the
+/// thread may receive, and a loop could not move to another one.)
+constexpr unsigned kWayOfWorking =
+    IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG;
 
 constexpr std::array kOperations{IORING_OP_RECV,   IORING_OP_SEND,     IORING_OP_SENDMSG,
                                  IORING_OP_ACCEPT, IORING_OP_POLL_ADD, IORING_OP_ASYNC_CANCEL};
@@ -46,14 +45,10 @@ int outcome_of(int result) noexcept { return result < 0 ? result : 0; }
 }  // namespace
 
 Ring::Ring(const UringOptions& options) {
-  int outcome = -EINVAL;
-  for (const unsigned way : kWaysOfWorking) {
-    io_uring_params parameters{};
-    parameters.flags = way | IORING_SETUP_CQSIZE;
-    parameters.cq_entries = options.completions;
-    outcome = ::io_uring_queue_init_params(options.submissions, &ring_, &parameters);
-    if (outcome != -EINVAL) break;
-  }
+  io_uring_params parameters{};
+  parameters.flags = kWayOfWorking | IORING_SETUP_CQSIZE;
+  parameters.cq_entries = options.completions;
+  const int outcome = ::io_uring_queue_init_params(options.submissions, &ring_, &parameters);
   if (outcome != 0) refuse(-outcome, "io_uring_setup");
   try {
     check(ring_);

@@ -22,8 +22,8 @@ struct Completion {
   [[nodiscard]] bool more() const noexcept { return (flags & IORING_CQE_F_MORE) != 0; }
 };
 
-/// A ring for one thread, with deferred task work where the kernel has it: then whatever happens to a request
-/// happens inside of `collect` and `wait`.
+/// A ring for one thread, with deferred task work: whatever happens to a request happens inside of `submit`,
+/// `collect` and `wait`.
 ///
 /// `submit`, `collect` and `wait` return 0 or a negative errno. -EEXIST: the ring belongs to another thread,
 /// and can't be used any more but for `take`. Others (no memory at the moment, interrupted, timed out) pass:
@@ -45,7 +45,7 @@ class Ring {
   /// Whether there are requests that the kernel has not seen.
   [[nodiscard]] bool has_unsubmitted() const noexcept { return ::io_uring_sq_ready(&ring_) != 0; }
 
-  /// Hands in, and no more.
+  /// Hands in. What waits to be done may be done as well.
   int submit() noexcept;
   /// Hands in, and has the kernel do what waits to be done.
   int collect() noexcept;

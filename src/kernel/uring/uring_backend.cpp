@@ -41,6 +41,24 @@ UringBackend::~UringBackend() {
 
 // --- descriptors ---------------------------------------------------------------------------------
 
+ChannelId UringBackend::open_slot(FileDescriptor descriptor, bool owned) {
+  const ChannelId channel = slots_.open(descriptor, owned);
+  try {
+    // So that what is due can be noted without memory.
+    ++open_slots_;
+    if (due_.capacity() < open_slots_) due_.reserve(2 * open_slots_);
+  } catch (...) {
+    close_slot(*slots_.find(channel));
+    throw;
+  }
+  return channel;
+}
+
+void UringBackend::close_slot(UringSlot& slot) noexcept {
+  slot = UringSlot{};
+  --open_slots_;
+}
+
 ChannelId UringBackend::attach(OwnedFileDescriptor descriptor) {
   const int number = descriptor.get().number;
   if (static_cast<std::uint32_t>(number) > RequestTag::kMaxIndex)
@@ -53,8 +71,9 @@ ChannelId UringBackend::attach(OwnedFileDescriptor descriptor) {
     if (stale->input != nullptr) cancel(*stale->input, channel);
     if (stale->output != nullptr) cancel(*stale->output, channel);
     stop_at_once(channel, *stale);
+    close_slot(*stale);
   }
-  const ChannelId channel = slots_.open(descriptor.get(), true);
+  const ChannelId channel = open_slot(descriptor.get(), true);
   static_cast<void>(descriptor.release());
   return channel;
 }
@@ -75,7 +94,7 @@ OwnedFileDescriptor UringBackend::detach(ChannelId channel) noexcept {
   if (slot == nullptr) return {};
   stop_at_once(channel, *slot);
   if (slot->has_parked) parked_.erase(channel.index);
-  *slot = UringSlot{};
+  close_slot(*slot);
   return OwnedFileDescriptor(descriptor_of(channel));
 }
 
@@ -94,8 +113,8 @@ void UringBackend::start_input(Operation& operation, UringSlot::Input kind, Chan
 }
 
 /// A watch tells of what arrives from now on, and something may be there already.
-void UringBackend::look_behind_watch(ChannelId channel, const UringSlot& slot) noexcept {
-  if (slot.input_request == Request::watch_input) look_at_soon(channel);
+void UringBackend::look_behind_watch(ChannelId channel, UringSlot& slot) noexcept {
+  if (slot.input_request == Request::watch_input) look_at_soon(channel, slot);
 }
 
 void UringBackend::start(ReceiveOperation& operation, ChannelId channel) noexcept {
@@ -127,8 +146,10 @@ void UringBackend::drain(ReceiveOperation& operation, ChannelId channel) noexcep
   if (UringSlot* slot = slots_.find(channel)) arm_input(channel, *slot);
 }
 
-void UringBackend::look_at_soon(ChannelId channel) noexcept {
-  if (std::find(due_.begin(), due_.end(), channel) == due_.end()) due_.push_back(channel);
+void UringBackend::look_at_soon(ChannelId channel, UringSlot& slot) noexcept {
+  if (slot.is_due) return;
+  slot.is_due = true;
+  due_.push_back(channel);
 }
 
 // --- output --------------------------------------------------------------------------------------
@@ -149,7 +170,7 @@ void UringBackend::start(SendOperation& operation, ChannelId channel) noexcept {
   UringSlot* slot = start_output(operation, UringSlot::Output::room, channel);
   if (slot == nullptr) return;
   // A watch tells of changes only, and there may be room already.
-  if (slot->output_request == Request::watch_output) look_at_soon(channel);
+  if (slot->output_request == Request::watch_output) look_at_soon(channel, *slot);
   arm_output(channel, *slot);
 }
 
@@ -202,7 +223,7 @@ std::ptrdiff_t UringBackend::send(SendOperation& operation, ChannelId channel, B
   io_uring_sqe& entry = entry_with_room();
   ::io_uring_prep_send(&entry, descriptor_of(channel).number, piece.data(), piece.size(),
                        MSG_NOSIGNAL | MSG_DONTWAIT);
-  submit_entry(entry, tag);
+  tag_entry(entry, tag);
   return kUnderWay;
 }
 
@@ -218,7 +239,7 @@ std::ptrdiff_t UringBackend::send(SendOperation& operation, ChannelId channel,
   if (start_output(operation, UringSlot::Output::send, channel) == nullptr) return kUnderWay;
   io_uring_sqe& entry = entry_with_room();
   ::io_uring_prep_sendmsg(&entry, descriptor_of(channel).number, message, MSG_NOSIGNAL | MSG_DONTWAIT);
-  submit_entry(entry, RequestTag(Request::send, channel));
+  tag_entry(entry, RequestTag(Request::send, channel));
   return kUnderWay;
 }
 
@@ -229,9 +250,11 @@ std::ptrdiff_t UringBackend::conclude(SendOperation& operation, ChannelId channe
   const std::optional<Arrival> sent = take_send_of(channel);
   if (!sent) return kUnderWay;
   if (!sent->piece.empty()) concluded_.push_back(sent->piece);
+  const int result = why_not_sent(channel, *slot, sent->completion.result);
+  if (slot->output_cancelled) --cancelled_;
   slot->clear_output();
   disarm(operation);
-  return sent->completion.result;
+  return result;
 }
 
 void UringBackend::submit() noexcept {
@@ -255,7 +278,7 @@ void UringBackend::start(PollOperation& operation, FileDescriptor descriptor, Re
   check_pollable(descriptor);
   UringSlot& slot = slots_.at(descriptor);
   const ChannelId channel = slot.generation == 0
-                                ? slots_.open(descriptor, false)
+                                ? open_slot(descriptor, false)
                                 : ChannelId{static_cast<std::uint32_t>(descriptor.number), slot.generation};
   arm(operation);
   // What is requested already may concern a file that had this number before: the user closed it while it was
@@ -283,8 +306,11 @@ void UringBackend::cancel(PollOperation& operation, FileDescriptor descriptor) n
   // The descriptor is the user's, who may close it next: nothing of ours may stay on it.
   if (slot->input == nullptr) stop_input(channel, *slot);
   if (slot->output == nullptr) stop_output(channel, *slot);
-  if (slot->input_stops || slot->output_stops) enter(&Ring::collect);
-  if (slot->input == nullptr && slot->output == nullptr) *slot = UringSlot{};
+  if (slot->input_stops || slot->output_stops) {
+    enter(&Ring::collect);
+    take_overflow();
+  }
+  if (slot->input == nullptr && slot->output == nullptr) close_slot(*slot);
 }
 
 void UringBackend::poll_again() noexcept {
@@ -313,8 +339,8 @@ void UringBackend::cancel(Operation& operation, ChannelId channel) noexcept {
 }
 
 void UringBackend::give_up_output(Operation& operation, ChannelId channel, UringSlot& slot) noexcept {
-  const bool kernel_has_memory = slot.output_kind == UringSlot::Output::send;
-  if (!kernel_has_memory) {
+  const bool is_with_kernel = slot.output_kind == UringSlot::Output::send;
+  if (!is_with_kernel) {
     slot.clear_output();
     done_.push(operation, -ECANCELED);
   } else if (!slot.output_cancelled) {
@@ -353,7 +379,7 @@ void UringBackend::wait(std::optional<Duration> timeout, Duration spin) noexcept
   if (!told_.empty()) poll_again();
   const bool something_to_do = !done_.empty() || !due_.empty() || !backlog_.empty() || ring_->ready() > 0;
   if (something_to_do || timeout == Duration::zero()) {
-    if (ring_->has_unsubmitted() || ring_->kernel_has_news()) enter(&Ring::collect);
+    if (!has_ring_ || ring_->has_unsubmitted() || ring_->kernel_has_news()) enter(&Ring::collect);
     return;
   }
   if (spin > Duration::zero() && has_ring_ && found_by_spinning(timeout, spin)) return;

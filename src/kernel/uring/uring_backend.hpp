@@ -1,6 +1,7 @@
 // The seam on io_uring: operations are requests, and their completions are what happened.
 #pragma once
 
+#include "base/scope_exit.hpp"
 #include "kernel/backend.hpp"
 #include "kernel/uring/buffer_ring.hpp"
 #include "kernel/uring/lent_sends.hpp"
@@ -18,6 +19,8 @@
 #include <set>
 #include <unordered_map>
 #include <vector>
+
+#include <unistd.h>
 
 namespace tidegate::kernel {
 
@@ -122,7 +125,7 @@ class UringBackend final : public Backend {
   void request_input(ChannelId channel, UringSlot& slot, Request request) noexcept;
   void request_output(ChannelId channel, UringSlot& slot, Request request) noexcept;
   void request_wake() noexcept;
-  void submit_entry(io_uring_sqe& entry, RequestTag tag) noexcept;
+  void tag_entry(io_uring_sqe& entry, RequestTag tag) noexcept;
   void stop(RequestTag tag) noexcept;
   void stop_input(ChannelId channel, UringSlot& slot) noexcept;
   void stop_output(ChannelId channel, UringSlot& slot) noexcept;
@@ -133,8 +136,10 @@ class UringBackend final : public Backend {
   void start_input(Operation& operation, UringSlot::Input kind, ChannelId channel) noexcept;
   [[nodiscard]] UringSlot* start_output(Operation& operation, UringSlot::Output kind,
                                         ChannelId channel) noexcept;
-  void look_at_soon(ChannelId channel) noexcept;
-  void look_behind_watch(ChannelId channel, const UringSlot& slot) noexcept;
+  void look_at_soon(ChannelId channel, UringSlot& slot) noexcept;
+  void look_behind_watch(ChannelId channel, UringSlot& slot) noexcept;
+  [[nodiscard]] ChannelId open_slot(FileDescriptor descriptor, bool owned);
+  void close_slot(UringSlot& slot) noexcept;
   void poll_again_soon(ChannelId channel) noexcept { told_.push_back(channel); }
   void poll_again() noexcept;
   void give_up_output(Operation& operation, ChannelId channel, UringSlot& slot) noexcept;
@@ -160,12 +165,15 @@ class UringBackend final : public Backend {
   void dispatch_input(ChannelId channel, UringSlot& slot, const Arrival& arrival);
   void dispatch_stale(const Arrival& arrival) noexcept;
   void look_at(ChannelId channel, UringSlot& slot);
+  void look_at_what_is_due();
   void received(ChannelId channel, UringSlot& slot, const Arrival& arrival);
   [[nodiscard]] BytesView deliver(ChannelId channel, UringSlot& slot, BytesView bytes);
   void receive_when_ready(ChannelId channel, UringSlot& slot);
+  [[nodiscard]] Received receive_by_call(ChannelId channel, ReceiveOperation& operation);
   void receiving_ended(ChannelId channel, UringSlot& slot, int result);
   void park(ChannelId channel, UringSlot& slot, BytesView bytes) noexcept;
   void park_end(ChannelId channel, UringSlot& slot, int result) noexcept;
+  [[nodiscard]] int why_not_sent(ChannelId channel, const UringSlot& slot, int result) const noexcept;
   [[nodiscard]] int parked_error(ChannelId channel, const UringSlot& slot) const noexcept;
   void deliver_parked(ChannelId channel, UringSlot& slot);
   void accepted(ChannelId channel, UringSlot& slot, int result);
@@ -194,20 +202,22 @@ class UringBackend final : public Backend {
 
   /// What is being delivered, until a send has taken it over.
   ReceivedPiece delivering_;
-  /// What is being delivered and can't be kept: the next receive overwrites it.
+  /// What is being delivered and can't be kept: a receive by call overwrites it next, parked bytes go. While
+  /// there is such a thing, nothing is received by request (see `arm_input`).
   BytesView fleeting_;
   LentSends lent_sends_;
   /// Taken out of the ring, but not dispatched.
   std::deque<Arrival> backlog_;
-  /// To be looked at in the next dispatch without a completion; and memory for the next such list.
+  /// To be looked at in the next dispatch without a completion; each once. There is room for all.
   std::vector<ChannelId> due_;
-  std::vector<ChannelId> spare_;
   /// Watched by polls that have told; asked again when the loop waits, for until then it may not be so any
   /// more.
   std::vector<ChannelId> told_;
   std::unordered_map<std::uint32_t, ParkedInput> parked_;
   /// Kept pieces that `conclude` has taken from their sends; given back when nobody looks any more.
   std::vector<ReceivedPiece> concluded_;
+  std::size_t open_slots_ = 0;
+  const pid_t made_by_ = ::getpid();
   /// Requests whose last completion has not come.
   std::size_t requests_ = 0;
   /// Operations that were cancelled and have to wait for the kernel.

@@ -55,24 +55,31 @@ std::optional<UringBackend::Arrival> UringBackend::take_send_of(ChannelId channe
 
 /// What is found is what is there now: callbacks that have the kernel called in between don't make it longer.
 void UringBackend::dispatch() {
-  if (!due_.empty()) {
-    std::vector<ChannelId> looking = std::move(spare_);
-    looking.swap(due_);
-    for (const ChannelId channel : looking) {
-      if (UringSlot* slot = slots_.find(channel)) look_at(channel, *slot);
-    }
-    looking.clear();
-    spare_ = std::move(looking);
-  }
+  // The oldest first: after a move to another thread, what is due may receive what comes after it.
   for (std::size_t left = backlog_.size(); left > 0 && !backlog_.empty(); --left) {
     const Arrival arrival = backlog_.front();
     backlog_.pop_front();
     dispatch(arrival);
   }
+  if (!due_.empty()) look_at_what_is_due();
   for (unsigned left = ring_->ready(); left > 0; --left) {
     // What was moved to the backlog meanwhile comes before the rest.
     if (!backlog_.empty() || ring_->ready() == 0) return;
     dispatch(take_from_ring());
+  }
+}
+
+void UringBackend::look_at_what_is_due() {
+  // Looked at or not: what has left the list may come back to it.
+  std::size_t looked_at = 0;
+  const base::ScopeExit forget(
+      [&] { due_.erase(due_.begin(), due_.begin() + static_cast<std::ptrdiff_t>(looked_at)); });
+  for (const std::size_t count = due_.size(); looked_at < count;) {
+    const ChannelId channel = due_[looked_at++];
+    UringSlot* slot = slots_.find(channel);
+    if (slot == nullptr) continue;
+    slot->is_due = false;
+    look_at(channel, *slot);
   }
 }
 
@@ -92,10 +99,13 @@ void UringBackend::dispatch(const Arrival& arrival) {
     case Request::watch_hangup:
       dispatch_input(tag.channel(), *slot, arrival);
       break;
-    case Request::send:
-      end_output(*slot, arrival.completion.result);
-      if (!arrival.piece.empty()) buffers_->give_back(arrival.piece);
+    case Request::send: {
+      const base::ScopeExit give_back([&] {
+        if (!arrival.piece.empty()) buffers_->give_back(arrival.piece);
+      });
+      end_output(*slot, why_not_sent(tag.channel(), *slot, arrival.completion.result));
       break;
+    }
     case Request::poll_output:
     case Request::watch_output:
       if (!arrival.completion.more()) slot->output_request = Request::none;
@@ -154,6 +164,7 @@ void UringBackend::dispatch_input(ChannelId channel, UringSlot& slot, const Arri
 
 void UringBackend::input_is_ready(ChannelId channel, UringSlot& slot, int events) {
   if (events == -ECANCELED) return arm_input(channel, slot);
+  if (events == -EBADF) return;  // closed by the user while it was watched: as on epoll, that was all
   const bool broken = events < 0 || (events & (POLLHUP | POLLERR)) != 0;
   switch (slot.input_kind) {
     case UringSlot::Input::receive:
@@ -231,6 +242,7 @@ void UringBackend::accept_parked(ChannelId channel, UringSlot& slot) {
 
 void UringBackend::output_is_ready(ChannelId channel, UringSlot& slot, int events) {
   if (events == -ECANCELED) return arm_output(channel, slot);
+  if (events == -EBADF) return;
   if (events >= 0 && (events & (POLLOUT | POLLHUP | POLLERR)) == 0) {
     // The other end has finished sending, which ends every single-shot poll at once: changes are waited for
     // instead.
@@ -249,7 +261,7 @@ void UringBackend::output_is_ready(ChannelId channel, UringSlot& slot, int event
       if (still_is(channel, slot)) stop_output(channel, slot);
       return poll_again_soon(channel);
     case UringSlot::Output::connect:
-      end_output(slot, pending_error(descriptor_of(channel)));
+      end_output(slot, events < 0 ? events : pending_error(descriptor_of(channel)));
       break;
     case UringSlot::Output::send:
     case UringSlot::Output::none:
@@ -266,7 +278,7 @@ bool UringBackend::send_gathered(ChannelId channel, UringSlot& slot) {
   const std::size_t count = static_cast<SendOperation&>(*slot.output).gather(pieces);
   const std::ptrdiff_t result = send_now(descriptor_of(channel), std::span(pieces).first(count));
   if (result == -EAGAIN) return false;
-  end_output(slot, static_cast<int>(result));
+  end_output(slot, why_not_sent(channel, slot, static_cast<int>(result)));
   return true;
 }
 

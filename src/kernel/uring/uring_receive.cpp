@@ -16,10 +16,12 @@ void UringBackend::received(ChannelId channel, UringSlot& slot, const Arrival& a
     return receiving_ended(channel, slot, completion.result);
   }
   if (receives(slot) && !slot.has_parked) {
+    const base::ScopeExit give_back([this] {
+      if (!delivering_.empty()) buffers_->give_back(std::exchange(delivering_, {}));
+    });
     delivering_ = arrival.piece;
     const BytesView rest = deliver(channel, slot, arrival.piece.bytes());
     if (!rest.empty() && still_is(channel, slot)) park(channel, slot, rest);
-    if (!delivering_.empty()) buffers_->give_back(std::exchange(delivering_, {}));
   } else {
     park(channel, slot, arrival.piece.bytes());
     buffers_->give_back(arrival.piece);
@@ -51,13 +53,17 @@ BytesView UringBackend::deliver(ChannelId channel, UringSlot& slot, BytesView by
   return bytes;
 }
 
+Backend::Received UringBackend::receive_by_call(ChannelId channel, ReceiveOperation& operation) {
+  const MutableBytesView memory(lent_.get(), kLentBytes);
+  const base::ScopeExit is_over([this] { fleeting_ = {}; });
+  fleeting_ = memory;
+  return receive_now(descriptor_of(channel), operation, memory, Until::empty);
+}
+
 /// The socket has something, and it is received into the operation's memory, or much of it into ours.
 void UringBackend::receive_when_ready(ChannelId channel, UringSlot& slot) {
   auto& operation = static_cast<ReceiveOperation&>(*slot.input);
-  fleeting_ = BytesView(lent_.get(), kLentBytes);
-  const Received received =
-      receive_now(descriptor_of(channel), operation, {lent_.get(), kLentBytes}, Until::empty);
-  fleeting_ = {};
+  const Received received = receive_by_call(channel, operation);
   if (received.end) return end_input_after_send(channel, slot, *received.end);
   if (!still_is(channel, slot)) return;
   if (slot.receives_in_bulk && received.bytes > 0) {
@@ -68,7 +74,7 @@ void UringBackend::receive_when_ready(ChannelId channel, UringSlot& slot) {
       slot.receives_in_bulk = false;
     }
   }
-  if (received.more) look_at_soon(channel);  // a watch does not say it again
+  if (received.more) look_at_soon(channel, slot);  // a watch does not say it again
   arm_input(channel, slot);
 }
 
@@ -124,13 +130,23 @@ int UringBackend::parked_error(ChannelId channel, const UringSlot& slot) const n
   return std::min(parked_.at(channel.index).end.value_or(0), 0);
 }
 
+/// A send after a reset says EPIPE, if the reset was told to a receive before: then that is why.
+int UringBackend::why_not_sent(ChannelId channel, const UringSlot& slot, int result) const noexcept {
+  if (result != -EPIPE) return result;
+  const int error = parked_error(channel, slot);
+  return error != 0 ? error : result;
+}
+
 void UringBackend::deliver_parked(ChannelId channel, UringSlot& slot) {
   auto node = parked_.extract(channel.index);
   ParkedInput& parked = node.mapped();
   slot.has_parked = false;
-  fleeting_ = BytesView(parked.bytes.data(), parked.bytes.size());
-  const BytesView rest = deliver(channel, slot, fleeting_);
-  fleeting_ = {};
+  BytesView rest;
+  {
+    const base::ScopeExit is_over([this] { fleeting_ = {}; });
+    fleeting_ = BytesView(parked.bytes.data(), parked.bytes.size());
+    rest = deliver(channel, slot, fleeting_);
+  }
   if (!still_is(channel, slot)) return;
   parked.bytes.erase(parked.bytes.begin(), parked.bytes.end() - static_cast<std::ptrdiff_t>(rest.size()));
   if (parked.end && receives(slot) && rest.empty()) return end_input(slot, *parked.end);

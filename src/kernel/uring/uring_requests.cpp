@@ -5,6 +5,7 @@
 
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 namespace tidegate::kernel {
 
@@ -30,6 +31,7 @@ void UringBackend::make_room_for_entry() noexcept {
 
 /// REQUIRES: make_room_for_entry() was called.
 io_uring_sqe& UringBackend::entry_with_room() noexcept {
+  if (!has_ring_) return *nobodys_entry_;  // the old ring's thread may still submit what is in it
   io_uring_sqe* entry = ring_->next_entry();
   return entry != nullptr ? *entry : *nobodys_entry_;
 }
@@ -49,7 +51,7 @@ void UringBackend::take_overflow() noexcept {
   }
 }
 
-void UringBackend::submit_entry(io_uring_sqe& entry, RequestTag tag) noexcept {
+void UringBackend::tag_entry(io_uring_sqe& entry, RequestTag tag) noexcept {
   entry.user_data = tag.value();
   ++requests_;
 }
@@ -67,7 +69,7 @@ void UringBackend::arm_input(ChannelId channel, UringSlot& slot) noexcept {
       const auto& operation = static_cast<const ReceiveOperation&>(*slot.input);
       if (held(operation)) return;  // the same
       if (slot.has_parked || drains(operation)) {
-        if (slot.input_request == Request::none) return look_at_soon(channel);
+        if (slot.input_request == Request::none) return look_at_soon(channel, slot);
         break;
       }
       const bool by_call = operation.own_memory() || slot.receives_in_bulk;
@@ -75,11 +77,11 @@ void UringBackend::arm_input(ChannelId channel, UringSlot& slot) noexcept {
       break;
     }
     case UringSlot::Input::hangup:
-      if (parked_error(channel, slot) != 0) return look_at_soon(channel);
+      if (parked_error(channel, slot) != 0) return look_at_soon(channel, slot);
       wanted = Request::watch_hangup;
       break;
     case UringSlot::Input::accept:
-      if (slot.has_parked) return look_at_soon(channel);
+      if (slot.has_parked) return look_at_soon(channel, slot);
       wanted = Request::accept;
       break;
     case UringSlot::Input::poll:
@@ -88,7 +90,7 @@ void UringBackend::arm_input(ChannelId channel, UringSlot& slot) noexcept {
   }
   // A receive by call may be under way, and its callbacks may submit: what the request took then would be
   // overtaken by what the call takes next.
-  if (wanted == Request::receive && !fleeting_.empty()) return look_at_soon(channel);
+  if (wanted == Request::receive && !fleeting_.empty()) return look_at_soon(channel, slot);
   if (slot.input_request == Request::none) {
     request_input(channel, slot, wanted);
   } else if (slot.input_request != wanted) {
@@ -114,15 +116,22 @@ void UringBackend::request_input(ChannelId channel, UringSlot& slot, Request req
     case Request::watch_input:
       ::io_uring_prep_poll_multishot(&entry, number, POLLIN | POLLRDHUP);
       break;
-    default:
+    case Request::watch_hangup:
       // Nothing but POLLHUP and POLLERR, which are reported unasked; and POLLRDHUP, which is as well, and
       // would end every single-shot poll at once: the other end has finished sending.
       ::io_uring_prep_poll_multishot(&entry, number, 0);
       break;
+    case Request::none:
+    case Request::wake:
+    case Request::send:
+    case Request::send_lent:
+    case Request::poll_output:
+    case Request::watch_output:
+      break;  // no input
   }
   slot.input_request = request;
   slot.input_stops = false;
-  submit_entry(entry, RequestTag(request, channel));
+  tag_entry(entry, RequestTag(request, channel));
 }
 
 // --- output --------------------------------------------------------------------------------------
@@ -143,7 +152,7 @@ void UringBackend::request_output(ChannelId channel, UringSlot& slot, Request re
   }
   slot.output_request = request;
   slot.output_stops = false;
-  submit_entry(entry, RequestTag(request, channel));
+  tag_entry(entry, RequestTag(request, channel));
 }
 
 /// Edge-triggered and never read: every wake-up is an edge of its own, so none that comes after a wait has
@@ -151,7 +160,7 @@ void UringBackend::request_output(ChannelId channel, UringSlot& slot, Request re
 void UringBackend::request_wake() noexcept {
   io_uring_sqe& entry = next_entry();
   ::io_uring_prep_poll_multishot(&entry, wake_.get().number, POLLIN);
-  submit_entry(entry, RequestTag(Request::wake, ChannelId()));
+  tag_entry(entry, RequestTag(Request::wake, ChannelId()));
 }
 
 // --- taking back ---------------------------------------------------------------------------------
@@ -181,21 +190,25 @@ void UringBackend::stop_at_once(ChannelId channel, UringSlot& slot) noexcept {
   stop_input(channel, slot);
   stop_output(channel, slot);
   enter(&Ring::collect);
+  take_overflow();
 }
 
 /// Before the memory goes that the kernel receives into.
 void UringBackend::end_all_requests() noexcept {
   constexpr int kMostRounds = 100;
   constexpr auto kRound = std::chrono::milliseconds(10);
-  for (int round = 0; round < kMostRounds && requests_ > 0; ++round) {
+  bool is_ours = has_ring_ && ::getpid() == made_by_;  // a forked child shares its memory with its parent
+  for (int round = 0; round < kMostRounds && requests_ > 0 && is_ours; ++round) {
     io_uring_sqe* entry = ring_->next_entry();
     if (entry != nullptr) {
       ::io_uring_prep_cancel64(entry, 0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
       entry->user_data = RequestTag(Request::none, ChannelId()).value();
     }
-    if (ring_->wait(kRound) == -EEXIST) return;  // closing the ring ends them as well, in a moment
-    while (ring_->ready() > 0) dispatch_stale(take_from_ring());
+    is_ours = ring_->wait(kRound) != -EEXIST;  // closing the ring ends them as well, in a moment
+    fetch_backlog();
   }
+  fetch_backlog();
+  for (const Arrival& arrival : backlog_) dispatch_stale(arrival);
 }
 
 }  // namespace tidegate::kernel

@@ -28,6 +28,8 @@ struct UringSlot {
   bool input_stops : 1 = false;  // the request was told to end
   /// Something arrived that nobody wanted at the time; what comes next queues behind it.
   bool has_parked : 1 = false;
+  /// Is in the list of what is to be looked at.
+  bool is_due : 1 = false;
   /// So much arrives at a time that large reads are worth a call each.
   bool receives_in_bulk : 1 = false;
   /// The descriptor is ours to close (a channel), not a user's (a poll).
