@@ -9,6 +9,7 @@
 
 #include "base/block_pool.hpp"
 #include "base/intrusive_list.hpp"
+#include "base/lies_in.hpp"
 #include "kernel/backend.hpp"
 #include "loop/executor.hpp"
 #include "loop/flush_queue.hpp"
@@ -79,9 +80,7 @@ class LoopCore {
 
     /// Whether `view` lies in bytes that were lent to `visitor`.
     [[nodiscard]] bool lends(const void* visitor, BytesView view) const noexcept {
-      const std::less_equal<> not_after;  // the two may be of different arrays
-      return to == visitor && not_after(bytes.data(), view.data()) &&
-             not_after(view.data() + view.size(), bytes.data() + bytes.size());
+      return to == visitor && base::lies_in(view, bytes);
     }
   };
   /// The delivery that is going on, or nobody's. Whoever delivers sets it, and resets it.

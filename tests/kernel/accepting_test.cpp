@@ -39,6 +39,19 @@ class SeamAccepting : public SeamTest {
     for (; count > 0; --count) clients_.emplace_back(connecting_to(address_));
   }
 
+  /// Clients that were accepted, in the kernel's view, and not handed over before `acceptor` was cancelled.
+  [[nodiscard]] std::vector<RawPeer> accepted_for_nobody(Acceptor& acceptor, ChannelId channel,
+                                                         const net::SocketAddress& address) {
+    start(acceptor, channel);
+    turn();
+    std::vector<RawPeer> clients;
+    for (int client = 0; client < 6; ++client) clients.emplace_back(connecting_to(address));
+    backend().wait(100ms, Duration::zero());  // they wait to be dispatched
+    cancel(acceptor);
+    backend().tell_done();
+    return clients;
+  }
+
   ChannelId listener_;
   net::SocketAddress address_;
   std::vector<RawPeer> clients_;
@@ -97,13 +110,7 @@ TEST_P(SeamAccepting, what_was_accepted_for_nobody_is_closed_with_the_listener) 
     Listener listener = tcp_listener();
     const ChannelId channel = attach(std::move(listener.descriptor));
     auto& acceptor = make<Acceptor>();
-    start(acceptor, channel);
-    turn();
-    std::vector<RawPeer> clients;
-    for (int client = 0; client < 6; ++client) clients.emplace_back(connecting_to(listener.address));
-    backend().wait(100ms, Duration::zero());  // they wait to be dispatched
-    cancel(acceptor);
-    backend().tell_done();
+    std::vector<RawPeer> clients = accepted_for_nobody(acceptor, channel, listener.address);
     if (dispatched) run_until_quiet();
     close(channel);
     turns(3);
@@ -117,14 +124,7 @@ TEST_P(SeamAccepting, what_was_accepted_for_nobody_is_closed_with_the_listener) 
 TEST_P(SeamAccepting, what_was_accepted_and_not_handed_over_goes_with_the_backend) {
   Listener listener = tcp_listener();
   const ChannelId channel = attach(std::move(listener.descriptor));
-  auto& acceptor = make<Acceptor>();
-  start(acceptor, channel);
-  turn();
-  std::vector<RawPeer> clients;
-  for (int client = 0; client < 6; ++client) clients.emplace_back(connecting_to(listener.address));
-  backend().wait(100ms, Duration::zero());  // they wait to be dispatched
-  cancel(acceptor);
-  backend().tell_done();
+  std::vector<RawPeer> clients = accepted_for_nobody(make<Acceptor>(), channel, listener.address);
   close(channel);
   end_backend();
   for (RawPeer& client : clients) {

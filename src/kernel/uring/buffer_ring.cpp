@@ -3,6 +3,7 @@
 
 #include <tidegate/error.hpp>
 
+#include "base/lies_in.hpp"
 #include "base/poison.hpp"
 #include "kernel/uring/uring_flags.hpp"
 
@@ -121,9 +122,7 @@ ReceivedPiece BufferRing::piece_of(const Completion& completion) noexcept {
 }
 
 bool BufferRing::holds(BytesView bytes) const noexcept {
-  const std::less_equal<> not_after;  // the pointers may be of different arrays
-  return not_after(memory_, bytes.data()) &&
-         not_after(bytes.data() + bytes.size(), memory_ + buffers_.size() * buffer_bytes_);
+  return base::lies_in(bytes, {memory_, buffers_.size() * buffer_bytes_});
 }
 
 void BufferRing::give_back(const ReceivedPiece& piece) noexcept {

@@ -2,6 +2,7 @@
 // uring_dispatch.cpp.
 #include "kernel/uring/uring_backend.hpp"
 
+#include "base/lies_in.hpp"
 #include "base/log.hpp"
 #include "kernel/socket_calls.hpp"
 
@@ -195,15 +196,10 @@ std::ptrdiff_t UringBackend::try_send(ChannelId channel, std::span<iovec> pieces
 }
 
 std::ptrdiff_t UringBackend::send(SendOperation& operation, ChannelId channel, BytesView piece) noexcept {
-  const std::less_equal<> not_after;  // the pointers may be of different arrays
-  const auto lies_in = [&](const std::byte* first, std::size_t size) {
-    return not_after(first, piece.data()) && not_after(piece.data() + piece.size(), first + size);
-  };
-  const bool can_be_kept = !delivering_.empty() && lies_in(delivering_.data, delivering_.size);
+  const bool can_be_kept = !delivering_.empty() && base::lies_in(piece, delivering_.bytes());
   // A piece is kept for one send; a second one of it (to another channel), and what is left of it when it
   // comes back, can't be.
-  const bool goes_soon =
-      lies_in(fleeting_.data(), fleeting_.size()) || (!can_be_kept && buffers_->holds(piece));
+  const bool goes_soon = base::lies_in(piece, fleeting_) || (!can_be_kept && buffers_->holds(piece));
   if (goes_soon) return send_now(descriptor(channel), piece);
 
   // First, for it may submit, and in another thread than before even begin anew: nothing may be half started
