@@ -1,4 +1,5 @@
-// create_datagram_endpoint (C4): addresses and families, options, sockets that exist already, and what is refused.
+// create_datagram_endpoint (C4): addresses and families, options, sockets that exist already, and what is
+// refused.
 #include "contract/datagram_rig.hpp"
 
 #include <cerrno>
@@ -125,12 +126,13 @@ TEST_P(DatagramEndpoints_C4, a_blocking_socket_is_made_non_blocking_and_close_on
 }
 
 TEST_P(DatagramEndpoints_C4, anything_but_a_datagram_socket_is_refused) {
-  for (Socket socket : {Socket::stream(somewhere().family()), Socket()}) {
+  for (const bool is_open : {true, false}) {
+    Socket socket = is_open ? Socket::stream(somewhere().family()) : Socket();
     const std::string number = std::to_string(socket.descriptor().number);
-    EXPECT_EQ(thrown_text<std::invalid_argument>([&] {
-                static_cast<void>(run(loop().create_datagram_endpoint(recorder(), std::move(socket))));
-              }),
-              "create_datagram_endpoint: a datagram socket was expected, descriptor " + number + " is not one");
+    EXPECT_EQ(
+        thrown_text<std::invalid_argument>(
+            [&] { static_cast<void>(run(loop().create_datagram_endpoint(recorder(), std::move(socket)))); }),
+        "create_datagram_endpoint: a datagram socket was expected, descriptor " + number + " is not one");
   }
 }
 
@@ -151,10 +153,12 @@ class UdpEndpoints_C4 : public DatagramEndpoints_C4 {};
 
 TEST_P(UdpEndpoints_C4, arguments_that_fit_nothing_are_refused) {
   EXPECT_THAT(refusal({}), HasSubstr("neither a local nor a remote address, nor a family"));
-  EXPECT_THAT(refusal({.local = {"127.0.0.1", 0}, .remote = {"/a/path"}}), HasSubstr("one address is a path"));
+  EXPECT_THAT(refusal({.local = {"127.0.0.1", 0}, .remote = {"/a/path"}}),
+              HasSubstr("one address is a path"));
   EXPECT_THAT(refusal({.local = {"127.0.0.1", 0}, .family = AddressFamily::unix_domain}),
               HasSubstr("a path was expected"));
-  EXPECT_THAT(refusal({.local = {"/a/path"}, .family = AddressFamily::ipv4}), HasSubstr("a host was expected"));
+  EXPECT_THAT(refusal({.local = {"/a/path"}, .family = AddressFamily::ipv4}),
+              HasSubstr("a host was expected"));
   EXPECT_THAT(refusal({.local = {"127.0.0.1", 0}, .remote = {"::1", 9}}), HasSubstr("no family in common"));
 }
 
@@ -180,8 +184,8 @@ TEST_P(UdpEndpoints_C4, one_that_may_broadcast_is_not_connected) {
   PlainSocket peer = plain_socket();
   const PlainSocket other = plain_socket();
   const std::string host = peer.endpoint().host();
-  Opened opened = open_with(
-      {.local = {host, 0}, .remote = {host, peer.endpoint().port()}, .allow_broadcast = true});
+  Opened opened =
+      open_with({.local = {host, 0}, .remote = {host, peer.endpoint().port()}, .allow_broadcast = true});
   EXPECT_EQ(opened.transport->socket().get_option(SOL_SOCKET, SO_BROADCAST), 1);
   EXPECT_TRUE(opened.transport->peername().empty());
   opened.transport->sendto("hello");

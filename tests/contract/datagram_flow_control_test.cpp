@@ -1,5 +1,5 @@
-// Flow control of datagrams (D3, D4, F1 ... F7): who is told what when the other end does not receive. On sockets
-// that are connected, where the kernel tells of room, and on those that are not, where it does not.
+// Flow control of datagrams (D3, D4, F1 ... F7): who is told what when the other end does not receive. On
+// sockets that are connected, where the kernel tells of room, and on those that are not, where it does not.
 #include "contract/datagram_rig.hpp"
 
 #include <ctime>
@@ -151,10 +151,9 @@ TEST_P(DatagramFlowControl, limits_follow_from_each_other_and_wrong_ones_change_
   EXPECT_EQ(transport.get_write_buffer_limits(), (WriteBufferLimits{.low = 16'384, .high = 65'536}));
   transport.set_write_buffer_limits({.high = {}, .low = 100});
   EXPECT_EQ(transport.get_write_buffer_limits(), (WriteBufferLimits{.low = 100, .high = 400}));
-  EXPECT_EQ(thrown_text<std::invalid_argument>([&] {
-              transport.set_write_buffer_limits({.high = 5, .low = 6});
-            }),
-            "high (5) must be >= low (6) must be >= 0");
+  EXPECT_EQ(
+      thrown_text<std::invalid_argument>([&] { transport.set_write_buffer_limits({.high = 5, .low = 6}); }),
+      "high (5) must be >= low (6) must be >= 0");
   EXPECT_EQ(transport.get_write_buffer_limits(), (WriteBufferLimits{.low = 100, .high = 400}));
   end(opened);
 }

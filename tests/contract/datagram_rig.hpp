@@ -1,5 +1,5 @@
-// What the tests of datagrams share: on what ground they stand, a protocol that writes down what it is told, and
-// a socket at the other end that knows nothing of the library.
+// What the tests of datagrams share: on what ground they stand, a protocol that writes down what it is told,
+// and a socket at the other end that knows nothing of the library.
 #pragma once
 
 #include <tidegate/tidegate.hpp>
@@ -39,7 +39,8 @@ struct DatagramGround {
   return kNames[static_cast<std::size_t>(ground.carrier)] + to_string(ground.backend);
 }
 inline void PrintTo(const DatagramGround& ground, std::ostream* out) { *out << to_string(ground); }
-[[nodiscard]] inline std::string name_of_datagrams(const ::testing::TestParamInfo<DatagramGround>& parameter) {
+[[nodiscard]] inline std::string name_of_datagrams(
+    const ::testing::TestParamInfo<DatagramGround>& parameter) {
   return to_string(parameter.param);
 }
 

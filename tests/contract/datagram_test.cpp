@@ -1,5 +1,5 @@
-// Datagrams on their way (D1, D2, D4): whole, in order, with their addresses; and what becomes of those that do not
-// arrive.
+// Datagrams on their way (D1, D2, D4): whole, in order, with their addresses; and what becomes of those that
+// do not arrive.
 #include "contract/datagram_rig.hpp"
 
 #include <algorithm>
@@ -161,7 +161,8 @@ TEST_P(Datagrams, one_that_is_too_large_is_an_error_and_the_others_go_on_D2) {
   EXPECT_THAT(opened.protocol->errors, ElementsAre(EMSGSIZE));
   opened.transport->sendto("after");
   run_inside(opened, peer, [&] {
-    for (const std::string& bytes : {std::string("a"), std::string("b"), too_large, std::string("c"), too_large})
+    for (const std::string& bytes :
+         {std::string("a"), std::string("b"), too_large, std::string("c"), too_large})
       opened.transport->sendto(bytes);
   });
   EXPECT_TRUE(run_until([&] { return peer.receive().size() == 5 && opened.protocol->errors.size() == 3; }));
@@ -208,8 +209,8 @@ TEST_P(Datagrams, an_error_says_what_was_attempted_D2) {
   };
   opened.transport->set_protocol(std::make_shared<Listener>(message));
   // Of another family than the socket's.
-  const Endpoint foreign = is_unix() ? *Endpoint::from_numeric_host("127.0.0.1", 9)
-                                     : Endpoint::unix_path("/nobody/is/here");
+  const Endpoint foreign =
+      is_unix() ? *Endpoint::from_numeric_host("127.0.0.1", 9) : Endpoint::unix_path("/nobody/is/here");
   opened.transport->sendto("x", foreign);
   EXPECT_THAT(message, HasSubstr("sendto: "));
   opened.transport->set_protocol(opened.protocol);
@@ -218,8 +219,8 @@ TEST_P(Datagrams, an_error_says_what_was_attempted_D2) {
 
 TEST_P(Datagrams, what_is_sent_in_answer_to_an_error_goes_later_and_ends_D2) {
   Opened opened = open();
-  const Endpoint foreign = is_unix() ? *Endpoint::from_numeric_host("127.0.0.1", 9)
-                                     : Endpoint::unix_path("/nobody/is/here");
+  const Endpoint foreign =
+      is_unix() ? *Endpoint::from_numeric_host("127.0.0.1", 9) : Endpoint::unix_path("/nobody/is/here");
   int depth = 0;
   opened.protocol->on_error = [&] {
     EXPECT_EQ(depth, 0) << "from inside of itself";
@@ -256,8 +257,8 @@ TEST_P(Datagrams, closed_or_aborted_from_inside_of_an_error_nothing_more_is_sent
     SCOPED_TRACE(abort);
     PlainSocket peer = plain_socket();
     Opened opened = open();
-    const Endpoint foreign = is_unix() ? *Endpoint::from_numeric_host("127.0.0.1", 9)
-                                       : Endpoint::unix_path("/nobody/is/here");
+    const Endpoint foreign =
+        is_unix() ? *Endpoint::from_numeric_host("127.0.0.1", 9) : Endpoint::unix_path("/nobody/is/here");
     opened.protocol->on_error = [&] { abort ? opened.transport->abort() : opened.transport->close(); };
     run_inside(opened, peer, [&] {
       opened.transport->sendto("one", peer.endpoint());

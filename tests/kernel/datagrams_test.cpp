@@ -1,4 +1,5 @@
-// Datagrams: each comes whole, once, in order, and only while it is wanted; each goes as it is, or says why not.
+// Datagrams: each comes whole, once, in order, and only while it is wanted; each goes as it is, or says why
+// not.
 #include "kernel/seam_test.hpp"
 
 #include <algorithm>
@@ -36,10 +37,12 @@ class SeamDatagrams : public SeamTest {
   }
   static std::vector<OutgoingDatagram> outgoing(const std::vector<std::string>& datagrams) {
     std::vector<OutgoingDatagram> out;
-    for (const std::string& datagram : datagrams) out.push_back({.bytes = BytesView(datagram), .address = {}});
+    for (const std::string& datagram : datagrams)
+      out.push_back({.bytes = BytesView(datagram), .address = {}});
     return out;
   }
-  std::ptrdiff_t try_send(DatagramSender& sender, ChannelId channel, const std::vector<std::string>& datagrams) {
+  std::ptrdiff_t try_send(DatagramSender& sender, ChannelId channel,
+                          const std::vector<std::string>& datagrams) {
     const auto out = outgoing(datagrams);
     return backend().try_send(sender, channel, out);
   }
@@ -105,7 +108,8 @@ TEST_P(SeamDatagrams, families_take_turns_on_the_same_memory) {
     send_raw(local.theirs, datagram);
     turn();
   }
-  run_until([&] { return from_udp.datagrams.size() == sent.size() && from_unix.datagrams.size() == sent.size(); });
+  run_until(
+      [&] { return from_udp.datagrams.size() == sent.size() && from_unix.datagrams.size() == sent.size(); });
   EXPECT_EQ(from_udp.datagrams, sent);
   EXPECT_EQ(from_unix.datagrams, sent);
 }
@@ -251,9 +255,24 @@ TEST_P(SeamDatagrams, a_mixture_of_sizes_leaves_as_it_is) {
     const ChannelId channel = attach(std::move(pair.ours));
     auto& sender = make<DatagramSender>();
     if (trains) sender.allow_trains();
-    const std::vector<std::string> sent = {"aaaa", "bbbb", "cc", "dd",  "", "",     "eeeee", "f",
-                                           "g",    "h",    "",   "iii", "iii", "jjjj", pattern(30'000),
-                                           pattern(30'000), pattern(30'000), "k"};
+    const std::vector<std::string> sent = {"aaaa",
+                                           "bbbb",
+                                           "cc",
+                                           "dd",
+                                           "",
+                                           "",
+                                           "eeeee",
+                                           "f",
+                                           "g",
+                                           "h",
+                                           "",
+                                           "iii",
+                                           "iii",
+                                           "jjjj",
+                                           pattern(30'000),
+                                           pattern(30'000),
+                                           pattern(30'000),
+                                           "k"};
     EXPECT_EQ(try_send(sender, channel, sent), static_cast<std::ptrdiff_t>(sent.size()));
     EXPECT_TRUE(receive_raw(pair.theirs) == sent);
   }

@@ -83,8 +83,8 @@ SocketPair unix_datagram_pair() {
 }
 
 UdpSocket udp_socket() {
-  UdpSocket socket{OwnedFileDescriptor(FileDescriptor{checked(
-                       ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "socket")}),
+  UdpSocket socket{OwnedFileDescriptor(FileDescriptor{
+                       checked(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "socket")}),
                    {}};
   sockaddr_in address{};
   address.sin_family = AF_INET;
