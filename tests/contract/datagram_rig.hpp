@@ -8,6 +8,7 @@
 #include "contract/loop_rig.hpp"
 #include "net/socket_address.hpp"
 
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>

@@ -31,9 +31,8 @@ namespace tidegate::kernel {
 ///   data and passed descriptors end one early, and what the poll says of them can't be told from plain data.
 ///   (The last read, which finds nothing, costs less than a poll that is asked again for every message;
 ///   leaving it out altogether could not be told from chance.)
-/// - **Datagrams** are received in batches by call, told of by a multishot poll as well; and sent by call,
-/// many
-///   at a time.
+/// - **Datagrams** are received in batches by call, told of by a multishot poll as well; and sent by call, in
+///   batches, too.
 /// - **Sends** are requests, submitted together with the next wait, and never wait in the kernel: they take
 ///   what there is room for, or fail. So no memory is the kernel's between two calls, and lent bytes are sent
 ///   from where they are. (A send that waits in the kernel is a trap: to a peer that has half-closed it is
