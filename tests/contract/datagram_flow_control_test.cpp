@@ -2,6 +2,7 @@
 // sockets that are connected, where the kernel tells of room, and on those that are not, where it does not.
 #include "contract/datagram_rig.hpp"
 
+#include <algorithm>
 #include <ctime>
 #include <stdexcept>
 #include <string>
