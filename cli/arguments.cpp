@@ -11,7 +11,8 @@ namespace tidegate::cli {
 
 std::vector<Url> parse_urls(const std::vector<std::string>& texts) {
   if (texts.empty()) {
-    throw UsageError("no URL, expected at least one of tcp://HOST:PORT, unix:///PATH or unix://@NAME");
+    throw UsageError(
+        "no URL, expected at least one of tcp://HOST:PORT, udp://HOST:PORT, unix:///PATH or unix://@NAME");
   }
   std::vector<Url> urls;
   try {
@@ -44,5 +45,7 @@ std::string to_url_text(const Endpoint& endpoint) {
   const bool is_unix = endpoint.family() == AddressFamily::unix_domain;
   return fmt::format("{}://{}", is_unix ? "unix" : "tcp", endpoint.to_string());
 }
+
+std::string to_udp_url_text(const Endpoint& endpoint) { return "udp://" + endpoint.to_string(); }
 
 }  // namespace tidegate::cli

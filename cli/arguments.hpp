@@ -28,5 +28,7 @@ class UsageError : public std::invalid_argument {
 
 /// An address of a listening socket in the form in which it would be typed.
 [[nodiscard]] std::string to_url_text(const Endpoint& endpoint);
+/// The same for one where datagrams arrive.
+[[nodiscard]] std::string to_udp_url_text(const Endpoint& endpoint);
 
 }  // namespace tidegate::cli

@@ -7,6 +7,7 @@
 #include "arguments.hpp"
 #include "backend_choice.hpp"
 #include "connection_log.hpp"
+#include "echo_datagrams.hpp"
 #include "echo_protocol.hpp"
 #include "stop_signals.hpp"
 
@@ -31,6 +32,12 @@ class EchoService {
       : loop_(loop), options_(options), stop_asked_(loop.create_future<void>()) {
     if (!options.quiet) log_ = std::make_shared<ConnectionLog>();
   }
+  EchoService(const EchoService&) = delete;
+  EchoService& operator=(const EchoService&) = delete;
+  /// Where a later place could not be listened at, nobody else ends these.
+  ~EchoService() {
+    for (const auto& endpoint : datagrams_) endpoint.transport->abort();
+  }
 
   [[nodiscard]] Task<> run() {
     const StopSignals signals(loop_, [this] { stop(); });
@@ -46,13 +53,22 @@ class EchoService {
     try {
       if (url.scheme == Url::Scheme::unix_domain) {
         servers_.push_back(co_await loop_.create_unix_server(make_protocol, url.path));
+      } else if (url.scheme == Url::Scheme::udp) {
+        const auto make_datagrams = [this] { return std::make_shared<EchoDatagrams>(loop_); };
+        const DatagramOptions at{.local = {url.host, url.port}};
+        datagrams_.push_back(co_await loop_.create_datagram_endpoint(make_datagrams, at));
+        note_place(to_udp_url_text(datagrams_.back().transport->sockname()));
+        co_return;
       } else {
         servers_.push_back(co_await loop_.create_server(make_protocol, url.host, url.port));
       }
     } catch (const OsError& error) {
       throw std::runtime_error(fmt::format("cannot listen on {}: {}", url.to_string(), error.what()));
     }
+    for (const Endpoint& endpoint : servers_.back().endpoints()) note_place(to_url_text(endpoint));
   }
+
+  void note_place(const std::string& url) { places_ += fmt::format("listening on {}\n", url); }
 
   /// Only when every place is listened at: who reads the first line can rely on all of them.
   void announce() const {
@@ -61,13 +77,7 @@ class EchoService {
       print_log(fmt::format("tidegate {} echo, backend {}", TIDEGATE_VERSION,
                             backend_text(options_.backend, backend)));
     }
-    std::string lines;
-    for (const Server& server : servers_) {
-      for (const Endpoint& endpoint : server.endpoints()) {
-        lines += fmt::format("listening on {}\n", to_url_text(endpoint));
-      }
-    }
-    print_result(lines);
+    print_result(places_);
   }
 
   void stop() {
@@ -81,13 +91,19 @@ class EchoService {
   Task<> end() {
     for (Server& server : servers_) server.close();
     for (Server& server : servers_) server.close_clients();
+    for (const auto& endpoint : datagrams_) endpoint.transport->close();
     TimerHandle patience = loop_.call_later(kLongestFarewell, [this] { abort(); });
     for (const Server& server : servers_) co_await server.wait_closed();
+    for (const auto& endpoint : datagrams_) {
+      const Future<> ended = endpoint.protocol->ended();
+      co_await ended;
+    }
     patience.cancel();
   }
 
   void abort() {
     for (Server& server : servers_) server.abort_clients();
+    for (const auto& endpoint : datagrams_) endpoint.transport->abort();
   }
 
   Loop& loop_;
@@ -95,6 +111,8 @@ class EchoService {
   Future<> stop_asked_;
   std::shared_ptr<ConnectionLog> log_;
   std::vector<Server> servers_;
+  std::vector<DatagramEndpoint<EchoDatagrams>> datagrams_;
+  std::string places_;  // what is said of them, in the order in which they were asked for
 };
 
 Task<> serve(const EchoOptions& options) {

@@ -55,7 +55,8 @@ void add_spin_option(CLI::App& command, std::string& spin) {
 
 CLI::App& add_echo(CLI::App& app, CommandLine& line) {
   CLI::App& echo = *app.add_subcommand("echo", "Send back whatever arrives, until SIGINT or SIGTERM");
-  echo.add_option("URL", line.urls, "where to listen: tcp://HOST:PORT, unix:///PATH or unix://@NAME")
+  echo.add_option("URL", line.urls,
+                  "where to listen: tcp://HOST:PORT, udp://HOST:PORT, unix:///PATH or unix://@NAME")
       ->type_name("");
   echo.add_flag("--quiet", line.quiet, "no lines about connections");
   add_backend_option(echo, line.backend);

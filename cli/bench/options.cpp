@@ -99,6 +99,10 @@ void check_combination(const Words& words, Mode mode) {
 Url parse_destination(const Words& words) {
   if (!words.url) throw UsageError("no URL, expected tcp://HOST:PORT, unix:///PATH or unix://@NAME");
   Url url = parse_urls({*words.url}).front();
+  if (url.scheme == Url::Scheme::udp) {
+    throw UsageError(fmt::format(
+        "no streams at \"{}\", expected tcp://HOST:PORT, unix:///PATH or unix://@NAME", *words.url));
+  }
   const bool is_tcp = url.scheme == Url::Scheme::tcp;
   if (is_tcp && !words.listen && url.host.empty()) {
     throw UsageError(fmt::format("no host in \"{}\", expected one to connect to", *words.url));

@@ -5,6 +5,7 @@
 #include <tidegate/log.hpp>
 #include <tidegate/loop.hpp>
 
+#include "demo/exchange_datagrams.hpp"
 #include "demo/route.hpp"
 #include "demo/scenarios.hpp"
 #include "demo/stage.hpp"
@@ -85,6 +86,15 @@ Task<> play_over(Route& route, std::shared_ptr<TransportReport> report,
   }
 }
 
+/// The same for datagrams, which are sent over no route.
+Task<> play_datagrams(std::shared_ptr<TransportReport> report, std::shared_ptr<ProgressLine> progress) {
+  try {
+    co_await exchange_datagrams(report, progress);
+  } catch (const std::exception& error) {
+    report->note(error.what());
+  }
+}
+
 }  // namespace
 
 Task<BackendReport> perform(std::shared_ptr<ProgressLine> progress) {
@@ -100,6 +110,10 @@ Task<BackendReport> perform(std::shared_ptr<ProgressLine> progress) {
     for (std::string& text : complaints.take()) transport_report->note("log: " + std::move(text));
     report.transports.push_back(*transport_report);
   }
+  const auto datagrams = std::make_shared<TransportReport>();
+  co_await play_datagrams(datagrams, progress);
+  for (std::string& text : complaints.take()) datagrams->note("log: " + std::move(text));
+  report.transports.push_back(*datagrams);
   report.time = loop.time() - begin;
   progress->clear();
   co_return report;

@@ -30,13 +30,24 @@ std::string kibibytes(std::size_t bytes) {
 
 Row row_of(const TransportReport& transport) {
   if (!transport.missing_because.empty()) return {transport.transport, "-", "-", "-", "-", "-", "not here"};
+  const std::string verdict = transport.contract_kept() ? "yes" : "NO";
+  if (transport.bulk_bytes == 0) {
+    // Datagrams know no bulk; or it never got that far.
+    return {transport.transport,
+            mebibytes(transport.bytes),
+            rounded(transport.messages_per_second()),
+            "-",
+            "-",
+            "-",
+            verdict};
+  }
   return {transport.transport,
           mebibytes(transport.bytes),
           rounded(transport.messages_per_second()),
           rounded(transport.bulk_bytes_per_second() / 1e6),
           fmt::format("{}/{}", transport.pauses, transport.resumes),
           kibibytes(transport.peak_write_buffer_bytes),
-          transport.contract_kept() ? "yes" : "NO"};
+          verdict};
 }
 
 Row rule(const std::array<std::size_t, kColumns>& widths) {
@@ -114,7 +125,8 @@ std::string section_of(const BackendReport& report) {
 
 std::string to_table(const DemoReport& report) {
   std::string text = fmt::format(
-      "tidegate {} demo: echoed messages, bulk to a slow reader, half-close, abort\n\n", TIDEGATE_VERSION);
+      "tidegate {} demo: echoed messages and datagrams, bulk to a slow reader, half-close, abort\n\n",
+      TIDEGATE_VERSION);
   for (const BackendReport& backend : report.backends) text += section_of(backend);
   return text + verdict(report);
 }

@@ -115,13 +115,13 @@ class Endpoint {
   std::variant<std::monostate, Inet4, Inet6, UnixName> address_;
 };
 
-/// A place to connect to or to listen at, as people write it: `tcp://HOST:PORT`, `unix:///PATH`,
-/// `unix://@NAME`.
+/// A place to connect to, to listen at or to send to, as people write it: `tcp://HOST:PORT`,
+/// `udp://HOST:PORT`, `unix:///PATH`, `unix://@NAME`.
 struct Url {
-  enum class Scheme { tcp, unix_domain };
+  enum class Scheme { tcp, udp, unix_domain };
 
   Scheme scheme = Scheme::tcp;
-  /// tcp: the host, without brackets; may be empty for "every interface".
+  /// tcp and udp: the host, without brackets; may be empty for "every interface".
   std::string host;
   Port port;
   /// unix: the path, or "@" and the abstract name.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <tidegate/callback.hpp>
+#include <tidegate/datagram.hpp>
 #include <tidegate/descriptor.hpp>
 #include <tidegate/endpoint.hpp>
 #include <tidegate/error.hpp>
@@ -146,6 +147,10 @@ using MadeProtocol = typename std::invoke_result_t<std::decay_t<Factory>&>::elem
 template <typename Factory>
 concept MakesProtocol = std::derived_from<MadeProtocol<Factory>, BaseProtocol>;
 
+/// As that, for datagrams.
+template <typename Factory>
+concept MakesDatagramProtocol = std::derived_from<MadeProtocol<Factory>, DatagramProtocol>;
+
 template <typename Factory>
 ProtocolFactory protocol_factory(Factory&& factory) {
   return [made = std::decay_t<Factory>(
@@ -157,6 +162,13 @@ Task<Connection<ProtocolType>> typed(Task<Connection<BaseProtocol>> untyped) {
   auto connection = co_await std::move(untyped);
   co_return Connection<ProtocolType>{std::move(connection.transport),
                                      std::static_pointer_cast<ProtocolType>(std::move(connection.protocol))};
+}
+
+template <typename ProtocolType>
+Task<DatagramEndpoint<ProtocolType>> typed(Task<DatagramEndpoint<>> untyped) {
+  auto endpoint = co_await std::move(untyped);
+  co_return DatagramEndpoint<ProtocolType>{
+      std::move(endpoint.transport), std::static_pointer_cast<ProtocolType>(std::move(endpoint.protocol))};
 }
 
 }  // namespace detail
@@ -311,6 +323,23 @@ class Loop {
   [[nodiscard]] auto connect_accepted_socket(Factory&& factory, Socket socket)
       -> Task<Connection<detail::MadeProtocol<Factory>>>;
 
+  // --- datagrams ---------------------------------------------------------------------------------
+
+  /// Makes a datagram socket, UDP or Unix, and its transport (C4). `connection_made` has been called when
+  /// this returns (L1). Where hosts have addresses of several families, the first family that works is taken.
+  /// A Unix socket file that nobody receives at any more is replaced; the file stays when the transport ends.
+  /// Throws std::invalid_argument where the options name neither an address nor a family, or nothing that
+  /// fits together; ResolveError; OsError that names the address.
+  template <detail::MakesDatagramProtocol Factory>
+  [[nodiscard]] auto create_datagram_endpoint(Factory&& factory, const DatagramOptions& options)
+      -> Task<DatagramEndpoint<detail::MadeProtocol<Factory>>>;
+
+  /// As above, on a datagram socket that exists already: bound or not, connected or not. The socket belongs
+  /// to the transport from the call on. Throws std::invalid_argument for another kind of socket.
+  template <detail::MakesDatagramProtocol Factory>
+  [[nodiscard]] auto create_datagram_endpoint(Factory&& factory, Socket socket)
+      -> Task<DatagramEndpoint<detail::MadeProtocol<Factory>>>;
+
   // --- errors and debugging ----------------------------------------------------------------------
 
   /// Who is told of exceptions that nobody else can be told of; empty: the default, which logs. What the
@@ -343,6 +372,8 @@ class Loop {
                                          const ConnectOptions& options);
   Task<Connection<BaseProtocol>> connect_unix(ProtocolFactory factory, std::string_view path);
   Task<Connection<BaseProtocol>> adopt_socket(ProtocolFactory factory, Socket socket);
+  Task<DatagramEndpoint<>> open_datagrams(ProtocolFactory factory, const DatagramOptions& options);
+  Task<DatagramEndpoint<>> adopt_datagrams(ProtocolFactory factory, Socket socket);
   void run_until_done(detail::FutureCore& future);
   void execute(Callback job);
 

@@ -1,4 +1,5 @@
-// Protocols: what decides which bytes. A program derives from one of these; a transport calls it.
+// Protocols: what decides which bytes. A program derives from one of these; a transport calls it. (Those of
+// datagrams are in datagram.hpp.)
 //
 // The order of calls, for every connection (contract L1, L2):
 //     connection_made -> [data_received | get_buffer -> buffer_updated]* -> [eof_received]? ->
@@ -19,8 +20,9 @@ namespace tidegate {
 class Transport;
 
 namespace transport {
+class DatagramProtocolSlot;
 class ProtocolSlot;
-}
+}  // namespace transport
 
 /// A share in a stream transport. Safe to keep and to call for ever: after `connection_lost` calls do
 /// nothing.
@@ -49,12 +51,14 @@ class BaseProtocol {
   virtual void resume_writing() {}
 
  private:
-  // Which of the kinds below it is, for the transport; asked once per connection, where a dynamic_cast costs
-  // more than the rest of what a protocol's place needs.
+  // Which of the kinds of protocols it is, for the transport; asked once per connection, where a dynamic_cast
+  // costs more than the rest of what a protocol's place needs.
+  friend class transport::DatagramProtocolSlot;
   friend class transport::ProtocolSlot;
   friend class Protocol;
   friend class BufferedProtocol;
-  enum class Kind : unsigned char { other, plain, buffered };
+  friend class DatagramProtocol;
+  enum class Kind : unsigned char { other, plain, buffered, datagram };
   [[nodiscard]] virtual Kind kind() const noexcept { return Kind::other; }
 };
 

@@ -45,6 +45,8 @@ class Socket {
   [[nodiscard]] static Socket stream(AddressFamily family);
   /// Two connected Unix stream sockets (socketpair). Throws OsError.
   [[nodiscard]] static std::pair<Socket, Socket> pair();
+  /// A new datagram socket, as `stream`.
+  [[nodiscard]] static Socket datagram(AddressFamily family);
 
   /// Names this end. Throws OsError that names the address.
   void bind(const Endpoint& endpoint) const;

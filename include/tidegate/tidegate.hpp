@@ -4,6 +4,7 @@
 #include <tidegate/bytes.hpp>
 #include <tidegate/callback.hpp>
 #include <tidegate/chunk.hpp>
+#include <tidegate/datagram.hpp>
 #include <tidegate/descriptor.hpp>
 #include <tidegate/endpoint.hpp>
 #include <tidegate/error.hpp>

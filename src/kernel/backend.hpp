@@ -7,6 +7,8 @@
 #include <tidegate/loop.hpp>
 
 #include "kernel/channel.hpp"
+#include "kernel/datagram_calls.hpp"
+#include "kernel/kept_datagrams.hpp"
 #include "kernel/operation.hpp"
 
 #include <cstddef>
@@ -63,6 +65,9 @@ class Backend {
   virtual void start(SendOperation& operation, ChannelId channel) noexcept = 0;
   virtual void start(AcceptOperation& operation, ChannelId channel) noexcept = 0;
   virtual void start(ConnectOperation& operation, ChannelId channel) noexcept = 0;
+  virtual void start(DatagramReceiveOperation& operation, ChannelId channel) noexcept = 0;
+  /// Waits for room, and sends then.
+  virtual void start(DatagramSendOperation& operation, ChannelId channel) noexcept = 0;
   /// Throws OsError for what can't be watched (a regular file).
   virtual void start(PollOperation& operation, FileDescriptor descriptor, Readiness readiness) = 0;
 
@@ -75,6 +80,10 @@ class Backend {
   virtual void hold(ReceiveOperation& operation) noexcept = 0;
   virtual void resume(ReceiveOperation& operation, ChannelId channel) noexcept = 0;
 
+  /// The same for datagrams. One that has been received stays, also while nobody receives.
+  static void hold(DatagramReceiveOperation& operation) noexcept { set_held(operation, true); }
+  virtual void resume(DatagramReceiveOperation& operation, ChannelId channel) noexcept = 0;
+
   /// Delivers what has arrived already, then completes, with -EAGAIN if nothing else ends it before.
   virtual void drain(ReceiveOperation& operation, ChannelId channel) noexcept = 0;
 
@@ -85,6 +94,12 @@ class Backend {
   /// Sends what the kernel takes at this moment: a count > 0, or a negative errno (-EAGAIN: nothing now).
   /// REQUIRES: no SendOperation in flight on the channel.
   [[nodiscard]] virtual std::ptrdiff_t try_send(ChannelId channel, std::span<iovec> pieces) noexcept = 0;
+
+  /// Sends those datagrams that the kernel takes at this moment: how many of the first ones, > 0; or the
+  /// negative errno with which it refused the first (-EAGAIN: nothing now). REQUIRES: `operation`, for which
+  /// this is done, is not in flight.
+  [[nodiscard]] std::ptrdiff_t try_send(DatagramSendOperation& operation, ChannelId channel,
+                                        std::span<const OutgoingDatagram> datagrams) noexcept;
 
   /// What `send` and `conclude` return for an operation that is in flight: it tells by `completed`.
   static constexpr std::ptrdiff_t kUnderWay = 0;
@@ -203,7 +218,21 @@ class Backend {
   static Received receive_now(FileDescriptor descriptor, ReceiveOperation& operation, MutableBytesView lent,
                               Until until);
 
+  /// The same for datagrams: first those that were kept, then what the kernel has, a batch at a time.
+  Received receive_datagrams_now(ChannelId channel, DatagramReceiveOperation& operation, Until until);
+  /// Asks the operation for datagrams and sends what the kernel takes of them: as `try_send`.
+  [[nodiscard]] std::ptrdiff_t send_gathered_datagrams(DatagramSendOperation& operation,
+                                                       ChannelId channel) noexcept;
+
   DoneQueue done_;
+  KeptDatagrams kept_datagrams_;
+
+ private:
+  bool deliver(const DatagramBatch::Message& message, ChannelId channel, DatagramReceiveOperation& operation);
+  void deliver_kept(ChannelId channel, DatagramReceiveOperation& operation);
+
+  /// Made when the first datagrams are to be received.
+  std::unique_ptr<DatagramBatch> batch_;
 };
 
 /// The backend that `kind` and the environment variable TIDEGATE_BACKEND ask for, or epoll where the kernel

@@ -5,11 +5,14 @@
 
 #include <tidegate/bytes.hpp>
 #include <tidegate/descriptor.hpp>
+#include <tidegate/endpoint.hpp>
 
 #include "net/socket_address.hpp"
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <span>
 
 #include <sys/uio.h>
@@ -44,6 +47,10 @@ class OperationState {
   static constexpr Special kOwnMemory = 4;
   Special special_ = 0;
 
+  // How much is sent as one: see DatagramSendOperation.
+  std::uint16_t train_limit_bytes_ = 0;
+
+  friend class DatagramSendOperation;
   friend class ReceiveOperation;
 };
 
@@ -97,6 +104,50 @@ class SendOperation : public Operation {
 
  protected:
   ~SendOperation() = default;
+};
+
+/// Receives datagrams until it is cancelled, or until there is an error: one that the system has kept for the
+/// socket, such as ECONNREFUSED, and which is gone when it has been told. It may be started again then.
+class DatagramReceiveOperation : public Operation {
+ public:
+  /// What its socket carries: Unix datagrams may be larger than those of the internet.
+  [[nodiscard]] virtual AddressFamily family() const noexcept = 0;
+
+  /// One datagram, whole, possibly empty, and who sent it. The operation may be cancelled or held from
+  /// inside: the next one that is started on the channel, or `Backend::resume`, goes on where this one
+  /// stopped.
+  /// Lifetime: both are valid until this returns.
+  virtual void received(BytesView datagram, const net::SocketAddress& sender) = 0;
+
+ protected:
+  ~DatagramReceiveOperation() = default;
+};
+
+/// A datagram on its way out.
+struct OutgoingDatagram {
+  BytesView bytes;
+  /// A sockaddr; empty: to where the socket is connected to.
+  BytesView address;
+};
+
+/// Sends some datagrams when the kernel takes any: `completed(count)`, count > 0 of those that it gathered
+/// last; or the error of the first of them.
+class DatagramSendOperation : public Operation {
+ public:
+  /// No more are taken at a time.
+  static constexpr std::size_t kBatch = 64;
+
+  /// Lets the kernel cut one large message into datagrams, where many of one size go to one address; only
+  /// UDP knows how to, and everything else would send the large message itself. What an address or an
+  /// interface refuses is remembered here.
+  void allow_trains() noexcept { train_limit_bytes_ = std::numeric_limits<std::uint16_t>::max(); }
+
+  /// Puts the datagrams to be sent, in order, into `datagrams`, and returns how many those are; at least one.
+  /// Lifetime: their memory stays until `completed`.
+  virtual std::size_t gather(std::span<OutgoingDatagram> datagrams) = 0;
+
+ protected:
+  ~DatagramSendOperation() = default;
 };
 
 /// Accepts connections until it is cancelled or the system runs out of something (`completed(-EMFILE)` and

@@ -15,10 +15,17 @@ namespace tidegate {
 
 namespace {
 
-constexpr int kStreamFlags = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+constexpr int kFlags = SOCK_NONBLOCK | SOCK_CLOEXEC;
 
 /// Takes errno before anything else can change it.
 std::error_code last_error() noexcept { return {errno, std::system_category()}; }
+
+Socket make(AddressFamily family, int type) {
+  if (family == AddressFamily::unspecified) throw std::invalid_argument("a socket needs an address family");
+  const FileDescriptor descriptor{::socket(net::to_native(family), type | kFlags, 0)};
+  if (!descriptor.valid()) throw OsError(last_error(), "socket");
+  return Socket(OwnedFileDescriptor(descriptor));
+}
 
 using AddressCall = int (*)(int, sockaddr*, socklen_t*);
 
@@ -68,16 +75,13 @@ void SocketView::set_option(int level, int name, int value) const {
   throw OsError(code, fmt::format("set socket option {} of level {} to {}", name, level, value));
 }
 
-Socket Socket::stream(AddressFamily family) {
-  if (family == AddressFamily::unspecified) throw std::invalid_argument("a socket needs an address family");
-  const FileDescriptor descriptor{::socket(net::to_native(family), kStreamFlags, 0)};
-  if (!descriptor.valid()) throw OsError(last_error(), "socket");
-  return Socket(OwnedFileDescriptor(descriptor));
-}
+Socket Socket::stream(AddressFamily family) { return make(family, SOCK_STREAM); }
+
+Socket Socket::datagram(AddressFamily family) { return make(family, SOCK_DGRAM); }
 
 std::pair<Socket, Socket> Socket::pair() {
   int numbers[2] = {-1, -1};
-  if (::socketpair(AF_UNIX, kStreamFlags, 0, numbers) != 0) throw OsError(last_error(), "socketpair");
+  if (::socketpair(AF_UNIX, SOCK_STREAM | kFlags, 0, numbers) != 0) throw OsError(last_error(), "socketpair");
   return {Socket(OwnedFileDescriptor(FileDescriptor{numbers[0]})),
           Socket(OwnedFileDescriptor(FileDescriptor{numbers[1]}))};
 }

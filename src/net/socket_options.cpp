@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <sys/socket.h>
 
 namespace tidegate::net {
@@ -79,6 +80,12 @@ void set_no_delay(FileDescriptor descriptor) noexcept {
       ::setsockopt(descriptor.number, IPPROTO_TCP, TCP_NODELAY, &value, sizeof(value));
 }
 
+void set_joined_receives(FileDescriptor descriptor) noexcept {
+  const int value = 1;
+  [[maybe_unused]] const int result =
+      ::setsockopt(descriptor.number, SOL_UDP, UDP_GRO, &value, sizeof(value));
+}
+
 std::error_code socket_error(FileDescriptor descriptor) noexcept {
   int value = 0;
   socklen_t length = sizeof(value);
@@ -100,6 +107,10 @@ std::optional<SocketType> socket_type(FileDescriptor descriptor) noexcept {
 
 bool is_stream_socket(FileDescriptor descriptor) noexcept {
   return socket_type(descriptor) == SocketType::stream;
+}
+
+bool is_udp_socket(FileDescriptor descriptor) noexcept {
+  return option(descriptor, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_UDP;
 }
 
 bool is_listening(FileDescriptor descriptor) noexcept {

@@ -32,6 +32,10 @@ void set_ipv6_only(FileDescriptor descriptor, bool enabled = true);
 /// connection is slower then, not wrong, or it is gone, which the next operation on it says better.
 void set_no_delay(FileDescriptor descriptor) noexcept;
 
+/// Datagrams of one size and one sender, in a row, may be received as one message that tells their size
+/// (UDP_GRO). Failing is not reported: they come one by one then.
+void set_joined_receives(FileDescriptor descriptor) noexcept;
+
 /// Takes the error that is pending on a socket (SO_ERROR), such as why a connect has failed; none where there
 /// is none.
 [[nodiscard]] std::error_code socket_error(FileDescriptor descriptor) noexcept;
@@ -43,6 +47,8 @@ void set_no_delay(FileDescriptor descriptor) noexcept;
 [[nodiscard]] std::optional<SocketType> socket_type(FileDescriptor descriptor) noexcept;
 /// False for what is not a socket, too.
 [[nodiscard]] bool is_stream_socket(FileDescriptor descriptor) noexcept;
+/// UDP, and not another protocol that has datagrams.
+[[nodiscard]] bool is_udp_socket(FileDescriptor descriptor) noexcept;
 /// True for a socket that waits for connections.
 [[nodiscard]] bool is_listening(FileDescriptor descriptor) noexcept;
 /// `unspecified` for other families and for what is not a socket.

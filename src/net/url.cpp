@@ -1,5 +1,5 @@
-// Reads and writes the places that people name: tcp://HOST:PORT and unix://PATH. Knows no resolver and no
-// sockets.
+// Reads and writes the places that people name: tcp://HOST:PORT, udp://HOST:PORT and unix://PATH. Knows no
+// resolver and no sockets.
 #include <tidegate/endpoint.hpp>
 
 #include "net/printable.hpp"
@@ -16,6 +16,7 @@ namespace tidegate {
 namespace {
 
 constexpr std::string_view kTcp = "tcp";
+constexpr std::string_view kUdp = "udp";
 constexpr std::string_view kUnix = "unix";
 constexpr std::string_view kSeparator = "://";
 constexpr std::size_t kLongestUnixName = sizeof(sockaddr_un::sun_path) - 1;
@@ -30,24 +31,25 @@ class Parser {
     if (separator == std::string_view::npos) fail("there is no scheme");
     const std::string_view scheme = text_.substr(0, separator);
     const std::string_view rest = text_.substr(separator + kSeparator.size());
-    if (scheme == kTcp) return parse_tcp(rest);
+    if (scheme == kTcp) return parse_host(Url::Scheme::tcp, rest);
+    if (scheme == kUdp) return parse_host(Url::Scheme::udp, rest);
     if (scheme == kUnix) return parse_unix(rest);
     fail(fmt::format("unknown scheme \"{}\"", net::printable(scheme)));
   }
 
  private:
-  [[nodiscard]] Url parse_tcp(std::string_view rest) const {
-    if (rest.starts_with('[')) return parse_bracketed(rest);
+  [[nodiscard]] Url parse_host(Url::Scheme scheme, std::string_view rest) const {
+    if (rest.starts_with('[')) return parse_bracketed(scheme, rest);
     const std::size_t colon = rest.rfind(':');
     if (colon == std::string_view::npos) fail("the port is missing");
     const std::string_view host = rest.substr(0, colon);
     if (host.find(':') != std::string_view::npos)
       fail("an IPv6 address stands in brackets, as in tcp://[::1]:80");
     check_host(host);
-    return make_tcp(host, rest.substr(colon + 1));
+    return make(scheme, host, rest.substr(colon + 1));
   }
 
-  [[nodiscard]] Url parse_bracketed(std::string_view rest) const {
+  [[nodiscard]] Url parse_bracketed(Url::Scheme scheme, std::string_view rest) const {
     const std::size_t bracket = rest.find(']');
     if (bracket == std::string_view::npos) fail("the closing bracket is missing");
     const std::string_view host = rest.substr(1, bracket - 1);
@@ -61,12 +63,12 @@ class Parser {
     if (after.empty()) fail("the port is missing");
     if (!after.starts_with(':'))
       fail(fmt::format("unexpected \"{}\" after the bracket", net::printable(after)));
-    return make_tcp(host, after.substr(1));
+    return make(scheme, host, after.substr(1));
   }
 
-  [[nodiscard]] Url make_tcp(std::string_view host, std::string_view port) const {
+  [[nodiscard]] Url make(Url::Scheme scheme, std::string_view host, std::string_view port) const {
     Url url;
-    url.scheme = Url::Scheme::tcp;
+    url.scheme = scheme;
     url.host = host;
     url.port = parse_port(port);
     return url;
@@ -112,7 +114,8 @@ class Parser {
 
   [[noreturn]] void fail(std::string_view reason) const {
     throw std::invalid_argument(
-        fmt::format("invalid URL \"{}\": {}, expected tcp://HOST:PORT, unix:///PATH or unix://@NAME",
+        fmt::format("invalid URL \"{}\": {}, expected tcp://HOST:PORT, udp://HOST:PORT, unix:///PATH or "
+                    "unix://@NAME",
                     net::printable(text_), reason));
   }
 
@@ -125,9 +128,10 @@ Url Url::parse(std::string_view text) { return Parser(text).parse(); }
 
 std::string Url::to_string() const {
   if (scheme == Scheme::unix_domain) return fmt::format("unix://{}", path);
+  const std::string_view kind = scheme == Scheme::tcp ? kTcp : kUdp;
   const bool bracketed = host.find(':') != std::string::npos;
-  return bracketed ? fmt::format("tcp://[{}]:{}", host, port.number())
-                   : fmt::format("tcp://{}:{}", host, port.number());
+  return bracketed ? fmt::format("{}://[{}]:{}", kind, host, port.number())
+                   : fmt::format("{}://{}:{}", kind, host, port.number());
 }
 
 }  // namespace tidegate

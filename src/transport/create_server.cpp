@@ -127,7 +127,7 @@ Task<Server> serve_socket(Loop& loop, ProtocolFactory factory, Socket socket, Se
 Task<Server> serve_unix(Loop& loop, ProtocolFactory factory, Endpoint endpoint, UnixServerOptions options) {
   UnfinishedServer server(
       StreamServer::make(loop.core(), std::move(factory), {.backlog = options.backlog, .keep_alive = false}));
-  transport::remove_stale_socket_file(endpoint);
+  transport::remove_stale_socket_file(endpoint, Socket::stream(AddressFamily::unix_domain));
   Socket socket = Socket::stream(AddressFamily::unix_domain);
   socket.bind(endpoint);
   const bool owns_file = options.cleanup_socket && !endpoint.is_abstract();

@@ -31,13 +31,12 @@ void UnixSocketFile::remove() noexcept {
   path_.clear();
 }
 
-void remove_stale_socket_file(const Endpoint& endpoint) {
+void remove_stale_socket_file(const Endpoint& endpoint, const Socket& probe) {
   if (endpoint.is_abstract() || endpoint.path().empty()) return;
   const std::string path(endpoint.path());
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return;
   // A listener that is alive answers (or has a full queue); only a dead one refuses.
-  const Socket probe = Socket::stream(AddressFamily::unix_domain);
   const net::SocketAddress address = net::to_sockaddr(endpoint);
   if (::connect(probe.descriptor().number, address.get(), address.length) != 0 && errno == ECONNREFUSED) {
     static_cast<void>(::unlink(path.c_str()));

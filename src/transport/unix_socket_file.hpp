@@ -28,7 +28,8 @@ class UnixSocketFile {
 };
 
 /// Removes the socket file at `endpoint` if nobody listens there any more, so that the address can be bound
-/// again. Leaves alone what is not a socket, and what somebody answers at; bind reports those.
-void remove_stale_socket_file(const Endpoint& endpoint);
+/// again. Leaves alone what is not a socket, and what somebody answers at; bind reports those. `probe`: a
+/// socket of the kind that is to be bound; one of another kind counts as somebody.
+void remove_stale_socket_file(const Endpoint& endpoint, const Socket& probe);
 
 }  // namespace tidegate::transport

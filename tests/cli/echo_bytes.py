@@ -82,6 +82,19 @@ def test_an_abstract_name_echoes(context):
         server.stop()
 
 
+def test_datagrams_come_back_whole_over_udp(context):
+    with echo(context, "udp://127.0.0.1:0") as server:
+        port = int(re.fullmatch(r"udp://127\.0\.0\.1:([1-9]\d*)", server.urls[0])[1])
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.settimeout(PATIENCE_SECONDS)
+            sock.connect(("127.0.0.1", port))
+            for size_bytes in (1, 0, 512, 65_507, 3):
+                data = pattern(size_bytes, seed=size_bytes)
+                sock.send(data)
+                check(sock.recv(70_000) == data, f"a datagram of {size_bytes} bytes came back as another")
+        server.stop()
+
+
 def test_many_urls_are_served_at_once(context):
     path = context.path()
     with echo(context, "tcp://127.0.0.1:0", "tcp://127.0.0.1:0", f"unix://{path}", sockets=3) as server:

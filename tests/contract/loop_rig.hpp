@@ -104,9 +104,12 @@ class LoopTest : public ::testing::Test {
  protected:
   void SetUp() override {
     before_ = open_descriptors();
-    loop_ = std::make_unique<Loop>();
+    loop_ = std::make_unique<Loop>(loop_options());
     keep_reports(*loop_);
   }
+
+  /// How the loop is made.
+  [[nodiscard]] virtual LoopOptions loop_options() const { return {}; }
 
   void TearDown() override {
     loop_.reset();

@@ -4,6 +4,7 @@
 
 #include "kernel/operation.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <functional>
@@ -85,6 +86,38 @@ class Sender final : public SendOperation, public Record {
 
   /// What `gather` offers.
   std::string rest;
+};
+
+class DatagramReceiver final : public DatagramReceiveOperation, public Record {
+ public:
+  [[nodiscard]] AddressFamily family() const noexcept override { return of; }
+  void received(BytesView datagram, const net::SocketAddress& sender) override {
+    EXPECT_FALSE(is_quiet) << "delivered after cancel or hold";
+    datagrams.push_back(datagram.to_string());
+    senders.push_back(sender);
+    if (on_datagram) on_datagram();
+  }
+  void completed(int result) override { note_end(result); }
+
+  AddressFamily of = AddressFamily::ipv4;
+  std::vector<std::string> datagrams;
+  std::vector<net::SocketAddress> senders;
+  std::function<void()> on_datagram;
+};
+
+class DatagramSender final : public DatagramSendOperation, public Record {
+ public:
+  std::size_t gather(std::span<OutgoingDatagram> gathered) override {
+    EXPECT_FALSE(is_quiet) << "asked for datagrams after cancel";
+    const std::size_t count = std::min(gathered.size(), datagrams.size());
+    for (std::size_t index = 0; index < count; ++index)
+      gathered[index] = {.bytes = BytesView(datagrams[index]), .address = {}};
+    return count;
+  }
+  void completed(int result) override { note_end(result); }
+
+  /// What `gather` offers, to where the socket is connected to.
+  std::vector<std::string> datagrams;
 };
 
 class Acceptor final : public AcceptOperation, public Record {

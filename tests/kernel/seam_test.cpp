@@ -76,6 +76,37 @@ SocketPair unix_pair() {
   return {OwnedFileDescriptor(FileDescriptor{ends[0]}), OwnedFileDescriptor(FileDescriptor{ends[1]})};
 }
 
+SocketPair unix_datagram_pair() {
+  std::array<int, 2> ends{-1, -1};
+  checked(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()), "socketpair");
+  return {OwnedFileDescriptor(FileDescriptor{ends[0]}), OwnedFileDescriptor(FileDescriptor{ends[1]})};
+}
+
+UdpSocket udp_socket() {
+  UdpSocket socket{OwnedFileDescriptor(FileDescriptor{
+                       checked(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "socket")}),
+                   {}};
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const int number = socket.descriptor.get().number;
+  checked(::bind(number, reinterpret_cast<const sockaddr*>(&address), sizeof address), "bind");
+  socket.address.length = net::SocketAddress::capacity();
+  checked(::getsockname(number, socket.address.get(), &socket.address.length), "getsockname");
+  return socket;
+}
+
+SocketPair udp_pair() {
+  UdpSocket ours = udp_socket();
+  UdpSocket theirs = udp_socket();
+  const auto connect = [](const UdpSocket& from, const UdpSocket& to) {
+    checked(::connect(from.descriptor.get().number, to.address.get(), to.address.length), "connect");
+  };
+  connect(ours, theirs);
+  connect(theirs, ours);
+  return {std::move(ours.descriptor), std::move(theirs.descriptor)};
+}
+
 OwnedFileDescriptor tcp_socket() {
   return OwnedFileDescriptor(
       FileDescriptor{checked(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "socket")});
@@ -201,16 +232,6 @@ void SeamTest::watch_hangup(Receiver& operation, ChannelId channel) {
   operation.is_quiet = false;
   where_[&operation] = {channel, {}};
   backend().watch_hangup(operation, channel);
-}
-
-void SeamTest::hold(Receiver& operation) {
-  backend().hold(operation);
-  operation.is_quiet = true;
-}
-
-void SeamTest::resume(Receiver& operation) {
-  operation.is_quiet = false;
-  backend().resume(operation, where_.at(&operation).channel);
 }
 
 std::ptrdiff_t SeamTest::send(Sender& operation, ChannelId channel, BytesView piece) {

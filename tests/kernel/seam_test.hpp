@@ -47,6 +47,16 @@ struct SocketPair {
 [[nodiscard]] SocketPair unix_pair();
 [[nodiscard]] SocketPair tcp_pair();
 
+/// The same of datagram sockets: Unix ones, and UDP over IPv4.
+[[nodiscard]] SocketPair unix_datagram_pair();
+[[nodiscard]] SocketPair udp_pair();
+/// A UDP socket on loopback, not connected, and where it is.
+struct UdpSocket {
+  OwnedFileDescriptor descriptor;
+  net::SocketAddress address;
+};
+[[nodiscard]] UdpSocket udp_socket();
+
 /// A listener on loopback, and where it is.
 struct Listener {
   OwnedFileDescriptor descriptor;
@@ -118,8 +128,16 @@ class SeamTest : public ::testing::TestWithParam<Ground> {
     }
     operation.is_quiet = true;
   }
-  void hold(Receiver& operation);
-  void resume(Receiver& operation);
+  template <typename Receiving>
+  void hold(Receiving& operation) {
+    backend().hold(operation);
+    operation.is_quiet = true;
+  }
+  template <typename Receiving>
+  void resume(Receiving& operation) {
+    operation.is_quiet = false;
+    backend().resume(operation, where_.at(&operation).channel);
+  }
   void drain(Receiver& operation) { backend().drain(operation, where_.at(&operation).channel); }
 
   /// As `Backend::send`; where it returned kUnderWay, `completed` tells.

@@ -14,7 +14,7 @@ std::string reason_against(std::string_view text) {
     return "accepted as " + Url::parse(text).to_string();
   } catch (const std::invalid_argument& error) {
     std::string message = error.what();
-    const std::string frame = ", expected tcp://HOST:PORT, unix:///PATH or unix://@NAME";
+    const std::string frame = ", expected tcp://HOST:PORT, udp://HOST:PORT, unix:///PATH or unix://@NAME";
     if (!message.ends_with(frame) || !message.starts_with("invalid URL \""))
       return "without its frame: " + message;
     message.resize(message.size() - frame.size());
@@ -48,6 +48,20 @@ TEST(Url, reads_tcp) {
   expect_tcp("tcp://[fe80::1%eth0]:80", "fe80::1%eth0", 80);
 }
 
+TEST(Url, reads_udp_as_tcp) {
+  for (const char* rest : {"127.0.0.1:9", ":0", "[::1]:65535", "[fe80::1%eth0]:80", "example.org:53"}) {
+    const std::string text = std::string("udp://") + rest;
+    const Url url = Url::parse(text);
+    Url as_tcp = Url::parse(std::string("tcp://") + rest);
+    EXPECT_EQ(url.scheme, Url::Scheme::udp);
+    EXPECT_EQ(url.to_string(), text);
+    EXPECT_NE(url, as_tcp);
+    as_tcp.scheme = Url::Scheme::udp;
+    EXPECT_EQ(url, as_tcp);
+  }
+  EXPECT_EQ(reason_against("udp://x"), "the port is missing");
+}
+
 TEST(Url, reads_unix) {
   expect_unix("unix:///run/x.sock", "/run/x.sock");
   expect_unix("unix://@name", "@name");
@@ -65,8 +79,8 @@ TEST(Url, says_what_is_wrong_and_what_was_expected) {
   } catch (const std::invalid_argument& error) {
     EXPECT_STREQ(
         error.what(),
-        "invalid URL \"http://x\": unknown scheme \"http\", expected tcp://HOST:PORT, unix:///PATH or "
-        "unix://@NAME");
+        "invalid URL \"http://x\": unknown scheme \"http\", expected tcp://HOST:PORT, udp://HOST:PORT, "
+        "unix:///PATH or unix://@NAME");
   }
   EXPECT_EQ(reason_against(""), "there is no scheme");
   EXPECT_EQ(reason_against("127.0.0.1:80"), "there is no scheme");

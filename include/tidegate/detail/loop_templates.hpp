@@ -155,4 +155,20 @@ auto Loop::connect_accepted_socket(Factory&& factory, Socket socket)
       adopt_socket(detail::checked_factory(std::forward<Factory>(factory)), std::move(socket)));
 }
 
+// --- datagrams ---------------------------------------------------------------------------------------------
+
+template <detail::MakesDatagramProtocol Factory>
+auto Loop::create_datagram_endpoint(Factory&& factory, const DatagramOptions& options)
+    -> Task<DatagramEndpoint<detail::MadeProtocol<Factory>>> {
+  return detail::typed<detail::MadeProtocol<Factory>>(
+      open_datagrams(detail::checked_factory(std::forward<Factory>(factory)), options));
+}
+
+template <detail::MakesDatagramProtocol Factory>
+auto Loop::create_datagram_endpoint(Factory&& factory, Socket socket)
+    -> Task<DatagramEndpoint<detail::MadeProtocol<Factory>>> {
+  return detail::typed<detail::MadeProtocol<Factory>>(
+      adopt_datagrams(detail::checked_factory(std::forward<Factory>(factory)), std::move(socket)));
+}
+
 }  // namespace tidegate

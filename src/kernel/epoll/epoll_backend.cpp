@@ -49,6 +49,7 @@ OwnedFileDescriptor EpollBackend::detach(ChannelId channel) noexcept {
   // Not left to close(): if the descriptor was duplicated, the registration would outlive it and report for
   // ever.
   epoll_.forget_interest(descriptor_of(channel), *slot);
+  kept_datagrams_.forget(channel);
   *slot = EpollSlot{};
   return OwnedFileDescriptor(descriptor_of(channel));
 }
@@ -142,6 +143,15 @@ void EpollBackend::watch_hangup(ReceiveOperation& operation, ChannelId channel) 
   start_input(operation, EpollSlot::Input::hangup, channel);
 }
 
+void EpollBackend::start(DatagramReceiveOperation& operation, ChannelId channel) noexcept {
+  start_input(operation, EpollSlot::Input::datagrams, channel);
+  look_for_kept_datagrams(channel);
+}
+
+void EpollBackend::start(DatagramSendOperation& operation, ChannelId channel) noexcept {
+  start_output(operation, EpollSlot::Output::datagrams, channel);
+}
+
 void EpollBackend::start(ConnectOperation& operation, ChannelId channel) noexcept {
   const net::SocketAddress& address = operation.address();
   const FileDescriptor where = descriptor(channel);
@@ -218,6 +228,17 @@ void EpollBackend::resume(ReceiveOperation& operation, ChannelId channel) noexce
   set_held(operation, false);
   if (!armed(operation)) return;
   if (EpollSlot* slot = slots_.find(channel)) watch_or_end(operation, descriptor_of(channel), *slot);
+}
+
+void EpollBackend::resume(DatagramReceiveOperation& operation, ChannelId channel) noexcept {
+  set_held(operation, false);
+  if (!armed(operation)) return;
+  if (EpollSlot* slot = slots_.find(channel)) watch_or_end(operation, descriptor_of(channel), *slot);
+  look_for_kept_datagrams(channel);
+}
+
+void EpollBackend::look_for_kept_datagrams(ChannelId channel) noexcept {
+  if (kept_datagrams_.has(channel)) due_.push_back(channel);
 }
 
 void EpollBackend::drain(ReceiveOperation& operation, ChannelId channel) noexcept {

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include <sys/epoll.h>
 
@@ -36,13 +37,18 @@ class EpollBackend final : public Backend {
   void start(SendOperation& operation, ChannelId channel) noexcept override;
   void start(AcceptOperation& operation, ChannelId channel) noexcept override;
   void start(ConnectOperation& operation, ChannelId channel) noexcept override;
+  void start(DatagramReceiveOperation& operation, ChannelId channel) noexcept override;
+  void start(DatagramSendOperation& operation, ChannelId channel) noexcept override;
   void start(PollOperation& operation, FileDescriptor descriptor, Readiness readiness) override;
   void cancel(Operation& operation, ChannelId channel) noexcept override;
   void cancel(PollOperation& operation, FileDescriptor descriptor) noexcept override;
+  using Backend::hold;  // that of datagrams
   void hold(ReceiveOperation& operation) noexcept override;
   void resume(ReceiveOperation& operation, ChannelId channel) noexcept override;
+  void resume(DatagramReceiveOperation& operation, ChannelId channel) noexcept override;
   void drain(ReceiveOperation& operation, ChannelId channel) noexcept override;
   void watch_hangup(ReceiveOperation& operation, ChannelId channel) noexcept override;
+  using Backend::try_send;  // that of datagrams
   [[nodiscard]] std::ptrdiff_t try_send(ChannelId channel, std::span<iovec> pieces) noexcept override;
   // Now is as good as later: what is sent together costs as many calls here.
   [[nodiscard]] std::ptrdiff_t send(SendOperation&, ChannelId channel,
@@ -87,10 +93,14 @@ class EpollBackend final : public Backend {
   void settle(FileDescriptor descriptor, EpollSlot& slot, std::uint32_t events) noexcept;
 
   void dispatch_event(ChannelId channel, EpollSlot& slot, std::uint32_t events);
-  void dispatch_input(FileDescriptor descriptor, EpollSlot& slot, std::uint32_t events);
-  void dispatch_output(FileDescriptor descriptor, EpollSlot& slot);
+  void dispatch_input(ChannelId channel, EpollSlot& slot, std::uint32_t events);
+  void dispatch_output(ChannelId channel, EpollSlot& slot);
   void received_nothing(FileDescriptor descriptor, EpollSlot& slot, std::ptrdiff_t count);
   void receive(FileDescriptor descriptor, EpollSlot& slot);
+  void dispatch_kept_datagrams();
+  void look_for_kept_datagrams(ChannelId channel) noexcept;
+  void receive_datagrams(ChannelId channel, EpollSlot& slot);
+  void send_datagrams(ChannelId channel, EpollSlot& slot);
   void send_gathered(FileDescriptor descriptor, EpollSlot& slot, SendOperation& operation);
   void accept(FileDescriptor descriptor, EpollSlot& slot, AcceptOperation& operation);
   static void end_input(EpollSlot& slot, int result);
@@ -99,6 +109,10 @@ class EpollBackend final : public Backend {
   EpollSet epoll_;
   EpollSlotTable slots_;
   std::unique_ptr<std::byte[]> lent_;
+  /// Channels whose receiver wants what was kept for it, of which the kernel will say nothing; and memory for
+  /// the next such list.
+  std::vector<ChannelId> due_;
+  std::vector<ChannelId> spare_;
 };
 
 }  // namespace tidegate::kernel

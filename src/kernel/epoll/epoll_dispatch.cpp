@@ -11,10 +11,11 @@
 namespace tidegate::kernel {
 
 void EpollBackend::wait(std::optional<Duration> timeout, Duration spin) noexcept {
-  epoll_.wait(done_.empty() ? timeout : Duration::zero(), spin);
+  epoll_.wait(done_.empty() && due_.empty() ? timeout : Duration::zero(), spin);
 }
 
 void EpollBackend::dispatch() {
+  if (!due_.empty()) dispatch_kept_datagrams();
   for (const epoll_event& event : epoll_.take_events()) {
     EpollSlot& slot = slots_.known(EpollSet::channel_of(event));
     if (slot.generation != EpollSet::channel_of(event).generation)
@@ -52,14 +53,15 @@ void EpollBackend::received_nothing(FileDescriptor descriptor, EpollSlot& slot, 
 void EpollBackend::dispatch_event(ChannelId channel, EpollSlot& slot, std::uint32_t events) {
   const FileDescriptor descriptor = descriptor_of(channel);
   const bool draining = slot.input != nullptr && drains(*slot.input);
-  if (draining || (events & (EPOLLIN | kBroken)) != 0) dispatch_input(descriptor, slot, events);
+  if (draining || (events & (EPOLLIN | kBroken)) != 0) dispatch_input(channel, slot, events);
   if (slot.generation != channel.generation) return;
-  if ((events & (EPOLLOUT | kBroken)) != 0) dispatch_output(descriptor, slot);
+  if ((events & (EPOLLOUT | kBroken)) != 0) dispatch_output(channel, slot);
   if (slot.generation != channel.generation) return;
   settle(descriptor, slot, events);
 }
 
-void EpollBackend::dispatch_input(FileDescriptor descriptor, EpollSlot& slot, std::uint32_t events) {
+void EpollBackend::dispatch_input(ChannelId channel, EpollSlot& slot, std::uint32_t events) {
+  const FileDescriptor descriptor = descriptor_of(channel);
   if (slot.input == nullptr || held(*slot.input)) return;
   switch (slot.input_kind) {
     case EpollSlot::Input::receive:
@@ -74,12 +76,18 @@ void EpollBackend::dispatch_input(FileDescriptor descriptor, EpollSlot& slot, st
     case EpollSlot::Input::hangup:
       if ((events & kBroken) != 0) end_input(slot, pending_error(descriptor));
       break;
+    case EpollSlot::Input::datagrams:
+      receive_datagrams(channel, slot);
+      // What made it report an error may not be what a receive is told of.
+      if ((events & EPOLLERR) != 0 && slot.generation == channel.generation) discard_error_queue(descriptor);
+      break;
     case EpollSlot::Input::none:
       break;
   }
 }
 
-void EpollBackend::dispatch_output(FileDescriptor descriptor, EpollSlot& slot) {
+void EpollBackend::dispatch_output(ChannelId channel, EpollSlot& slot) {
+  const FileDescriptor descriptor = descriptor_of(channel);
   if (slot.output == nullptr) return;
   switch (slot.output_kind) {
     case EpollSlot::Output::send:
@@ -87,6 +95,9 @@ void EpollBackend::dispatch_output(FileDescriptor descriptor, EpollSlot& slot) {
       break;
     case EpollSlot::Output::connect:
       end_output(slot, pending_error(descriptor));
+      break;
+    case EpollSlot::Output::datagrams:
+      send_datagrams(channel, slot);
       break;
     case EpollSlot::Output::poll:
       static_cast<PollOperation&>(*slot.output).ready();
@@ -118,6 +129,34 @@ void EpollBackend::send_gathered(FileDescriptor descriptor, EpollSlot& slot, Sen
   if (result == -EAGAIN) return;
   end_output(slot, static_cast<int>(result));
 }
+
+// --- datagrams -----------------------------------------------------------------------------------
+
+void EpollBackend::dispatch_kept_datagrams() {
+  std::vector<ChannelId> looking = std::move(spare_);
+  looking.swap(due_);
+  for (const ChannelId channel : looking) {
+    EpollSlot* slot = slots_.find(channel);
+    if (slot == nullptr || slot->input_kind != EpollSlot::Input::datagrams || held(*slot->input)) continue;
+    if (kept_datagrams_.has(channel)) receive_datagrams(channel, *slot);
+  }
+  looking.clear();
+  spare_ = std::move(looking);
+}
+
+void EpollBackend::receive_datagrams(ChannelId channel, EpollSlot& slot) {
+  auto& operation = static_cast<DatagramReceiveOperation&>(*slot.input);
+  if (const auto received = receive_datagrams_now(channel, operation, Until::short_read); received.end)
+    end_input(slot, *received.end);
+}
+
+void EpollBackend::send_datagrams(ChannelId channel, EpollSlot& slot) {
+  const std::ptrdiff_t result =
+      send_gathered_datagrams(static_cast<DatagramSendOperation&>(*slot.output), channel);
+  if (result != -EAGAIN) end_output(slot, static_cast<int>(result));
+}
+
+// --- connections and their ends ------------------------------------------------------------------
 
 void EpollBackend::accept(FileDescriptor descriptor, EpollSlot& slot, AcceptOperation& operation) {
   for (int accepted = 0; accepted < operation.batch(); ++accepted) {

@@ -10,8 +10,8 @@ namespace tidegate::kernel {
 
 /// One descriptor number. At most one operation per direction.
 struct EpollSlot {
-  enum class Input : unsigned char { none, receive, hangup, accept, poll };
-  enum class Output : unsigned char { none, send, connect, poll };
+  enum class Input : unsigned char { none, receive, hangup, accept, poll, datagrams };
+  enum class Output : unsigned char { none, send, connect, poll, datagrams };
 
   /// Differs for every use of the number; 0: not in use.
   std::uint32_t generation = 0;

@@ -95,6 +95,7 @@ OwnedFileDescriptor UringBackend::detach(ChannelId channel) noexcept {
   if (slot == nullptr) return {};
   stop_at_once(channel, *slot);
   if (slot->has_parked) parked_.erase(channel.index);
+  kept_datagrams_.forget(channel);
   close_slot(*slot);
   return OwnedFileDescriptor(descriptor_of(channel));
 }
@@ -126,6 +127,10 @@ void UringBackend::start(AcceptOperation& operation, ChannelId channel) noexcept
   start_input(operation, UringSlot::Input::accept, channel);
 }
 
+void UringBackend::start(DatagramReceiveOperation& operation, ChannelId channel) noexcept {
+  start_input(operation, UringSlot::Input::datagrams, channel);
+}
+
 void UringBackend::watch_hangup(ReceiveOperation& operation, ChannelId channel) noexcept {
   start_input(operation, UringSlot::Input::hangup, channel);
 }
@@ -134,7 +139,15 @@ void UringBackend::hold(ReceiveOperation& operation) noexcept { set_held(operati
 
 void UringBackend::resume(ReceiveOperation& operation, ChannelId channel) noexcept {
   set_held(operation, false);
-  if (!armed(operation)) return;
+  if (armed(operation)) continue_input(channel);
+}
+
+void UringBackend::resume(DatagramReceiveOperation& operation, ChannelId channel) noexcept {
+  set_held(operation, false);
+  if (armed(operation)) continue_input(channel);
+}
+
+void UringBackend::continue_input(ChannelId channel) noexcept {
   if (UringSlot* slot = slots_.find(channel)) {
     look_behind_watch(channel, *slot);
     arm_input(channel, *slot);
@@ -168,11 +181,19 @@ UringSlot* UringBackend::start_output(Operation& operation, UringSlot::Output ki
 }
 
 void UringBackend::start(SendOperation& operation, ChannelId channel) noexcept {
-  UringSlot* slot = start_output(operation, UringSlot::Output::room, channel);
-  if (slot == nullptr) return;
+  if (UringSlot* slot = start_output(operation, UringSlot::Output::room, channel))
+    wait_for_room(channel, *slot);
+}
+
+void UringBackend::start(DatagramSendOperation& operation, ChannelId channel) noexcept {
+  if (UringSlot* slot = start_output(operation, UringSlot::Output::datagram_room, channel))
+    wait_for_room(channel, *slot);
+}
+
+void UringBackend::wait_for_room(ChannelId channel, UringSlot& slot) noexcept {
   // A watch tells of changes only, and there may be room already.
-  if (slot->output_request == Request::watch_output) look_at_soon(channel, *slot);
-  arm_output(channel, *slot);
+  if (slot.output_request == Request::watch_output) look_at_soon(channel, slot);
+  arm_output(channel, slot);
 }
 
 void UringBackend::start(ConnectOperation& operation, ChannelId channel) noexcept {

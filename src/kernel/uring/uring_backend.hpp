@@ -35,6 +35,8 @@ namespace tidegate::kernel {
 ///   data and passed descriptors end one early, and what the poll says of them can't be told from plain data.
 ///   (The last read, which finds nothing, costs less than a poll that is asked again for every message;
 ///   leaving it out altogether could not be told from chance.)
+/// - **Datagrams** are received in batches by call, told of by a multishot poll as well; and sent by call, in
+///   batches, too.
 /// - **Sends** are requests, submitted together with the next wait, and never wait in the kernel: they take
 ///   what there is room for, or fail. So no memory is the kernel's between two calls, and lent bytes are sent
 ///   from where they are. (A send that waits in the kernel is a trap: to a peer that has half-closed it is
@@ -64,13 +66,18 @@ class UringBackend final : public Backend {
   void start(SendOperation& operation, ChannelId channel) noexcept override;
   void start(AcceptOperation& operation, ChannelId channel) noexcept override;
   void start(ConnectOperation& operation, ChannelId channel) noexcept override;
+  void start(DatagramReceiveOperation& operation, ChannelId channel) noexcept override;
+  void start(DatagramSendOperation& operation, ChannelId channel) noexcept override;
   void start(PollOperation& operation, FileDescriptor descriptor, Readiness readiness) override;
   void cancel(Operation& operation, ChannelId channel) noexcept override;
   void cancel(PollOperation& operation, FileDescriptor descriptor) noexcept override;
+  using Backend::hold;  // that of datagrams
   void hold(ReceiveOperation& operation) noexcept override;
   void resume(ReceiveOperation& operation, ChannelId channel) noexcept override;
+  void resume(DatagramReceiveOperation& operation, ChannelId channel) noexcept override;
   void drain(ReceiveOperation& operation, ChannelId channel) noexcept override;
   void watch_hangup(ReceiveOperation& operation, ChannelId channel) noexcept override;
+  using Backend::try_send;  // that of datagrams
   [[nodiscard]] std::ptrdiff_t try_send(ChannelId channel, std::span<iovec> pieces) noexcept override;
   [[nodiscard]] std::ptrdiff_t send(SendOperation& operation, ChannelId channel,
                                     std::span<iovec> pieces) noexcept override;
@@ -113,6 +120,13 @@ class UringBackend final : public Backend {
   [[nodiscard]] static bool receives(const UringSlot& slot) noexcept {
     return slot.input_kind == UringSlot::Input::receive && !held(*slot.input);
   }
+  [[nodiscard]] static bool receives_datagrams(const UringSlot& slot) noexcept {
+    return slot.input_kind == UringSlot::Input::datagrams && !held(*slot.input);
+  }
+  [[nodiscard]] static bool waits_for_room(const UringSlot& slot) noexcept {
+    return slot.output_kind == UringSlot::Output::room ||
+           slot.output_kind == UringSlot::Output::datagram_room;
+  }
 
   // Requests: uring_requests.cpp.
   void make_room_for_entry() noexcept;
@@ -136,6 +150,8 @@ class UringBackend final : public Backend {
   void start_input(Operation& operation, UringSlot::Input kind, ChannelId channel) noexcept;
   [[nodiscard]] UringSlot* start_output(Operation& operation, UringSlot::Output kind,
                                         ChannelId channel) noexcept;
+  void wait_for_room(ChannelId channel, UringSlot& slot) noexcept;
+  void continue_input(ChannelId channel) noexcept;
   void look_at_soon(ChannelId channel, UringSlot& slot) noexcept;
   void look_behind_watch(ChannelId channel, UringSlot& slot) noexcept;
   [[nodiscard]] ChannelId open_slot(FileDescriptor descriptor, bool owned);
@@ -169,6 +185,7 @@ class UringBackend final : public Backend {
   void received(ChannelId channel, UringSlot& slot, const Arrival& arrival);
   [[nodiscard]] BytesView deliver(ChannelId channel, UringSlot& slot, BytesView bytes);
   void receive_when_ready(ChannelId channel, UringSlot& slot);
+  void receive_datagrams(ChannelId channel, UringSlot& slot);
   [[nodiscard]] Received receive_by_call(ChannelId channel, ReceiveOperation& operation);
   void receiving_ended(ChannelId channel, UringSlot& slot, int result);
   void park(ChannelId channel, UringSlot& slot, BytesView bytes) noexcept;
@@ -181,6 +198,7 @@ class UringBackend final : public Backend {
   void input_is_ready(ChannelId channel, UringSlot& slot, int events);
   void output_is_ready(ChannelId channel, UringSlot& slot, int events);
   [[nodiscard]] bool send_gathered(ChannelId channel, UringSlot& slot);
+  [[nodiscard]] bool send_datagrams(ChannelId channel, UringSlot& slot);
   void end_input(UringSlot& slot, int result);
   void end_input_after_send(ChannelId channel, UringSlot& slot, int result);
   void end_output(UringSlot& slot, int result);

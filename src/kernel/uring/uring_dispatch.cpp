@@ -132,9 +132,10 @@ void UringBackend::look_at(ChannelId channel, UringSlot& slot) {
     } else {
       arm_input(channel, slot);
     }
+  } else if (receives_datagrams(slot)) {
+    receive_datagrams(channel, slot);
   }
-  if (still_is(channel, slot) && slot.output_kind == UringSlot::Output::room)
-    output_is_ready(channel, slot, POLLOUT);
+  if (still_is(channel, slot) && waits_for_room(slot)) output_is_ready(channel, slot, POLLOUT);
 }
 
 /// Nobody's, or that of somebody who has gone: what it holds goes back.
@@ -172,6 +173,10 @@ void UringBackend::input_is_ready(ChannelId channel, UringSlot& slot, int events
         return receive_when_ready(channel, slot);
       // Nobody wants to be told at present: it is asked anew when somebody does.
       if (slot.input_request == Request::watch_input) stop_input(channel, slot);
+      break;
+    case UringSlot::Input::datagrams:
+      if (receives_datagrams(slot)) return receive_datagrams(channel, slot);
+      if (slot.input_request == Request::watch_input) stop_input(channel, slot);  // the same
       break;
     case UringSlot::Input::poll:
       static_cast<PollOperation&>(*slot.input).ready();
@@ -246,14 +251,16 @@ void UringBackend::output_is_ready(ChannelId channel, UringSlot& slot, int event
   if (events >= 0 && (events & (POLLOUT | POLLHUP | POLLERR)) == 0) {
     // The other end has finished sending, which ends every single-shot poll at once: changes are waited for
     // instead.
-    const bool waits =
-        slot.output_kind == UringSlot::Output::room || slot.output_kind == UringSlot::Output::poll;
+    const bool waits = waits_for_room(slot) || slot.output_kind == UringSlot::Output::poll;
     if (waits && slot.output_request == Request::none) request_output(channel, slot, Request::watch_output);
     return;
   }
   switch (slot.output_kind) {
     case UringSlot::Output::room:
       if (!send_gathered(channel, slot)) return arm_output(channel, slot);
+      break;
+    case UringSlot::Output::datagram_room:
+      if (!send_datagrams(channel, slot)) return arm_output(channel, slot);
       break;
     case UringSlot::Output::poll:
       static_cast<PollOperation&>(*slot.output).ready();
@@ -279,6 +286,15 @@ bool UringBackend::send_gathered(ChannelId channel, UringSlot& slot) {
   const std::ptrdiff_t result = send_now(descriptor_of(channel), std::span(pieces).first(count));
   if (result == -EAGAIN) return false;
   end_output(slot, why_not_sent(channel, slot, static_cast<int>(result)));
+  return true;
+}
+
+/// The same for datagrams.
+bool UringBackend::send_datagrams(ChannelId channel, UringSlot& slot) {
+  const std::ptrdiff_t result =
+      send_gathered_datagrams(static_cast<DatagramSendOperation&>(*slot.output), channel);
+  if (result == -EAGAIN) return false;
+  end_output(slot, static_cast<int>(result));
   return true;
 }
 

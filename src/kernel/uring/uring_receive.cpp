@@ -78,6 +78,17 @@ void UringBackend::receive_when_ready(ChannelId channel, UringSlot& slot) {
   arm_input(channel, slot);
 }
 
+/// Until nothing is left: a batch that is not full may have been ended by an error, which is told by the next
+/// call and by no poll.
+void UringBackend::receive_datagrams(ChannelId channel, UringSlot& slot) {
+  auto& operation = static_cast<DatagramReceiveOperation&>(*slot.input);
+  const Received received = receive_datagrams_now(channel, operation, Until::empty);
+  if (received.end) return end_input(slot, *received.end);
+  if (!still_is(channel, slot)) return;
+  if (received.more) look_at_soon(channel);
+  arm_input(channel, slot);
+}
+
 /// A multishot receive is over: the connection is, or the request was stopped, or there was no buffer.
 void UringBackend::receiving_ended(ChannelId channel, UringSlot& slot, int result) {
   switch (result) {

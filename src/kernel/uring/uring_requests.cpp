@@ -76,6 +76,11 @@ void UringBackend::arm_input(ChannelId channel, UringSlot& slot) noexcept {
       wanted = by_call ? Request::watch_input : Request::receive;
       break;
     }
+    case UringSlot::Input::datagrams:
+      if (held(*slot.input)) return;
+      if (kept_datagrams_.has(channel)) return look_at_soon(channel);
+      wanted = Request::watch_input;
+      break;
     case UringSlot::Input::hangup:
       if (parked_error(channel, slot) != 0) return look_at_soon(channel, slot);
       wanted = Request::watch_hangup;

@@ -1,0 +1,57 @@
+// Datagrams that were received and that nobody wants at the moment. Pure.
+#pragma once
+
+#include <tidegate/bytes.hpp>
+
+#include "kernel/channel.hpp"
+#include "net/socket_address.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace tidegate::kernel {
+
+/// The rest of a batch whose receiver stopped in the middle of it, copied, by channel. There are few: nothing
+/// more is received of a channel that has some.
+class KeptDatagrams {
+ public:
+  struct Datagram {
+    std::vector<std::byte> bytes;
+    net::SocketAddress sender;
+  };
+  using Queue = std::deque<Datagram>;
+
+  [[nodiscard]] bool has(ChannelId channel) const noexcept {
+    return !queues_.empty() && queues_.contains(channel.index);
+  }
+  /// Throws std::bad_alloc and changes nothing then.
+  void add(ChannelId channel, BytesView bytes, const net::SocketAddress& sender) {
+    Datagram datagram{{bytes.begin(), bytes.end()}, sender};
+    queues_[channel.index].push_back(std::move(datagram));
+  }
+  /// All of a channel, in order; they are kept no longer.
+  [[nodiscard]] Queue take(ChannelId channel) noexcept {
+    const auto found = queues_.find(channel.index);
+    if (found == queues_.end()) return {};
+    Queue queue = std::move(found->second);
+    queues_.erase(found);
+    return queue;
+  }
+  /// Puts back what is left of them. Throws std::bad_alloc. REQUIRES: `has` says no.
+  void put_back(ChannelId channel, Queue&& queue) {
+    if (!queue.empty()) queues_[channel.index] = std::move(queue);
+  }
+  /// The channel is closed.
+  void forget(ChannelId channel) noexcept {
+    if (!queues_.empty()) queues_.erase(channel.index);
+  }
+
+ private:
+  std::unordered_map<std::uint32_t, Queue> queues_;
+};
+
+}  // namespace tidegate::kernel
