@@ -155,4 +155,34 @@ auto Loop::connect_accepted_socket(Factory&& factory, Socket socket)
       adopt_socket(detail::checked_factory(std::forward<Factory>(factory)), std::move(socket)));
 }
 
+// --- pipes -------------------------------------------------------------------------------------------------
+
+template <detail::MakesProtocol Factory>
+auto Loop::connect_read_pipe(Factory&& factory, OwnedFileDescriptor&& descriptor)
+    -> Task<Connection<detail::MadeProtocol<Factory>>> {
+  return detail::typed<detail::MadeProtocol<Factory>>(
+      connect_pipe(detail::checked_factory(std::forward<Factory>(factory)), descriptor, true));
+}
+
+template <detail::MakesProtocol Factory>
+auto Loop::connect_read_pipe(Factory&& factory, FileDescriptor descriptor)
+    -> Task<Connection<detail::MadeProtocol<Factory>>> {
+  return detail::typed<detail::MadeProtocol<Factory>>(
+      connect_pipe(detail::checked_factory(std::forward<Factory>(factory)), descriptor, true));
+}
+
+template <detail::MakesProtocol Factory>
+auto Loop::connect_write_pipe(Factory&& factory, OwnedFileDescriptor&& descriptor)
+    -> Task<Connection<detail::MadeProtocol<Factory>>> {
+  return detail::typed<detail::MadeProtocol<Factory>>(
+      connect_pipe(detail::checked_factory(std::forward<Factory>(factory)), descriptor, false));
+}
+
+template <detail::MakesProtocol Factory>
+auto Loop::connect_write_pipe(Factory&& factory, FileDescriptor descriptor)
+    -> Task<Connection<detail::MadeProtocol<Factory>>> {
+  return detail::typed<detail::MadeProtocol<Factory>>(
+      connect_pipe(detail::checked_factory(std::forward<Factory>(factory)), descriptor, false));
+}
+
 }  // namespace tidegate
