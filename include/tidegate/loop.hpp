@@ -322,9 +322,8 @@ class Loop {
   [[nodiscard]] auto connect_read_pipe(Factory&& factory, OwnedFileDescriptor&& descriptor)
       -> Task<Connection<detail::MadeProtocol<Factory>>>;
 
-  /// As above, for a descriptor that stays somebody else's, such as 0. It is not closed, and its open file
-  /// description, which other processes may share, is put back as found (P4). Lifetime: it stays open until
-  /// `connection_lost` has returned.
+  /// As above, for a descriptor that stays somebody else's, such as 0: the transport works on a duplicate. Its
+  /// open file description, which other processes may share, is put back as found in the end (P4).
   template <detail::MakesProtocol Factory>
   [[nodiscard]] auto connect_read_pipe(Factory&& factory, FileDescriptor descriptor)
       -> Task<Connection<detail::MadeProtocol<Factory>>>;

@@ -1,9 +1,10 @@
 // Loop::connect_read_pipe and connect_write_pipe: one direction over a descriptor that is open already.
 #include <tidegate/loop.hpp>
 
+#include "net/nonblocking_loan.hpp"
 #include "net/socket_options.hpp"
 #include "transport/open_connection.hpp"
-#include "transport/pipe_loan.hpp"
+#include "transport/owned_channel.hpp"
 #include "transport/stream_transport.hpp"
 
 #include <cerrno>
@@ -11,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 namespace tidegate {
@@ -18,11 +20,11 @@ namespace tidegate {
 namespace {
 
 using transport::Direction;
+using transport::OwnedChannel;
 using transport::OwnedPipe;
-using transport::PipeLoan;
 using transport::StreamTransport;
 
-constexpr int kLastStandardDescriptor = 2;
+constexpr int kFirstOwnDescriptor = 3;  // those below have a meaning
 
 /// What moves the bytes of a descriptor. Throws std::invalid_argument for what is neither a pipe nor a socket
 /// nor a character device (contract P1), OsError.
@@ -37,39 +39,25 @@ kernel::ChannelKind kind_of_pipe(FileDescriptor descriptor) {
   throw std::invalid_argument("Pipe transport is for pipes/sockets only.");
 }
 
-/// Nothing is changed where this throws.
-kernel::ChannelKind check_usable(Loop& loop, FileDescriptor descriptor) {
-  const kernel::ChannelKind kind = kind_of_pipe(descriptor);
-  if (loop.core().backend().owns(descriptor)) {
-    throw InvalidStateError("file descriptor " + std::to_string(descriptor.number) +
-                            " is used by a transport");
-  }
-  return kind;
-}
-
-/// `descriptor` may be somebody else's, who has it back when the result ends.
-OwnedPipe attach_pipe(Loop& loop, OwnedFileDescriptor descriptor, kernel::ChannelKind kind, bool borrowed) {
-  // Given back by hand until the pipe owns it: a borrowed one must not be closed.
-  PipeLoan loan{.nonblocking = {}, .borrowed = borrowed};
-  const FileDescriptor where = descriptor.get();
+/// Takes over what was checked. Throws OsError, std::bad_alloc; the descriptor is closed then.
+OwnedPipe attach_pipe(Loop& loop, OwnedFileDescriptor descriptor, kernel::ChannelKind kind) {
+  net::set_close_on_exec(descriptor.get());
+  net::NonblockingLoan loan(descriptor.get());
   kernel::Backend& backend = loop.core().backend();
-  try {
-    loan.nonblocking = net::NonblockingLoan(where);
-    // A standard descriptor is there to be inherited.
-    if (!borrowed && where.number > kLastStandardDescriptor) net::set_close_on_exec(where);
-  } catch (...) {
-    loan.give_back(std::move(descriptor));
-    throw;
-  }
-  if (borrowed) static_cast<void>(descriptor.release());  // `attach` closes what it refuses
-  OwnedFileDescriptor attached(where);
   const kernel::ChannelId channel = kind == kernel::ChannelKind::socket
-                                        ? backend.attach(std::move(attached))
-                                        : backend.attach_file(std::move(attached));
-  return {loop.core(), channel, std::move(loan)};
+                                        ? backend.attach(std::move(descriptor))
+                                        : backend.attach_file(std::move(descriptor));
+  return {.channel = OwnedChannel(loop.core(), channel), .loan = std::move(loan)};
 }
 
-Task<Connection<BaseProtocol>> establish_pipe(ProtocolFactory factory, Loop& loop, OwnedPipe pipe,
+/// Another number for the same open file. The one that was given can stay with whoever has it.
+OwnedFileDescriptor duplicate(FileDescriptor descriptor) {
+  const int number = ::fcntl(descriptor.number, F_DUPFD_CLOEXEC, kFirstOwnDescriptor);
+  if (number < 0) throw OsError(std::error_code(errno, std::system_category()), "duplicate a descriptor");
+  return OwnedFileDescriptor(FileDescriptor{number});
+}
+
+Task<Connection<BaseProtocol>> establish_pipe(Loop& loop, ProtocolFactory factory, OwnedPipe pipe,
                                               Direction direction) {
   auto protocol = factory();
   auto transport = StreamTransport::make_pipe(loop.core(), pipe, protocol, direction);
@@ -83,16 +71,16 @@ Direction direction_of(bool reads) noexcept { return reads ? Direction::read : D
 
 Task<Connection<BaseProtocol>> Loop::connect_pipe(ProtocolFactory factory, OwnedFileDescriptor& descriptor,
                                                   bool reads) {
-  const kernel::ChannelKind kind = check_usable(*this, descriptor.get());
-  return establish_pipe(std::move(factory), *this, attach_pipe(*this, std::move(descriptor), kind, false),
+  const kernel::ChannelKind kind = kind_of_pipe(descriptor.get());  // it stays the caller's where this throws
+  return establish_pipe(*this, std::move(factory), attach_pipe(*this, std::move(descriptor), kind),
                         direction_of(reads));
 }
 
 Task<Connection<BaseProtocol>> Loop::connect_pipe(ProtocolFactory factory, FileDescriptor descriptor,
                                                   bool reads) {
-  const kernel::ChannelKind kind = check_usable(*this, descriptor);
-  return establish_pipe(std::move(factory), *this,
-                        attach_pipe(*this, OwnedFileDescriptor(descriptor), kind, true), direction_of(reads));
+  const kernel::ChannelKind kind = kind_of_pipe(descriptor);
+  return establish_pipe(*this, std::move(factory), attach_pipe(*this, duplicate(descriptor), kind),
+                        direction_of(reads));
 }
 
 }  // namespace tidegate

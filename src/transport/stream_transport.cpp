@@ -25,9 +25,9 @@ Ref<StreamTransport> StreamTransport::make(loop::LoopCore& core, kernel::Channel
 Ref<StreamTransport> StreamTransport::make_pipe(loop::LoopCore& core, OwnedPipe& pipe,
                                                 std::shared_ptr<BaseProtocol> protocol, Direction direction) {
   Ref<StreamTransport> transport(
-      new StreamTransport(core, pipe.get(), Endpoint(), std::move(protocol), nullptr, direction));
-  transport->seldom().loan = PipeLoan();
-  *transport->seldom_->loan = pipe.release();
+      new StreamTransport(core, pipe.channel.get(), Endpoint(), std::move(protocol), nullptr, direction));
+  transport->seldom().loan = std::move(pipe.loan);
+  static_cast<void>(pipe.channel.release());
   transport->retain();  // as above
   core.admit(*transport);
   return transport;
@@ -299,13 +299,12 @@ void StreamTransport::end() {
   protocol_.reset();                                // first: usually nobody else has a reference to this
   if (holders_ > 1) static_cast<void>(sockname());  // whoever does may still ask
   state_.end();
-  if (seldom_ != nullptr) seldom_->reason = Error();
-  buffer_.clear();
-  if (seldom_ != nullptr && seldom_->loan) {
-    seldom_->loan->give_back(core_.backend().detach(channel_));
-  } else {
-    core_.backend().close(channel_);
+  if (seldom_ != nullptr) {
+    seldom_->reason = Error();
+    seldom_->loan.end();
   }
+  buffer_.clear();
+  core_.backend().close(channel_);
   base::ListNode<loop::VisitorTag>::unlink();
   if (owner_ != nullptr) std::exchange(owner_, nullptr)->connection_ended(*this);
   release();  // the loop's hold: this may be gone now

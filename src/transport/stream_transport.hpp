@@ -6,9 +6,10 @@
 
 #include "kernel/backend.hpp"
 #include "loop/loop_core.hpp"
+#include "net/nonblocking_loan.hpp"
 #include "net/stored_endpoint.hpp"
 #include "transport/flow_control.hpp"
-#include "transport/pipe_loan.hpp"
+#include "transport/owned_channel.hpp"
 #include "transport/protocol_slot.hpp"
 #include "transport/stream_state.hpp"
 #include "transport/write_buffer.hpp"
@@ -166,7 +167,7 @@ class StreamTransport final : public Transport,
   struct Seldom {
     std::optional<Endpoint> local;  // once somebody asked, or still might after the descriptor has gone
     Error reason;                   // why it was or will be lost
-    std::optional<PipeLoan> loan;   // what to do with the descriptor of a pipe
+    net::NonblockingLoan loan;      // of a pipe
   };
   [[nodiscard]] Seldom& seldom() const;
   [[nodiscard]] Error take_reason() noexcept;
