@@ -10,6 +10,7 @@
 #include <tidegate/protocol.hpp>
 #include <tidegate/server.hpp>
 #include <tidegate/socket.hpp>
+#include <tidegate/subprocess.hpp>
 #include <tidegate/task.hpp>
 #include <tidegate/transport.hpp>
 
@@ -145,6 +146,8 @@ using MadeProtocol = typename std::invoke_result_t<std::decay_t<Factory>&>::elem
 /// BaseProtocol.
 template <typename Factory>
 concept MakesProtocol = std::derived_from<MadeProtocol<Factory>, BaseProtocol>;
+template <typename Factory>
+concept MakesSubprocessProtocol = std::derived_from<MadeProtocol<Factory>, SubprocessProtocol>;
 
 template <typename Factory>
 ProtocolFactory protocol_factory(Factory&& factory) {
@@ -157,6 +160,14 @@ Task<Connection<ProtocolType>> typed(Task<Connection<BaseProtocol>> untyped) {
   auto connection = co_await std::move(untyped);
   co_return Connection<ProtocolType>{std::move(connection.transport),
                                      std::static_pointer_cast<ProtocolType>(std::move(connection.protocol))};
+}
+
+template <typename ProtocolType>
+Task<SubprocessConnection<ProtocolType>> typed(Task<SubprocessConnection<SubprocessProtocol>> untyped) {
+  auto connection = co_await std::move(untyped);
+  co_return SubprocessConnection<ProtocolType>{
+      std::move(connection.transport),
+      std::static_pointer_cast<ProtocolType>(std::move(connection.protocol))};
 }
 
 }  // namespace detail
@@ -341,6 +352,25 @@ class Loop {
   [[nodiscard]] auto connect_write_pipe(Factory&& factory, FileDescriptor descriptor)
       -> Task<Connection<detail::MadeProtocol<Factory>>>;
 
+  // --- subprocesses ------------------------------------------------------------------------------
+
+  /// Starts `program`, which is searched for in PATH unless it names a folder, with `arguments` (its own name
+  /// is put before them). Returns when the child runs and `connection_made` has been called. Throws OsError
+  /// where it can't be started, with the error and what was attempted (S5), std::invalid_argument. The loop
+  /// needs no handler of SIGCHLD and installs none. On GCC 12 name the list first: a braced list inside
+  /// co_await does not compile there.
+  template <detail::MakesSubprocessProtocol Factory>
+  [[nodiscard]] auto subprocess_exec(Factory&& factory, std::string_view program,
+                                     const std::vector<std::string>& arguments = {},
+                                     const SubprocessOptions& options = {})
+      -> Task<SubprocessConnection<detail::MadeProtocol<Factory>>>;
+
+  /// The same with `/bin/sh -c command`. Quoting what comes from elsewhere is the caller's business.
+  template <detail::MakesSubprocessProtocol Factory>
+  [[nodiscard]] auto subprocess_shell(Factory&& factory, std::string_view command,
+                                      const SubprocessOptions& options = {})
+      -> Task<SubprocessConnection<detail::MadeProtocol<Factory>>>;
+
   // --- errors and debugging ----------------------------------------------------------------------
 
   /// Who is told of exceptions that nobody else can be told of; empty: the default, which logs. What the
@@ -376,6 +406,10 @@ class Loop {
   Task<Connection<BaseProtocol>> connect_pipe(ProtocolFactory factory, OwnedFileDescriptor& descriptor,
                                               bool reads);
   Task<Connection<BaseProtocol>> connect_pipe(ProtocolFactory factory, FileDescriptor descriptor, bool reads);
+  Task<SubprocessConnection<SubprocessProtocol>> start_subprocess(ProtocolFactory factory,
+                                                                  std::string_view program,
+                                                                  std::vector<std::string> arguments,
+                                                                  const SubprocessOptions& options);
   void run_until_done(detail::FutureCore& future);
   void execute(Callback job);
 

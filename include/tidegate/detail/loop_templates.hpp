@@ -185,4 +185,22 @@ auto Loop::connect_write_pipe(Factory&& factory, FileDescriptor descriptor)
       connect_pipe(detail::checked_factory(std::forward<Factory>(factory)), descriptor, false));
 }
 
+// --- subprocesses ------------------------------------------------------------------------------------------
+
+template <detail::MakesSubprocessProtocol Factory>
+auto Loop::subprocess_exec(Factory&& factory, std::string_view program,
+                           const std::vector<std::string>& arguments, const SubprocessOptions& options)
+    -> Task<SubprocessConnection<detail::MadeProtocol<Factory>>> {
+  return detail::typed<detail::MadeProtocol<Factory>>(start_subprocess(
+      detail::checked_factory(std::forward<Factory>(factory)), program, arguments, options));
+}
+
+template <detail::MakesSubprocessProtocol Factory>
+auto Loop::subprocess_shell(Factory&& factory, std::string_view command, const SubprocessOptions& options)
+    -> Task<SubprocessConnection<detail::MadeProtocol<Factory>>> {
+  return detail::typed<detail::MadeProtocol<Factory>>(
+      start_subprocess(detail::checked_factory(std::forward<Factory>(factory)), "/bin/sh",
+                       {"-c", std::string(command)}, options));
+}
+
 }  // namespace tidegate
