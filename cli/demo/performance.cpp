@@ -8,6 +8,7 @@
 #include "demo/route.hpp"
 #include "demo/scenarios.hpp"
 #include "demo/stage.hpp"
+#include "demo/talk_to_child.hpp"
 
 #include <array>
 #include <exception>
@@ -100,6 +101,10 @@ Task<BackendReport> perform(std::shared_ptr<ProgressLine> progress) {
     for (std::string& text : complaints.take()) transport_report->note("log: " + std::move(text));
     report.transports.push_back(*transport_report);
   }
+  const auto child_report = std::make_shared<TransportReport>();
+  co_await talk_to_child(child_report, progress);
+  for (std::string& text : complaints.take()) child_report->note("log: " + std::move(text));
+  report.transports.push_back(*child_report);
   report.time = loop.time() - begin;
   progress->clear();
   co_return report;
