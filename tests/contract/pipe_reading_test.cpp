@@ -106,7 +106,7 @@ TEST_F(PipeReading, R4_a_buffered_protocol_receives_into_its_own_memory) {
   auto [reads, writes] = make_pipe();
   const auto protocol = std::make_shared<Filled>();
   const auto factory = [&] { return protocol; };
-  run(loop().connect_read_pipe(factory, std::move(reads)));
+  static_cast<void>(run(loop().connect_read_pipe(factory, std::move(reads))));
   raw_write(writes, pattern(30'000));
   writes.reset();
   ASSERT_TRUE(run_until([&] { return protocol->lost; }));
@@ -179,12 +179,14 @@ TEST_F(PipeReading, E5_a_writer_that_never_stops_does_not_starve_the_timers) {
     static_cast<void>(!::write(writes.get().number, much.data(), much.size()));
   };
   raw_write(writes, "x");
+  TimerHandle next;
   std::function<void()> tick = [&] {
     ++ticks;
-    loop().call_later(std::chrono::milliseconds(1), [&] { tick(); });
+    next = loop().call_later(std::chrono::milliseconds(1), [&] { tick(); });
   };
   tick();
   EXPECT_TRUE(run_until([&] { return ticks > 20; }));
+  next.cancel();
   reader->on_data = nullptr;
   reader->transport->abort();
   ASSERT_TRUE(run_until([&] { return reader->lost; }));

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -57,6 +58,17 @@ inline std::string pattern(std::size_t size) {
 
 class PipeTest : public loop_rig::LoopTest {
  protected:
+  void TearDown() override {
+    for (const TransportRef& transport : made_) transport->abort();
+    if (!loop_has_ended_) turns(3);
+    made_.clear();
+    LoopTest::TearDown();
+  }
+  void end_loop() {
+    loop_has_ended_ = true;
+    LoopTest::end_loop();
+  }
+
   /// One that never blocks; both ends.
   using Ends = std::pair<OwnedFileDescriptor, OwnedFileDescriptor>;
 
@@ -109,10 +121,14 @@ class PipeTest : public loop_rig::LoopTest {
   }
 
  private:
-  static Task<> connected(Task<Connection<PipeRecorder>> connecting) {
+  Task<> connected(Task<Connection<PipeRecorder>> connecting) {
     const auto connection = co_await std::move(connecting);
+    made_.push_back(connection.transport);
     EXPECT_EQ(connection.transport, connection.protocol->transport) << "connection_made comes first";
   }
+
+  std::vector<TransportRef> made_;
+  bool loop_has_ended_ = false;
 };
 
 }  // namespace tidegate::pipe_rig

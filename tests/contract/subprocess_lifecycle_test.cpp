@@ -286,7 +286,8 @@ TEST_P(SubprocessLifecycle, many_at_once) {
 
 TEST_P(SubprocessLifecycle, a_child_that_the_program_reaps_itself_has_an_unknown_returncode) {
   const loop_rig::LogCapture log;
-  const Recorder child = execute("true");
+  const Recorder child = execute("cat");
+  ASSERT_EQ(::kill(child->transport->get_pid(), SIGKILL), 0);
   int status = 0;
   ASSERT_EQ(::waitpid(child->transport->get_pid(), &status, 0), child->transport->get_pid());
   run_until_lost(child);

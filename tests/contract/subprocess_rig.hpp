@@ -86,17 +86,23 @@ enum class Watching { by_descriptor, by_thread };
 
 class SubprocessTest : public loop_rig::LoopTest, public ::testing::WithParamInterface<Watching> {
  protected:
+  using Recorder = std::shared_ptr<SubprocessRecorder>;
+
   void SetUp() override {
     if (GetParam() == Watching::by_thread) ::setenv("TIDEGATE_PIDFD", "0", 1);
     LoopTest::SetUp();
   }
   void TearDown() override {
+    for (const Recorder& child : made_) {
+      if (loop_has_ended_ || child->lost) continue;
+      if (child->transport) child->transport->close();
+      EXPECT_TRUE(run_until([&] { return child->transport->get_protocol() == nullptr; }));
+    }
     LoopTest::TearDown();
+    made_.clear();
     EXPECT_FALSE(has_children()) << "a child was left behind";
     ::unsetenv("TIDEGATE_PIDFD");
   }
-
-  using Recorder = std::shared_ptr<SubprocessRecorder>;
 
   Recorder execute(const std::string& program, const std::vector<std::string>& arguments = {},
                    const SubprocessOptions& options = {},
@@ -111,6 +117,10 @@ class SubprocessTest : public loop_rig::LoopTest, public ::testing::WithParamInt
     run(started(loop().subprocess_shell(factory, command, options)));
     return protocol;
   }
+  void end_loop() {
+    loop_has_ended_ = true;
+    LoopTest::end_loop();
+  }
   void run_until_lost(const Recorder& child) {
     ASSERT_TRUE(run_until([&] { return child->lost; })) << "last: " << child->calls.back();
   }
@@ -123,10 +133,14 @@ class SubprocessTest : public loop_rig::LoopTest, public ::testing::WithParamInt
   }
 
  private:
-  static Task<> started(Task<SubprocessConnection<SubprocessRecorder>> starting) {
+  Task<> started(Task<SubprocessConnection<SubprocessRecorder>> starting) {
     const auto connection = co_await std::move(starting);
+    made_.push_back(connection.protocol);
     EXPECT_EQ(connection.transport, connection.protocol->transport) << "connection_made comes first";
   }
+
+  std::vector<Recorder> made_;
+  bool loop_has_ended_ = false;
 };
 
 inline std::string name_of(const ::testing::TestParamInfo<Watching>& info) {
