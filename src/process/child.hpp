@@ -34,6 +34,9 @@ class Child {
   /// The same, and waits for its end.
   int wait() noexcept;
 
+  /// Closes the descriptor of a child that has been reaped: it says nothing new.
+  void close_handle() noexcept { handle_.reset(); }
+
   /// No error where it has ended already: it is not there to mind.
   [[nodiscard]] std::error_code send_signal(int number) const noexcept;
 

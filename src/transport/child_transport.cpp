@@ -113,6 +113,7 @@ void ChildTransport::child_ended() {
   exited_ = true;
   const Ref<ChildTransport> alive(this);
   ExitWatch::stop();
+  child_.close_handle();  // the program may keep us for ever
   const loop::LoopCore::CallbackTimer timer(core_);
   tell([&] { protocol_->process_exited(); }, "protocol.process_exited() failed");
   lose_if_finished();
@@ -140,8 +141,9 @@ void ChildTransport::watch_ended() noexcept {
 // --- the end -------------------------------------------------------------------------------------
 
 void ChildTransport::close() {
-  if (std::exchange(closed_, true) || phase_ != Phase::alive) return;
+  if (phase_ != Phase::alive) return;
   core_.check_thread();
+  if (std::exchange(closed_, true)) return;
   const Ref<ChildTransport> alive(this);
   const bool runs = !child_.returncode();
   if (runs) static_cast<void>(child_.send_signal(SIGKILL));  // refused where it has become another user's
@@ -185,6 +187,7 @@ void ChildTransport::end_child_now() noexcept {
     child_.wait();
   }
   ExitWatch::stop();
+  child_.close_handle();
 }
 
 void ChildTransport::drop() noexcept {
