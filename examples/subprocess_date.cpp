@@ -1,5 +1,5 @@
-// asyncio's "loop.subprocess_exec() and SubprocessProtocol" in C++: gets the present date from another process.
-// asyncio's own example has Python print it; here `date` does.
+// asyncio's "loop.subprocess_exec() and SubprocessProtocol" in C++: gets the present date from another
+// process. asyncio's own example has Python print it; here `date` does.
 #include <tidegate/tidegate.hpp>
 
 #include <iostream>

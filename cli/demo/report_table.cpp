@@ -113,8 +113,9 @@ std::string section_of(const BackendReport& report) {
 }  // namespace
 
 std::string to_table(const DemoReport& report) {
-  std::string text = fmt::format(
-      "tidegate {} demo: echoed messages, bulk to a slow reader, half-close, abort; a child\n\n", TIDEGATE_VERSION);
+  std::string text =
+      fmt::format("tidegate {} demo: echoed messages, bulk to a slow reader, half-close, abort; a child\n\n",
+                  TIDEGATE_VERSION);
   for (const BackendReport& backend : report.backends) text += section_of(backend);
   return text + verdict(report);
 }

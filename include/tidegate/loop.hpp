@@ -326,23 +326,23 @@ class Loop {
 
   /// Reads what arrives at a pipe, a FIFO, a terminal or a socket. The transport reads only: `write` and
   /// `write_eof` throw NotSupportedError; an end of file closes it, whatever `eof_received` returns (P2).
-  /// Throws std::invalid_argument ("Pipe transport is for pipes/sockets only.") for anything else, which stays
-  /// the caller's then, open and as it was (P1); OsError. Otherwise `descriptor` is taken over, non-blocking
-  /// from the call on; it is closed when the transport has ended.
+  /// Throws std::invalid_argument ("Pipe transport is for pipes/sockets only.") for anything else, which
+  /// stays the caller's then, open and as it was (P1); OsError. Otherwise `descriptor` is taken over,
+  /// non-blocking from the call on; it is closed when the transport has ended.
   template <detail::MakesProtocol Factory>
   [[nodiscard]] auto connect_read_pipe(Factory&& factory, OwnedFileDescriptor&& descriptor)
       -> Task<Connection<detail::MadeProtocol<Factory>>>;
 
-  /// As above, for a descriptor that stays somebody else's, such as 0: the transport works on a duplicate. Its
-  /// open file description, which other processes may share, is put back as found in the end (P4).
+  /// As above, for a descriptor that stays somebody else's, such as 0: the transport works on a duplicate.
+  /// Its open file description, which other processes may share, is put back as found in the end (P4).
   template <detail::MakesProtocol Factory>
   [[nodiscard]] auto connect_read_pipe(Factory&& factory, FileDescriptor descriptor)
       -> Task<Connection<detail::MadeProtocol<Factory>>>;
 
   /// Writes to a pipe, a FIFO, a terminal or a socket. The transport writes only: `pause_reading` and
-  /// `resume_reading` throw NotSupportedError, and `write_eof` is `close`. It notices that the reader has gone
-  /// without a write: `connection_lost` with EPIPE where bytes were still buffered, else with an empty reason
-  /// (P3). Otherwise as `connect_read_pipe`.
+  /// `resume_reading` throw NotSupportedError, and `write_eof` is `close`. It notices that the reader has
+  /// gone without a write: `connection_lost` with EPIPE where bytes were still buffered, else with an empty
+  /// reason (P3). Otherwise as `connect_read_pipe`.
   template <detail::MakesProtocol Factory>
   [[nodiscard]] auto connect_write_pipe(Factory&& factory, OwnedFileDescriptor&& descriptor)
       -> Task<Connection<detail::MadeProtocol<Factory>>>;

@@ -1,4 +1,5 @@
-// Subprocesses with coroutines: start one, feed it, wait for it. See subprocess.hpp for the same with callbacks.
+// Subprocesses with coroutines: start one, feed it, wait for it. See subprocess.hpp for the same with
+// callbacks.
 #pragma once
 
 #include <tidegate/subprocess.hpp>
@@ -25,8 +26,8 @@ struct ProcessOutput {
 /// A child that was started by `create_subprocess_exec` or `create_subprocess_shell`: asyncio's `Process`,
 /// without the streams `stdin`, `stdout` and `stderr` so far. A handle: copies are the same process.
 ///
-/// Dropping it does not end the child. What a child writes to a pipe is kept until `communicate`, up to 128 KiB
-/// per pipe; one that has more to say waits.
+/// Dropping it does not end the child. What a child writes to a pipe is kept until `communicate`, up to 128
+/// KiB per pipe; one that has more to say waits.
 class Process {
  public:
   /// No process. REQUIRES of every member below: not this.
@@ -37,14 +38,14 @@ class Process {
   /// None while it runs; its exit status, or -N where signal N has ended it.
   [[nodiscard]] std::optional<int> returncode() const noexcept;
 
-  /// Waits for its end, whoever holds its pipes open, and returns its return code. A child that writes more than
-  /// is kept never ends by itself: `communicate`.
+  /// Waits for its end, whoever holds its pipes open, and returns its return code. A child that writes more
+  /// than is kept never ends by itself: `communicate`.
   [[nodiscard]] Task<int> wait() const;
 
-  /// Writes `input` to its standard input and closes that, reads what it writes until all pipes are closed, and
-  /// waits for its end. That it may not read all of `input` is no error. Where the task is cancelled, what came is
-  /// kept for the next call. Throws InvalidStateError where another task does so already, std::invalid_argument
-  /// for input where standard input is no pipe.
+  /// Writes `input` to its standard input and closes that, reads what it writes until all pipes are closed,
+  /// and waits for its end. That it may not read all of `input` is no error. Where the task is cancelled,
+  /// what came is kept for the next call. Throws InvalidStateError where another task does so already,
+  /// std::invalid_argument for input where standard input is no pipe.
   [[nodiscard]] Task<ProcessOutput> communicate(std::string input = {}) const;
 
   /// As SubprocessTransport's (S3): nothing where it has ended. Throws OsError.
@@ -60,8 +61,8 @@ class Process {
   std::shared_ptr<detail::ProcessProtocol> state_;
 };
 
-/// Starts `program` with `arguments` on the running loop; see `Loop::subprocess_exec`. Standard input, output and
-/// error are ours unless `options` say otherwise.
+/// Starts `program` with `arguments` on the running loop; see `Loop::subprocess_exec`. Standard input, output
+/// and error are ours unless `options` say otherwise.
 [[nodiscard]] Task<Process> create_subprocess_exec(std::string_view program,
                                                    const std::vector<std::string>& arguments = {},
                                                    const SubprocessOptions& options = {});

@@ -26,8 +26,8 @@ class SubprocessTransport;
 /// A share in the transport of a subprocess. Safe to keep and to call for ever.
 using SubprocessTransportRef = Ref<SubprocessTransport>;
 
-/// The protocol of a subprocess. `pause_writing` and `resume_writing` are about the pipe to its standard input
-/// (S6). What a callback throws is told to the exception handler; the subprocess goes on.
+/// The protocol of a subprocess. `pause_writing` and `resume_writing` are about the pipe to its standard
+/// input (S6). What a callback throws is told to the exception handler; the subprocess goes on.
 class SubprocessProtocol : public BaseProtocol {
  public:
   /// The child runs, and its pipes are connected (L1).
@@ -39,8 +39,8 @@ class SubprocessProtocol : public BaseProtocol {
     static_cast<void>(data);
   }
 
-  /// A pipe has ended: the child closed it, or `close()`. 0 is the one to its standard input; `reason` is EPIPE
-  /// there where bytes were still buffered.
+  /// A pipe has ended: the child closed it, or `close()`. 0 is the one to its standard input; `reason` is
+  /// EPIPE there where bytes were still buffered.
   virtual void pipe_connection_lost(int fd, const Error& reason) {
     static_cast<void>(fd);
     static_cast<void>(reason);
@@ -85,9 +85,9 @@ class Stdio {
 class Account {
  public:
   constexpr Account() noexcept = default;
-  constexpr Account(unsigned number) noexcept : number_(number) {}         // NOLINT(google-explicit-constructor)
-  constexpr Account(std::string_view name) noexcept : name_(name) {}       // NOLINT(google-explicit-constructor)
-  constexpr Account(const char* name) noexcept : name_(name) {}            // NOLINT(google-explicit-constructor)
+  constexpr Account(unsigned number) noexcept : number_(number) {}    // NOLINT(google-explicit-constructor)
+  constexpr Account(std::string_view name) noexcept : name_(name) {}  // NOLINT(google-explicit-constructor)
+  constexpr Account(const char* name) noexcept : name_(name) {}       // NOLINT(google-explicit-constructor)
 
   [[nodiscard]] constexpr std::optional<unsigned> number() const noexcept { return number_; }
   [[nodiscard]] constexpr std::string_view name() const noexcept { return name_; }

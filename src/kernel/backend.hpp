@@ -84,8 +84,8 @@ class Backend {
   virtual void drain(ReceiveOperation& operation, ChannelId channel) noexcept = 0;
 
   /// Receives nothing; completes when the connection is broken, with its error, or with 0 where both
-  /// directions ended in order. For connections whose other end has finished sending, and for the write end of
-  /// a pipe: -EPIPE there, when the last reader has gone. Never for what can't be watched (/dev/null).
+  /// directions ended in order. For connections whose other end has finished sending, and for the write end
+  /// of a pipe: -EPIPE there, when the last reader has gone. Never for what can't be watched (/dev/null).
   virtual void watch_hangup(ReceiveOperation& operation, ChannelId channel) noexcept = 0;
 
   /// Sends what the kernel takes at this moment: a count > 0, or a negative errno (-EAGAIN: nothing now).

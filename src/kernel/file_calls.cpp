@@ -75,8 +75,7 @@ class WithoutPipeSignal {
 std::ptrdiff_t write_with_signal_blocked(FileDescriptor descriptor, std::span<const iovec> pieces) noexcept {
   WithoutPipeSignal signal;
   for (;;) {
-    const std::ptrdiff_t count =
-        ::writev(descriptor.number, pieces.data(), static_cast<int>(pieces.size()));
+    const std::ptrdiff_t count = ::writev(descriptor.number, pieces.data(), static_cast<int>(pieces.size()));
     if (count >= 0) return count;
     if (errno == EINTR) continue;
     const int error = errno;

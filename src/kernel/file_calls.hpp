@@ -1,4 +1,5 @@
-// System calls on pipes and terminals as the backends make them, and what their errors mean. Knows no operations.
+// System calls on pipes and terminals as the backends make them, and what their errors mean. Knows no
+// operations.
 #pragma once
 
 #include <tidegate/bytes.hpp>

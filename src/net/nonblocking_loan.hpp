@@ -1,5 +1,5 @@
-// O_NONBLOCK for a while: an open file description that others may share is made non-blocking, and put back as
-// found. Knows nothing of who reads or writes.
+// O_NONBLOCK for a while: an open file description that others may share is made non-blocking, and put back
+// as found. Knows nothing of who reads or writes.
 #pragma once
 
 #include <tidegate/descriptor.hpp>
@@ -10,8 +10,8 @@ namespace tidegate::net {
 
 /// Keeps a descriptor non-blocking while it lives (contract P4).
 ///
-/// Descriptors may share one description without showing it: 0 and 1 of a program in a terminal usually do. So
-/// the loans on one description count together, and it is put back when the last of them ends.
+/// Descriptors may share one description without showing it: 0 and 1 of a program in a terminal usually do.
+/// So the loans on one description count together, and it is put back when the last of them ends.
 ///
 /// Thread: any; but nobody else of this process may change the flag of the same description meanwhile.
 class NonblockingLoan {

@@ -28,7 +28,8 @@ Entry entry_of(const std::string& name, const char* kind, std::vector<char>& roo
     if (found != nullptr) return entry;
     if (error == 0 || error == ENOENT || error == ESRCH)
       throw std::invalid_argument(std::string("there is no ") + kind + " named \"" + name + "\"");
-    throw OsError(std::error_code(error, std::system_category()), std::string("look up the ") + kind + " " + name);
+    throw OsError(std::error_code(error, std::system_category()),
+                  std::string("look up the ") + kind + " " + name);
   }
 }
 
@@ -38,9 +39,10 @@ std::optional<uid_t> user_number(const Account& account) {
   if (account.name().empty()) return account.number();
   const std::string name(account.name());
   std::vector<char> room;
-  return entry_of<passwd>(name, "user", room, [&](passwd* entry, char* memory, std::size_t size, passwd** found) {
-           return ::getpwnam_r(name.c_str(), entry, memory, size, found);
-         })
+  return entry_of<passwd>(name, "user", room,
+                          [&](passwd* entry, char* memory, std::size_t size, passwd** found) {
+                            return ::getpwnam_r(name.c_str(), entry, memory, size, found);
+                          })
       .pw_uid;
 }
 
@@ -48,9 +50,10 @@ std::optional<gid_t> group_number(const Account& account) {
   if (account.name().empty()) return account.number();
   const std::string name(account.name());
   std::vector<char> room;
-  return entry_of<group>(name, "group", room, [&](group* entry, char* memory, std::size_t size, group** found) {
-           return ::getgrnam_r(name.c_str(), entry, memory, size, found);
-         })
+  return entry_of<group>(name, "group", room,
+                         [&](group* entry, char* memory, std::size_t size, group** found) {
+                           return ::getgrnam_r(name.c_str(), entry, memory, size, found);
+                         })
       .gr_gid;
 }
 

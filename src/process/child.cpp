@@ -15,7 +15,7 @@ namespace tidegate::process {
 
 namespace {
 
-constexpr int kUnknownStatus = 255;  // what Python reports
+constexpr int kUnknownStatus = 255;                   // what Python reports
 constexpr auto kByHandle = static_cast<idtype_t>(3);  // P_PIDFD, which not every C library names
 
 }  // namespace
@@ -36,7 +36,8 @@ int Child::reap_with(int options) noexcept {
 
 std::optional<int> Child::reap() noexcept {
   if (!returncode_ && reap_with(WNOHANG) != 0) {
-    base::log(LogLevel::warning, "a child process was reaped by somebody else, its return code is reported as 255");
+    base::log(LogLevel::warning,
+              "a child process was reaped by somebody else, its return code is reported as 255");
     returncode_ = kUnknownStatus;
   }
   return returncode_;
@@ -49,8 +50,9 @@ int Child::wait() noexcept {
 
 std::error_code Child::send_signal(int number) const noexcept {
   if (returncode_) return {};
-  const long outcome = handle_.valid() ? ::syscall(SYS_pidfd_send_signal, handle_.get().number, number, nullptr, 0)
-                                       : ::kill(pid_, number);
+  const long outcome = handle_.valid()
+                           ? ::syscall(SYS_pidfd_send_signal, handle_.get().number, number, nullptr, 0)
+                           : ::kill(pid_, number);
   if (outcome == 0 || errno == ESRCH) return {};
   return {errno, std::system_category()};
 }

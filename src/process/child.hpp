@@ -14,8 +14,8 @@ namespace tidegate::process {
 /// One child.
 ///
 /// A process id names our child until it is reaped, which happens in here only; from then on nothing is sent
-/// to it, for it may be somebody else's. With a descriptor of the process (Linux 5.4) that holds even where the
-/// program itself reaps children that it does not know.
+/// to it, for it may be somebody else's. With a descriptor of the process (Linux 5.4) that holds even where
+/// the program itself reaps children that it does not know.
 class Child {
  public:
   Child() noexcept = default;
@@ -48,7 +48,8 @@ class Child {
   std::optional<int> returncode_;
 };
 
-/// Waits until the child of this number has ended, without reaping it. For a thread that has nothing else to do.
+/// Waits until the child of this number has ended, without reaping it. For a thread that has nothing else to
+/// do.
 void wait_for_end(pid_t pid) noexcept;
 
 }  // namespace tidegate::process

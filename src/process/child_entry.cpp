@@ -1,8 +1,8 @@
 // What a child does before its program: see child_entry.hpp.
 //
-// Raw system calls throughout. The wrappers of the C library for setuid and its kin have every thread do the same,
-// those for signals refuse the library's own ones, and in memory that is shared with the parent both would be the
-// parent's business.
+// Raw system calls throughout. The wrappers of the C library for setuid and its kin have every thread do the
+// same, those for signals refuse the library's own ones, and in memory that is shared with the parent both
+// would be the parent's business.
 #include "process/child_entry.hpp"
 
 #include <cerrno>
@@ -44,8 +44,7 @@ TIDEGATE_IN_CHILD void set_standard_descriptors(const ChildOrders& orders) noexc
   for (int target = 0; target < kFirstOther; ++target) {
     sources[target] = orders.standard[static_cast<std::size_t>(target)];
     if (sources[target] < 0 || sources[target] >= kFirstOther) continue;
-    sources[target] =
-        static_cast<int>(::syscall(SYS_fcntl, sources[target], F_DUPFD_CLOEXEC, kFirstOther));
+    sources[target] = static_cast<int>(::syscall(SYS_fcntl, sources[target], F_DUPFD_CLOEXEC, kFirstOther));
     check(sources[target], orders, SpawnStep::standard_descriptors);
   }
   for (int target = 0; target < kFirstOther; ++target) {
@@ -59,8 +58,8 @@ TIDEGATE_IN_CHILD void let_pass(const ChildOrders& orders) noexcept {
     check(::syscall(SYS_fcntl, orders.passed[index], F_SETFD, 0), orders, SpawnStep::pass_fds);
 }
 
-/// An exec resets what is caught, but leaves ignored what was ignored; and a handler must not run in here once
-/// signals are let in.
+/// An exec resets what is caught, but leaves ignored what was ignored; and a handler must not run in here
+/// once signals are let in.
 TIDEGATE_IN_CHILD void reset_signals() noexcept {
   const std::uint64_t default_action[8] = {};  // struct sigaction as the kernel has it: SIG_DFL, no flags
   for (int number = 1; number <= kSignals; ++number) {
@@ -126,7 +125,8 @@ TIDEGATE_IN_CHILD bool close_listed(const ChildOrders& orders) noexcept {
     for (long at = 0; at < size;) {
       const auto* entry = reinterpret_cast<const FolderEntry*>(entries + at);
       const int number = number_of(entry->name);
-      if (number >= kFirstOther && number != folder && !is_passed(orders, number)) ::syscall(SYS_close, number);
+      if (number >= kFirstOther && number != folder && !is_passed(orders, number))
+        ::syscall(SYS_close, number);
       at += entry->size;
     }
   }

@@ -9,7 +9,17 @@
 namespace tidegate::process {
 
 /// What a child was about to do when it failed.
-enum class SpawnStep : int { standard_descriptors, pass_fds, cwd, new_session, process_group, groups, group, user, execute };
+enum class SpawnStep : int {
+  standard_descriptors,
+  pass_fds,
+  cwd,
+  new_session,
+  process_group,
+  groups,
+  group,
+  user,
+  execute
+};
 
 /// How a child tells of its failure: in memory that it shares with its parent.
 struct SpawnFailure {
@@ -22,9 +32,9 @@ struct ChildOrders {
   const char* const* programs = nullptr;  // tried in order; null at the end, as in the next two
   char* const* arguments = nullptr;
   char* const* environment = nullptr;
-  const char* directory = nullptr;           // null: stays where it is
-  std::array<int, 3> standard{-1, -1, -1};   // what becomes 0, 1 and 2; -1: stays
-  const int* passed = nullptr;               // stays open: ascending, each once
+  const char* directory = nullptr;          // null: stays where it is
+  std::array<int, 3> standard{-1, -1, -1};  // what becomes 0, 1 and 2; -1: stays
+  const int* passed = nullptr;              // stays open: ascending, each once
   std::size_t passed_count = 0;
   bool close_others = true;
   bool new_session = false;
@@ -42,9 +52,9 @@ struct ChildOrders {
   SpawnFailure* failure = nullptr;
 };
 
-/// The child, from its first instruction on: `orders` is a ChildOrders. Ends in the program, or with the failure
-/// told. Makes system calls only, and none through a wrapper that keeps state: it may share all memory with its
-/// parent, other threads of which may hold any lock.
+/// The child, from its first instruction on: `orders` is a ChildOrders. Ends in the program, or with the
+/// failure told. Makes system calls only, and none through a wrapper that keeps state: it may share all
+/// memory with its parent, other threads of which may hold any lock.
 ///
 /// REQUIRES: every signal is blocked, so that no handler of the parent's runs in here.
 int run_child(void* orders) noexcept;

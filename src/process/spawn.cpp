@@ -48,7 +48,8 @@ void check_texts(const SpawnPlan& plan) {
 std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
   std::vector<char*> pointers;
   pointers.reserve(texts.size() + 1);
-  for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));  // exec only reads
+  for (const std::string& text : texts)
+    pointers.push_back(const_cast<char*>(text.c_str()));  // exec only reads
   pointers.push_back(nullptr);
   return pointers;
 }
@@ -106,12 +107,11 @@ struct PreparedOrders {
 
 // --- making it -----------------------------------------------------------------------------------
 
-/// The child's stack, at its bottom the place for its failure: shared with the child also where it has memory of
-/// its own.
+/// The child's stack, at its bottom the place for its failure: shared with the child also where it has memory
+/// of its own.
 class ChildStack {
  public:
-  ChildStack()
-      : memory_(::mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)) {
+  ChildStack() : memory_(::mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)) {
     if (memory_ == MAP_FAILED) throw OsError(last_error(), "memory for the start of a subprocess");
     failure_ = new (memory_) SpawnFailure;
   }
@@ -128,8 +128,8 @@ class ChildStack {
   SpawnFailure* failure_;
 };
 
-/// Whether a child can be waited for by a descriptor of it (Linux 5.4, and no sandbox against it): the question
-/// alone tells, for it is an error in any case.
+/// Whether a child can be waited for by a descriptor of it (Linux 5.4, and no sandbox against it): the
+/// question alone tells, for it is an error in any case.
 bool has_process_descriptors() noexcept {
   static const bool known = [] {
     siginfo_t info{};

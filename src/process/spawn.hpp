@@ -38,8 +38,8 @@ struct SpawnPlan {
   std::optional<uid_t> user;
 };
 
-/// Starts it, and returns when its program has begun. Throws OsError with what failed and the name of the step
-/// (S5), std::invalid_argument for a text with a NUL in it; no process is left then.
+/// Starts it, and returns when its program has begun. Throws OsError with what failed and the name of the
+/// step (S5), std::invalid_argument for a text with a NUL in it; no process is left then.
 ///
 /// The child borrows our memory until then, so that it costs the same however much that is; but not where it
 /// becomes another user, who could look into ours meanwhile.

@@ -138,8 +138,8 @@ void Process::kill() const { state_->transport().kill(); }
 
 Task<Process> create_subprocess_exec(std::string_view program, const std::vector<std::string>& arguments,
                                      const SubprocessOptions& options) {
-  return started(get_running_loop().subprocess_exec(&make_process_protocol, program, arguments,
-                                                    inheriting(options)));
+  return started(
+      get_running_loop().subprocess_exec(&make_process_protocol, program, arguments, inheriting(options)));
 }
 
 Task<Process> create_subprocess_shell(std::string_view command, const SubprocessOptions& options) {

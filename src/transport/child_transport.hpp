@@ -30,8 +30,8 @@ class ChildTransport final : public SubprocessTransport,
   static Ref<ChildTransport> make(loop::LoopCore& core, process::Child child, ChildPipes pipes,
                                   std::shared_ptr<SubprocessProtocol> protocol);
 
-  /// Tells the protocol (L1), and begins to read and to watch. REQUIRES: called by the loop, once. Throws where
-  /// the child can't be watched.
+  /// Tells the protocol (L1), and begins to read and to watch. REQUIRES: called by the loop, once. Throws
+  /// where the child can't be watched.
   void open();
   /// Ends it where `open` was not called, and never will be: nobody is told.
   void drop() noexcept;

@@ -42,7 +42,8 @@ struct Order {
 void check(const SubprocessOptions& options) {
   const auto check_one = [](Stdio stdio, const char* name, bool may_be_stdout) {
     if (stdio.kind() == Stdio::Kind::to_stdout && !may_be_stdout)
-      throw std::invalid_argument(std::string("subprocess: ") + name + " can't be to_stdout(), only stderr can");
+      throw std::invalid_argument(std::string("subprocess: ") + name +
+                                  " can't be to_stdout(), only stderr can");
     if (stdio.kind() == Stdio::Kind::descriptor && !stdio.descriptor().valid())
       throw std::invalid_argument(std::string("subprocess: ") + name + " is an invalid descriptor");
   };
@@ -168,8 +169,7 @@ struct DropUnlessOpened {
 Task<SubprocessConnection<SubprocessProtocol>> establish(Loop& loop, ProtocolFactory factory,
                                                          std::shared_ptr<Order> order) {
   auto protocol = std::static_pointer_cast<SubprocessProtocol>(factory());
-  if (protocol == nullptr)
-    throw std::invalid_argument("the protocol is null, expected a SubprocessProtocol");
+  if (protocol == nullptr) throw std::invalid_argument("the protocol is null, expected a SubprocessProtocol");
   DropUnlessOpened guard(start(loop.core(), *order, protocol));
   order.reset();
   auto turn = sleep(Duration::zero());

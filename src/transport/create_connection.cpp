@@ -25,8 +25,8 @@ using transport::StreamTransport;
 /// (L1).
 Task<Connection<BaseProtocol>> establish(Loop& loop, ProtocolFactory factory, Connected connected) {
   auto protocol = factory();
-  auto transport = StreamTransport::make(loop.core(), connected.channel.get(),
-                                               std::move(connected.peer), protocol, nullptr);
+  auto transport = StreamTransport::make(loop.core(), connected.channel.get(), std::move(connected.peer),
+                                         protocol, nullptr);
   static_cast<void>(connected.channel.release());
   // From here on the transport owns the descriptor.
   auto opening = transport::open_connection(std::move(transport), std::move(protocol));

@@ -12,8 +12,8 @@ namespace tidegate::transport {
 
 /// Waits for the end of one child, and tells once: `child_ended`, from the loop. Reaps nothing.
 ///
-/// With a descriptor of the process the kernel says so like anything else; without one (before Linux 5.4, or in a
-/// sandbox) a thread of its own waits.
+/// With a descriptor of the process the kernel says so like anything else; without one (before Linux 5.4, or
+/// in a sandbox) a thread of its own waits.
 ///
 /// Lifetime: from `start` until `watch_is_over()` it must stay where it is. Thread: the loop's.
 class ExitWatch : private kernel::PollOperation {

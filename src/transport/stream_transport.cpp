@@ -12,7 +12,8 @@ namespace tidegate::transport {
 Ref<StreamTransport> StreamTransport::make(loop::LoopCore& core, kernel::ChannelId channel,
                                            const Endpoint& peer, std::shared_ptr<BaseProtocol> protocol,
                                            ConnectionOwner* owner) {
-  Ref<StreamTransport> transport(new StreamTransport(core, channel, peer, std::move(protocol), owner, Direction::both));
+  Ref<StreamTransport> transport(
+      new StreamTransport(core, channel, peer, std::move(protocol), owner, Direction::both));
   transport->retain();  // the loop's hold; `end` lets go of it
   if (owner != nullptr) {
     owner->connection_made(*transport);
@@ -196,8 +197,8 @@ void StreamTransport::receiving_completed(int result) {
   // Otherwise both directions have ended in order, and it is the protocol's turn to close.
 }
 
-/// The watch of a write pipe has ended. What is buffered will never arrive, which the protocol has to know; else
-/// it is an ordinary end (P3).
+/// The watch of a write pipe has ended. What is buffered will never arrive, which the protocol has to know;
+/// else it is an ordinary end (P3).
 void StreamTransport::reader_has_gone(int result) {
   const bool watched = result == 0 || result == -EPIPE || result == -ECONNRESET;
   if (!watched) return lose(Error(std::error_code(-result, std::system_category()), "watch a pipe"));

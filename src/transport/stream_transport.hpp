@@ -1,5 +1,5 @@
-// A connected stream socket, or one end of a pipe, under the contract: between one protocol and one channel of
-// the kernel.
+// A connected stream socket, or one end of a pipe, under the contract: between one protocol and one channel
+// of the kernel.
 #pragma once
 
 #include <tidegate/transport.hpp>

@@ -45,8 +45,10 @@ class PipeKinds : public PipeTest {
               kRefused);
     EXPECT_EQ(refusal([&] { static_cast<void>(loop().connect_write_pipe(factory, std::move(descriptor))); }),
               kRefused);
-    EXPECT_EQ(refusal([&] { static_cast<void>(loop().connect_read_pipe(factory, descriptor.get())); }), kRefused);
-    EXPECT_EQ(refusal([&] { static_cast<void>(loop().connect_write_pipe(factory, descriptor.get())); }), kRefused);
+    EXPECT_EQ(refusal([&] { static_cast<void>(loop().connect_read_pipe(factory, descriptor.get())); }),
+              kRefused);
+    EXPECT_EQ(refusal([&] { static_cast<void>(loop().connect_write_pipe(factory, descriptor.get())); }),
+              kRefused);
     ASSERT_TRUE(descriptor.valid());
     EXPECT_TRUE(is_open(descriptor.get()));
     EXPECT_EQ(flags_of(descriptor.get()), flags);

@@ -1,5 +1,5 @@
-// What the tests of pipes share: a loop, pipes with one raw end, and a protocol that writes down what it is told.
-// Knows no clause.
+// What the tests of pipes share: a loop, pipes with one raw end, and a protocol that writes down what it is
+// told. Knows no clause.
 #pragma once
 
 #include "contract/loop_rig.hpp"
@@ -39,8 +39,8 @@ inline void raw_write(const OwnedFileDescriptor& pipe, std::string_view text) {
   ASSERT_EQ(::write(pipe.get().number, text.data(), text.size()), static_cast<ssize_t>(text.size()));
 }
 
-/// What there is to read at this moment: bytes, "<eof>" or "<error NUMBER>"; empty for nothing yet. REQUIRES: the
-/// pipe is non-blocking.
+/// What there is to read at this moment: bytes, "<eof>" or "<error NUMBER>"; empty for nothing yet. REQUIRES:
+/// the pipe is non-blocking.
 inline std::string raw_read_now(const OwnedFileDescriptor& pipe) {
   char memory[65536];
   const ssize_t count = ::read(pipe.get().number, memory, sizeof memory);

@@ -14,9 +14,8 @@ using namespace std::chrono_literals;
 
 class Processes : public SubprocessTest {
  protected:
-  static constexpr SubprocessOptions kPipes{.standard_input = Stdio::pipe(),
-                                            .standard_output = Stdio::pipe(),
-                                            .standard_error = Stdio::pipe()};
+  static constexpr SubprocessOptions kPipes{
+      .standard_input = Stdio::pipe(), .standard_output = Stdio::pipe(), .standard_error = Stdio::pipe()};
 };
 TIDEGATE_BOTH_WAYS_OF_WATCHING(Processes);
 

@@ -71,8 +71,9 @@ TEST_P(SubprocessOptions_S2, descriptors_that_change_places) {
   const OwnedFileDescriptor kept_two(FileDescriptor{::fcntl(2, F_DUPFD_CLOEXEC, 3)});
   ASSERT_EQ(::dup2(one.get().number, 1), 1);
   ASSERT_EQ(::dup2(two.get().number, 2), 2);
-  const Recorder child = shell("echo out; echo err >&2", {.standard_output = Stdio::descriptor(FileDescriptor{2}),
-                                                          .standard_error = Stdio::descriptor(FileDescriptor{1})});
+  const Recorder child =
+      shell("echo out; echo err >&2", {.standard_output = Stdio::descriptor(FileDescriptor{2}),
+                                       .standard_error = Stdio::descriptor(FileDescriptor{1})});
   ::dup2(kept_one.get().number, 1);
   ::dup2(kept_two.get().number, 2);
   run_until_lost(child);

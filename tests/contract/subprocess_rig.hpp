@@ -1,4 +1,5 @@
-// What the tests of subprocesses share: a loop, and a protocol that writes down what it is told. Knows no clause.
+// What the tests of subprocesses share: a loop, and a protocol that writes down what it is told. Knows no
+// clause.
 #pragma once
 
 #include "contract/loop_rig.hpp"
@@ -149,8 +150,8 @@ inline std::string name_of(const ::testing::TestParamInfo<Watching>& info) {
 
 }  // namespace tidegate::subprocess_rig
 
-#define TIDEGATE_BOTH_WAYS_OF_WATCHING(Suite)                                                              \
-  INSTANTIATE_TEST_SUITE_P(Children, Suite,                                                                \
-                           ::testing::Values(tidegate::subprocess_rig::Watching::by_descriptor,            \
-                                             tidegate::subprocess_rig::Watching::by_thread),               \
+#define TIDEGATE_BOTH_WAYS_OF_WATCHING(Suite)                                                   \
+  INSTANTIATE_TEST_SUITE_P(Children, Suite,                                                     \
+                           ::testing::Values(tidegate::subprocess_rig::Watching::by_descriptor, \
+                                             tidegate::subprocess_rig::Watching::by_thread),    \
                            tidegate::subprocess_rig::name_of)

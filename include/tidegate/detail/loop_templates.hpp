@@ -191,8 +191,8 @@ template <detail::MakesSubprocessProtocol Factory>
 auto Loop::subprocess_exec(Factory&& factory, std::string_view program,
                            const std::vector<std::string>& arguments, const SubprocessOptions& options)
     -> Task<SubprocessConnection<detail::MadeProtocol<Factory>>> {
-  return detail::typed<detail::MadeProtocol<Factory>>(start_subprocess(
-      detail::checked_factory(std::forward<Factory>(factory)), program, arguments, options));
+  return detail::typed<detail::MadeProtocol<Factory>>(
+      start_subprocess(detail::checked_factory(std::forward<Factory>(factory)), program, arguments, options));
 }
 
 template <detail::MakesSubprocessProtocol Factory>

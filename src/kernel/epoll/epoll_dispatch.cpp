@@ -100,7 +100,8 @@ void EpollBackend::dispatch_output(FileDescriptor descriptor, EpollSlot& slot) {
 
 void EpollBackend::receive(FileDescriptor descriptor, EpollSlot& slot) {
   auto& operation = static_cast<ReceiveOperation&>(*slot.input);
-  if (const auto received = receive_now(descriptor, slot.kind, operation, {lent_.get(), kLentBytes}, Until::short_read);
+  if (const auto received =
+          receive_now(descriptor, slot.kind, operation, {lent_.get(), kLentBytes}, Until::short_read);
       received.end)
     end_input(slot, *received.end);
 }

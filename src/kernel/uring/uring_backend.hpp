@@ -37,7 +37,8 @@ namespace tidegate::kernel {
 ///   handed to a worker thread, which blocks, and can't be cancelled.)
 /// - **Room** is waited for by poll requests, which own nothing; and so is the end of a **connect**, which is
 ///   begun by a call: it can be given up at any moment, and waited for by any ring.
-/// - **Pipes and terminals** are read as bulk is, and written to by calls: a write request of theirs that does
+/// - **Pipes and terminals** are read as bulk is, and written to by calls: a write request of theirs that
+/// does
 ///   not fit goes to a worker thread, or fails like the call.
 /// - What arrives while nobody wants it is parked, and the request is stopped.
 ///

@@ -255,8 +255,7 @@ void UringBackend::output_is_ready(ChannelId channel, UringSlot& slot, int event
 bool UringBackend::send_gathered(ChannelId channel, UringSlot& slot) {
   std::array<iovec, kGatherPieces> pieces;
   const std::size_t count = static_cast<SendOperation&>(*slot.output).gather(pieces);
-  const std::ptrdiff_t result =
-      write_or_send(descriptor_of(channel), slot, std::span(pieces).first(count));
+  const std::ptrdiff_t result = write_or_send(descriptor_of(channel), slot, std::span(pieces).first(count));
   if (result == -EAGAIN) return false;
   end_output(slot, static_cast<int>(result));
   return true;
