@@ -136,7 +136,7 @@ TIDEGATE_IN_CHILD bool close_listed(const ChildOrders& orders) noexcept {
 
 TIDEGATE_IN_CHILD void close_one_by_one(const ChildOrders& orders) noexcept {
   constexpr rlim_t kMost = 1U << 20U;
-  struct rlimit limit {};
+  rlimit limit{};
   ::syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, nullptr, &limit);
   const rlim_t end = limit.rlim_cur < kMost ? limit.rlim_cur : kMost;
   for (int number = kFirstOther; static_cast<rlim_t>(number) < end; ++number) {

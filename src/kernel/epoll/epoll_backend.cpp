@@ -34,7 +34,7 @@ ChannelId EpollBackend::attach(OwnedFileDescriptor descriptor) {
 
 ChannelId EpollBackend::attach_file(OwnedFileDescriptor descriptor) {
   const ChannelId channel = attach(std::move(descriptor));
-  slots_.known(channel).kind = ChannelKind::file;
+  slots_.known(channel).channel_kind = ChannelKind::file;
   return channel;
 }
 
@@ -139,7 +139,7 @@ void EpollBackend::start_output(Operation& operation, EpollSlot::Output kind, Ch
 
 void EpollBackend::start(ReceiveOperation& operation, ChannelId channel) noexcept {
   const EpollSlot* slot = slots_.find(channel);
-  const bool reads = slot != nullptr && slot->kind == ChannelKind::file;
+  const bool reads = slot != nullptr && slot->channel_kind == ChannelKind::file;
   start_input(operation, reads ? EpollSlot::Input::read : EpollSlot::Input::receive, channel);
 }
 

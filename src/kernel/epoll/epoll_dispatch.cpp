@@ -74,7 +74,7 @@ void EpollBackend::dispatch_input(FileDescriptor descriptor, EpollSlot& slot, st
       static_cast<PollOperation&>(*slot.input).ready();
       break;
     case EpollSlot::Input::hangup:
-      if ((events & kBroken) != 0) end_input(slot, hangup_of(descriptor, slot.kind));
+      if ((events & kBroken) != 0) end_input(slot, hangup_of(descriptor, slot.channel_kind));
       break;
     case EpollSlot::Input::none:
       break;
@@ -101,7 +101,7 @@ void EpollBackend::dispatch_output(FileDescriptor descriptor, EpollSlot& slot) {
 void EpollBackend::receive(FileDescriptor descriptor, EpollSlot& slot) {
   auto& operation = static_cast<ReceiveOperation&>(*slot.input);
   if (const auto received =
-          receive_now(descriptor, slot.kind, operation, {lent_.get(), kLentBytes}, Until::short_read);
+          receive_now(descriptor, slot.channel_kind, operation, {lent_.get(), kLentBytes}, Until::short_read);
       received.end)
     end_input(slot, *received.end);
 }
@@ -112,11 +112,12 @@ std::ptrdiff_t EpollBackend::try_send(ChannelId channel, std::span<iovec> pieces
 
 std::ptrdiff_t EpollBackend::write_or_send(FileDescriptor descriptor, const EpollSlot& slot,
                                            std::span<iovec> pieces) noexcept {
-  return slot.kind == ChannelKind::file ? write_now(descriptor, pieces) : send_now(descriptor, pieces);
+  return slot.channel_kind == ChannelKind::file ? write_now(descriptor, pieces)
+                                                : send_now(descriptor, pieces);
 }
 
 std::ptrdiff_t EpollBackend::send(SendOperation&, ChannelId channel, BytesView piece) noexcept {
-  if (slots_.known(channel).kind == ChannelKind::file) {
+  if (slots_.known(channel).channel_kind == ChannelKind::file) {
     const iovec pieces{.iov_base = const_cast<std::byte*>(piece.data()), .iov_len = piece.size()};
     return write_now(descriptor_of(channel), {&pieces, 1});
   }

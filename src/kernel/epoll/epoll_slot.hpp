@@ -23,7 +23,7 @@ struct EpollSlot {
   bool registered : 1 = false;
   /// The descriptor is ours to close (a channel), not a user's (a poll).
   bool owned : 1 = false;
-  ChannelKind kind : 1 = ChannelKind::socket;
+  ChannelKind channel_kind : 1 = ChannelKind::socket;
   Operation* input = nullptr;  // null exactly where the kind is `none`; the same holds for `output`
   Operation* output = nullptr;
 

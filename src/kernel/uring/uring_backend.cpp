@@ -62,7 +62,7 @@ ChannelId UringBackend::attach(OwnedFileDescriptor descriptor) {
 
 ChannelId UringBackend::attach_file(OwnedFileDescriptor descriptor) {
   const ChannelId channel = attach(std::move(descriptor));
-  slots_.known(channel).kind = ChannelKind::file;
+  slots_.known(channel).channel_kind = ChannelKind::file;
   slots_.known(channel).receives_in_bulk = true;  // for good: a receive request is for sockets
   return channel;
 }
@@ -183,11 +183,12 @@ std::ptrdiff_t UringBackend::try_send(ChannelId channel, std::span<iovec> pieces
 
 std::ptrdiff_t UringBackend::write_or_send(FileDescriptor descriptor, const UringSlot& slot,
                                            std::span<iovec> pieces) noexcept {
-  return slot.kind == ChannelKind::file ? write_now(descriptor, pieces) : send_now(descriptor, pieces);
+  return slot.channel_kind == ChannelKind::file ? write_now(descriptor, pieces)
+                                                : send_now(descriptor, pieces);
 }
 
 std::ptrdiff_t UringBackend::send(SendOperation& operation, ChannelId channel, BytesView piece) noexcept {
-  if (slots_.known(channel).kind == ChannelKind::file) {
+  if (slots_.known(channel).channel_kind == ChannelKind::file) {
     const iovec pieces{.iov_base = const_cast<std::byte*>(piece.data()), .iov_len = piece.size()};
     return write_now(descriptor_of(channel), {&pieces, 1});
   }
@@ -229,7 +230,8 @@ std::ptrdiff_t UringBackend::send(SendOperation& operation, ChannelId channel,
     return UringBackend::send(
         operation, channel, BytesView(static_cast<const std::byte*>(pieces[0].iov_base), pieces[0].iov_len));
   }
-  if (slots_.known(channel).kind == ChannelKind::file) return write_now(descriptor_of(channel), pieces);
+  if (slots_.known(channel).channel_kind == ChannelKind::file)
+    return write_now(descriptor_of(channel), pieces);
   make_room_for_entry();  // which may submit, and then the arena begins anew
   msghdr* message = messages_.put(pieces);
   if (message == nullptr) return send_now(descriptor(channel), pieces);

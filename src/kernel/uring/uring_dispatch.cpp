@@ -106,7 +106,7 @@ void UringBackend::look_at(ChannelId channel, UringSlot& slot) {
     if (slot.has_parked) {
       deliver_parked(channel, slot);
     } else if (slot.input_request == (drains(*slot.input) ? Request::none : Request::watch_input)) {
-      if (slot.kind == ChannelKind::socket || has_input(descriptor_of(channel)))
+      if (slot.channel_kind == ChannelKind::socket || has_input(descriptor_of(channel)))
         receive_when_ready(channel, slot);
     } else {
       arm_input(channel, slot);
@@ -156,8 +156,8 @@ void UringBackend::input_is_ready(ChannelId channel, UringSlot& slot, int events
       return poll_again_soon(channel);
     case UringSlot::Input::hangup:
       // What has no readiness (/dev/null) refuses the request, and never hangs up.
-      if (events < 0 && slot.kind == ChannelKind::file) return;
-      if (broken) return end_input(slot, hangup_of(descriptor_of(channel), slot.kind));
+      if (events < 0 && slot.channel_kind == ChannelKind::file) return;
+      if (broken) return end_input(slot, hangup_of(descriptor_of(channel), slot.channel_kind));
       break;
     case UringSlot::Input::accept:
     case UringSlot::Input::none:

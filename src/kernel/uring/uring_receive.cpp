@@ -55,12 +55,12 @@ BytesView UringBackend::deliver(ChannelId channel, UringSlot& slot, BytesView by
 void UringBackend::receive_when_ready(ChannelId channel, UringSlot& slot) {
   auto& operation = static_cast<ReceiveOperation&>(*slot.input);
   fleeting_ = BytesView(lent_.get(), kLentBytes);
-  const Received received =
-      receive_now(descriptor_of(channel), slot.kind, operation, {lent_.get(), kLentBytes}, Until::empty);
+  const Received received = receive_now(descriptor_of(channel), slot.channel_kind, operation,
+                                        {lent_.get(), kLentBytes}, Until::empty);
   fleeting_ = {};
   if (received.end) return end_input(slot, *received.end);
   if (!still_is(channel, slot)) return;
-  if (slot.receives_in_bulk && slot.kind == ChannelKind::socket && received.bytes > 0) {
+  if (slot.receives_in_bulk && slot.channel_kind == ChannelKind::socket && received.bytes > 0) {
     const bool small = received.bytes < kSmallReadBytes;
     slot.small_reads = small ? slot.small_reads + 1U : 0U;
     if (slot.small_reads == kSmallReads) {
