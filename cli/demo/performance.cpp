@@ -9,6 +9,7 @@
 #include "demo/route.hpp"
 #include "demo/scenarios.hpp"
 #include "demo/stage.hpp"
+#include "demo/talk_to_child.hpp"
 
 #include <array>
 #include <exception>
@@ -114,6 +115,10 @@ Task<BackendReport> perform(std::shared_ptr<ProgressLine> progress) {
   co_await play_datagrams(datagrams, progress);
   for (std::string& text : complaints.take()) datagrams->note("log: " + std::move(text));
   report.transports.push_back(*datagrams);
+  const auto child_report = std::make_shared<TransportReport>();
+  co_await talk_to_child(child_report, progress);
+  for (std::string& text : complaints.take()) child_report->note("log: " + std::move(text));
+  report.transports.push_back(*child_report);
   report.time = loop.time() - begin;
   progress->clear();
   co_return report;

@@ -1,4 +1,4 @@
-// The demo on one backend, from beginning to end: every scenario over every route.
+// The demo on one backend, from beginning to end: every scenario over every route, and a child.
 #pragma once
 
 #include <tidegate/task.hpp>

@@ -11,6 +11,7 @@
 #include <tidegate/protocol.hpp>
 #include <tidegate/server.hpp>
 #include <tidegate/socket.hpp>
+#include <tidegate/subprocess.hpp>
 #include <tidegate/task.hpp>
 #include <tidegate/transport.hpp>
 
@@ -146,6 +147,8 @@ using MadeProtocol = typename std::invoke_result_t<std::decay_t<Factory>&>::elem
 /// BaseProtocol.
 template <typename Factory>
 concept MakesProtocol = std::derived_from<MadeProtocol<Factory>, BaseProtocol>;
+template <typename Factory>
+concept MakesSubprocessProtocol = std::derived_from<MadeProtocol<Factory>, SubprocessProtocol>;
 
 /// As that, for datagrams.
 template <typename Factory>
@@ -169,6 +172,14 @@ Task<DatagramEndpoint<ProtocolType>> typed(Task<DatagramEndpoint<>> untyped) {
   auto endpoint = co_await std::move(untyped);
   co_return DatagramEndpoint<ProtocolType>{
       std::move(endpoint.transport), std::static_pointer_cast<ProtocolType>(std::move(endpoint.protocol))};
+}
+
+template <typename ProtocolType>
+Task<SubprocessConnection<ProtocolType>> typed(Task<SubprocessConnection<SubprocessProtocol>> untyped) {
+  auto connection = co_await std::move(untyped);
+  co_return SubprocessConnection<ProtocolType>{
+      std::move(connection.transport),
+      std::static_pointer_cast<ProtocolType>(std::move(connection.protocol))};
 }
 
 }  // namespace detail
@@ -340,6 +351,55 @@ class Loop {
   [[nodiscard]] auto create_datagram_endpoint(Factory&& factory, Socket socket)
       -> Task<DatagramEndpoint<detail::MadeProtocol<Factory>>>;
 
+  // --- pipes -------------------------------------------------------------------------------------
+
+  /// Reads what arrives at a pipe, a FIFO, a terminal or a socket. The transport reads only: `write` and
+  /// `write_eof` throw NotSupportedError; an end of file closes it, whatever `eof_received` returns (P2).
+  /// Throws std::invalid_argument ("Pipe transport is for pipes/sockets only.") for anything else, which
+  /// stays the caller's then, open and as it was (P1); OsError. Otherwise `descriptor` is taken over,
+  /// non-blocking from the call on; it is closed when the transport has ended.
+  template <detail::MakesProtocol Factory>
+  [[nodiscard]] auto connect_read_pipe(Factory&& factory, OwnedFileDescriptor&& descriptor)
+      -> Task<Connection<detail::MadeProtocol<Factory>>>;
+
+  /// As above, for a descriptor that stays somebody else's, such as 0: the transport works on a duplicate.
+  /// Its open file description, which other processes may share, is put back as found in the end (P4).
+  template <detail::MakesProtocol Factory>
+  [[nodiscard]] auto connect_read_pipe(Factory&& factory, FileDescriptor descriptor)
+      -> Task<Connection<detail::MadeProtocol<Factory>>>;
+
+  /// Writes to a pipe, a FIFO, a terminal or a socket. The transport writes only: `pause_reading` and
+  /// `resume_reading` throw NotSupportedError, and `write_eof` is `close`. It notices that the reader has
+  /// gone without a write: `connection_lost` with EPIPE where bytes were still buffered, else with an empty
+  /// reason (P3). Otherwise as `connect_read_pipe`.
+  template <detail::MakesProtocol Factory>
+  [[nodiscard]] auto connect_write_pipe(Factory&& factory, OwnedFileDescriptor&& descriptor)
+      -> Task<Connection<detail::MadeProtocol<Factory>>>;
+
+  /// As above, for a descriptor that stays somebody else's, such as 1.
+  template <detail::MakesProtocol Factory>
+  [[nodiscard]] auto connect_write_pipe(Factory&& factory, FileDescriptor descriptor)
+      -> Task<Connection<detail::MadeProtocol<Factory>>>;
+
+  // --- subprocesses ------------------------------------------------------------------------------
+
+  /// Starts `program`, which is searched for in PATH unless it names a folder, with `arguments` (its own name
+  /// is put before them). Returns when the child runs and `connection_made` has been called. Throws OsError
+  /// where it can't be started, with the error and what was attempted (S5), std::invalid_argument. The loop
+  /// needs no handler of SIGCHLD and installs none. On GCC 12 name the list first: a braced list inside
+  /// co_await does not compile there.
+  template <detail::MakesSubprocessProtocol Factory>
+  [[nodiscard]] auto subprocess_exec(Factory&& factory, std::string_view program,
+                                     const std::vector<std::string>& arguments = {},
+                                     const SubprocessOptions& options = {})
+      -> Task<SubprocessConnection<detail::MadeProtocol<Factory>>>;
+
+  /// The same with `/bin/sh -c command`. Quoting what comes from elsewhere is the caller's business.
+  template <detail::MakesSubprocessProtocol Factory>
+  [[nodiscard]] auto subprocess_shell(Factory&& factory, std::string_view command,
+                                      const SubprocessOptions& options = {})
+      -> Task<SubprocessConnection<detail::MadeProtocol<Factory>>>;
+
   // --- errors and debugging ----------------------------------------------------------------------
 
   /// Who is told of exceptions that nobody else can be told of; empty: the default, which logs. What the
@@ -374,6 +434,13 @@ class Loop {
   Task<Connection<BaseProtocol>> adopt_socket(ProtocolFactory factory, Socket socket);
   Task<DatagramEndpoint<>> open_datagrams(ProtocolFactory factory, const DatagramOptions& options);
   Task<DatagramEndpoint<>> adopt_datagrams(ProtocolFactory factory, Socket socket);
+  Task<Connection<BaseProtocol>> connect_pipe(ProtocolFactory factory, OwnedFileDescriptor& descriptor,
+                                              bool reads);
+  Task<Connection<BaseProtocol>> connect_pipe(ProtocolFactory factory, FileDescriptor descriptor, bool reads);
+  Task<SubprocessConnection<SubprocessProtocol>> start_subprocess(ProtocolFactory factory,
+                                                                  std::string_view program,
+                                                                  std::vector<std::string> arguments,
+                                                                  const SubprocessOptions& options);
   void run_until_done(detail::FutureCore& future);
   void execute(Callback job);
 

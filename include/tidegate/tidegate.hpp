@@ -14,6 +14,7 @@
 #include <tidegate/handle.hpp>
 #include <tidegate/log.hpp>
 #include <tidegate/loop.hpp>
+#include <tidegate/process.hpp>
 #include <tidegate/protocol.hpp>
 #include <tidegate/queue.hpp>
 #include <tidegate/ref.hpp>
@@ -21,6 +22,7 @@
 #include <tidegate/shield.hpp>
 #include <tidegate/sleep.hpp>
 #include <tidegate/socket.hpp>
+#include <tidegate/subprocess.hpp>
 #include <tidegate/task.hpp>
 #include <tidegate/task_group.hpp>
 #include <tidegate/timeout.hpp>

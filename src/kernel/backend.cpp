@@ -3,6 +3,8 @@
 
 #include "base/log.hpp"
 #include "kernel/epoll/epoll_backend.hpp"
+#include "kernel/file_calls.hpp"
+#include "kernel/socket_calls.hpp"
 #ifdef TIDEGATE_HAS_IO_URING
 #include "kernel/uring/uring_backend.hpp"
 #endif
@@ -41,8 +43,22 @@ void Backend::DoneQueue::tell() {
   }
 }
 
-Backend::Received Backend::receive_now(FileDescriptor descriptor, ReceiveOperation& operation,
-                                       MutableBytesView lent, Until until) {
+namespace {
+
+std::ptrdiff_t input_of(FileDescriptor descriptor, ChannelKind kind, MutableBytesView memory) noexcept {
+  if (kind == ChannelKind::file) return read_now(descriptor, memory);
+  const std::ptrdiff_t count = ::recv(descriptor.number, memory.data(), memory.size(), MSG_DONTWAIT);
+  return count >= 0 ? count : -errno;
+}
+
+}  // namespace
+
+int Backend::hangup_of(FileDescriptor descriptor, ChannelKind kind) noexcept {
+  return kind == ChannelKind::file ? -EPIPE : pending_error(descriptor);
+}
+
+Backend::Received Backend::receive_now(FileDescriptor descriptor, ChannelKind kind,
+                                       ReceiveOperation& operation, MutableBytesView lent, Until until) {
   // The bounds matter where the memory is the receiver's own, and small.
   constexpr std::size_t kBudgetBytes = 512 * 1024;
   constexpr int kBudgetCalls = 16;
@@ -55,11 +71,11 @@ Backend::Received Backend::receive_now(FileDescriptor descriptor, ReceiveOperati
       if (!armed(operation) || held(operation)) return received;
     }
     const MutableBytesView memory = own.empty() ? lent : own;
-    const std::ptrdiff_t count = ::recv(descriptor.number, memory.data(), memory.size(), MSG_DONTWAIT);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0 && errno == EAGAIN && !drains(operation)) return received;
+    const std::ptrdiff_t count = input_of(descriptor, kind, memory);
+    if (count == -EINTR) continue;
+    if (count == -EAGAIN && !drains(operation)) return received;
     if (count <= 0) {
-      received.end = count == 0 ? 0 : -errno;
+      received.end = static_cast<int>(count);
       return received;
     }
     const auto size = static_cast<std::size_t>(count);

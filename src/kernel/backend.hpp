@@ -47,6 +47,11 @@ class Backend {
   /// Takes over a socket. Throws OsError; the descriptor is closed then.
   [[nodiscard]] virtual ChannelId attach(OwnedFileDescriptor descriptor) = 0;
 
+  /// The same for what is no socket: a pipe, a FIFO, a terminal. It is received from, sent to and watched for
+  /// a hangup as a socket is; nothing is ever lent to a send on it for longer than the call. REQUIRES: the
+  /// descriptor is non-blocking, and stays so.
+  [[nodiscard]] virtual ChannelId attach_file(OwnedFileDescriptor descriptor) = 0;
+
   /// The descriptor behind a channel; an invalid one if it is closed.
   [[nodiscard]] virtual FileDescriptor descriptor(ChannelId channel) const noexcept = 0;
 
@@ -88,7 +93,8 @@ class Backend {
   virtual void drain(ReceiveOperation& operation, ChannelId channel) noexcept = 0;
 
   /// Receives nothing; completes when the connection is broken, with its error, or with 0 where both
-  /// directions ended in order. For connections whose other end has finished sending.
+  /// directions ended in order. For connections whose other end has finished sending, and for the write end
+  /// of a pipe: -EPIPE there, when the last reader has gone. Never for what can't be watched (/dev/null).
   virtual void watch_hangup(ReceiveOperation& operation, ChannelId channel) noexcept = 0;
 
   /// Sends what the kernel takes at this moment: a count > 0, or a negative errno (-EAGAIN: nothing now).
@@ -215,8 +221,10 @@ class Backend {
   /// Receives in any manner, and delivers, `until` then, or (when draining) until there is nothing left; but
   /// no more than one descriptor may have in one dispatch (contract E5). What a hold or a cancel left behind
   /// is not reported. REQUIRES: called from `dispatch`.
-  static Received receive_now(FileDescriptor descriptor, ReceiveOperation& operation, MutableBytesView lent,
-                              Until until);
+  static Received receive_now(FileDescriptor descriptor, ChannelKind kind, ReceiveOperation& operation,
+                              MutableBytesView lent, Until until);
+  /// With what a watch for a hangup ends, once there was one.
+  [[nodiscard]] static int hangup_of(FileDescriptor descriptor, ChannelKind kind) noexcept;
 
   /// The same for datagrams: first those that were kept, then what the kernel has, a batch at a time.
   Received receive_datagrams_now(ChannelId channel, DatagramReceiveOperation& operation, Until until);

@@ -16,4 +16,7 @@ struct ChannelId {
   friend constexpr bool operator==(ChannelId, ChannelId) noexcept = default;
 };
 
+/// What a channel is, which decides the calls that move its bytes: recv and send, or read and write.
+enum class ChannelKind : unsigned char { socket, file };
+
 }  // namespace tidegate::kernel

@@ -1,31 +1,14 @@
 // The thread pool: see executor.hpp.
 #include "loop/executor.hpp"
 
-#include <algorithm>
-#include <csignal>
-#include <utility>
+#include "base/signals_blocked.hpp"
 
-#include <pthread.h>
+#include <algorithm>
+#include <utility>
 
 namespace tidegate::loop {
 
 namespace {
-
-/// Threads of the pool take no signals: those belong to the threads that the program knows of.
-class SignalsBlocked {
- public:
-  SignalsBlocked() noexcept {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_;
-};
 
 std::size_t default_threads() noexcept {
   return std::min<std::size_t>(32, std::max(1U, std::thread::hardware_concurrency()) + 4);
@@ -40,7 +23,7 @@ void Executor::submit(Callback job) {
   const std::lock_guard lock(mutex_);
   jobs_.push_back(std::move(job));
   if (idle_ < jobs_.size() && threads_.size() < most_threads_) {
-    const SignalsBlocked blocked;
+    const base::SignalsBlocked blocked;
     threads_.emplace_back([this] { work(); });
   }
   changed_.notify_one();

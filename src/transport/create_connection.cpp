@@ -5,6 +5,7 @@
 #include "net/interleave.hpp"
 #include "net/socket_options.hpp"
 #include "transport/address_race.hpp"
+#include "transport/open_connection.hpp"
 #include "transport/stream_transport.hpp"
 #include "transport/unix_address.hpp"
 
@@ -24,23 +25,12 @@ using transport::StreamTransport;
 /// (L1).
 Task<Connection<BaseProtocol>> establish(Loop& loop, ProtocolFactory factory, Connected connected) {
   auto protocol = factory();
-  const auto transport = StreamTransport::make(loop.core(), connected.channel.get(),
-                                               std::move(connected.peer), protocol, nullptr);
+  auto transport = StreamTransport::make(loop.core(), connected.channel.get(), std::move(connected.peer),
+                                         protocol, nullptr);
   static_cast<void>(connected.channel.release());
-  // From here on the transport owns the descriptor; should the task be cancelled before the protocol knows of
-  // it, nobody will.
-  struct AbortUnlessOpened {
-    StreamTransport& transport;
-    bool opened = false;
-    ~AbortUnlessOpened() {
-      if (!opened) transport.abort();
-    }
-  } guard{*transport};
-  auto turn = sleep(Duration::zero());
-  co_await std::move(turn);
-  transport->open();
-  guard.opened = true;
-  co_return Connection<BaseProtocol>{TransportRef(transport), std::move(protocol)};
+  // From here on the transport owns the descriptor.
+  auto opening = transport::open_connection(std::move(transport), std::move(protocol));
+  co_return co_await std::move(opening);
 }
 
 Connected adopt(Loop& loop, Socket socket) {

@@ -6,6 +6,9 @@
 
 namespace tidegate::transport {
 
+/// Which way the bytes of a connection may go: a pipe has one direction only.
+enum class Direction : std::uint8_t { both, read, write };
+
 /// The life of one connection:
 ///
 ///     made -> open -> closing -> lost -> ended
@@ -17,6 +20,12 @@ class StreamState {
  public:
   /// Writes that are ignored before a warning is due (contract W3).
   static constexpr std::uint8_t kQuietIgnoredWrites = 4;
+
+  StreamState() noexcept = default;
+  explicit StreamState(Direction direction) noexcept
+      : ending_(direction == Direction::read),
+        reads_(direction != Direction::write),
+        writes_(direction != Direction::read) {}
 
   // --- the life ----------------------------------------------------------------------------------
 
@@ -54,7 +63,8 @@ class StreamState {
   [[nodiscard]] bool opened() const noexcept { return opened_; }
   [[nodiscard]] bool is_closing() const noexcept { return phase_ != Phase::alive; }
   [[nodiscard]] bool is_lost() const noexcept { return phase_ == Phase::lost || phase_ == Phase::ended; }
-  /// True where an empty buffer has consequences: an end of file or the end.
+  /// True where a write is not a plain one: an empty buffer has consequences (an end of file, the end), or
+  /// there is no writing at all.
   [[nodiscard]] bool is_ending() const noexcept { return ending_; }
   [[nodiscard]] bool is_ended() const noexcept { return phase_ == Phase::ended; }
 
@@ -72,7 +82,10 @@ class StreamState {
     return true;
   }
   [[nodiscard]] bool reading_paused() const noexcept { return paused_; }
-  [[nodiscard]] bool is_reading() const noexcept { return !is_closing() && !paused_; }
+  [[nodiscard]] bool is_reading() const noexcept { return !is_closing() && !paused_ && reads_; }
+  /// Whether there is a reading side at all.
+  [[nodiscard]] bool reads() const noexcept { return reads_; }
+  [[nodiscard]] bool is_pipe() const noexcept { return !reads_ || !writes_; }
 
   /// The other end has finished sending. True once (R3).
   [[nodiscard]] bool receive_eof() noexcept {
@@ -95,6 +108,10 @@ class StreamState {
     return true;
   }
   [[nodiscard]] bool eof_requested() const noexcept { return eof_requested_; }
+  /// Whether there is a writing side at all.
+  [[nodiscard]] bool writes() const noexcept { return writes_; }
+  /// Whether what is written goes nowhere: a socket that is closing still takes it, a pipe does not (W3).
+  [[nodiscard]] bool ignores_writes() const noexcept { return is_lost() || (is_closing() && !reads_); }
 
   /// The buffer is empty: true once, where the end of file has been asked for and is to be sent now.
   [[nodiscard]] bool take_owed_eof() noexcept {
@@ -123,6 +140,8 @@ class StreamState {
   bool eof_received_ : 1 = false;
   bool eof_requested_ : 1 = false;
   bool eof_sent_ : 1 = false;
+  bool reads_ : 1 = true;
+  bool writes_ : 1 = true;
 };
 
 }  // namespace tidegate::transport

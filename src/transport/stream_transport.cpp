@@ -12,7 +12,8 @@ namespace tidegate::transport {
 Ref<StreamTransport> StreamTransport::make(loop::LoopCore& core, kernel::ChannelId channel,
                                            const Endpoint& peer, std::shared_ptr<BaseProtocol> protocol,
                                            ConnectionOwner* owner) {
-  Ref<StreamTransport> transport(new StreamTransport(core, channel, peer, std::move(protocol), owner));
+  Ref<StreamTransport> transport(
+      new StreamTransport(core, channel, peer, std::move(protocol), owner, Direction::both));
   transport->retain();  // the loop's hold; `end` lets go of it
   if (owner != nullptr) {
     owner->connection_made(*transport);
@@ -22,14 +23,27 @@ Ref<StreamTransport> StreamTransport::make(loop::LoopCore& core, kernel::Channel
   return transport;
 }
 
+Ref<StreamTransport> StreamTransport::make_pipe(loop::LoopCore& core, OwnedPipe& pipe,
+                                                std::shared_ptr<BaseProtocol> protocol, Direction direction) {
+  Ref<StreamTransport> transport(
+      new StreamTransport(core, pipe.channel.get(), Endpoint(), std::move(protocol), nullptr, direction));
+  transport->seldom().loan = std::move(pipe.loan);
+  static_cast<void>(pipe.channel.release());
+  transport->retain();  // as above
+  core.admit(*transport);
+  return transport;
+}
+
 StreamTransport::StreamTransport(loop::LoopCore& core, kernel::ChannelId channel, const Endpoint& peer,
-                                 std::shared_ptr<BaseProtocol> protocol, ConnectionOwner* owner)
+                                 std::shared_ptr<BaseProtocol> protocol, ConnectionOwner* owner,
+                                 Direction direction)
     : core_(core),
       channel_(channel),
       owner_(owner),
       buffer_(core.blocks()),
       peer_(peer),
-      protocol_(std::move(protocol)) {
+      protocol_(std::move(protocol)),
+      state_(direction) {
   receiving().set_own_memory(protocol_.is_buffered());
 }
 
@@ -51,7 +65,11 @@ void StreamTransport::open() {
   } catch (...) {
     report("protocol.connection_made() failed", std::current_exception());  // the connection stays open (L7)
   }
-  if (state_.wants_data()) start_receiving();
+  if (state_.wants_data()) {
+    start_receiving();
+  } else if (!state_.reads() && !state_.is_closing()) {
+    core_.backend().watch_hangup(receiving(), channel_);  // the reader may go without a write that tells (P3)
+  }
 }
 
 // --- reading -------------------------------------------------------------------------------------
@@ -62,6 +80,7 @@ void StreamTransport::start_receiving() {
 
 void StreamTransport::pause_reading() {
   if (state_.is_lost()) return;
+  if (!state_.reads()) throw NotSupportedError("pause_reading() on a transport that only writes");
   core_.check_thread();
   // After the end of file there is nothing to hold; what is in flight then only watches for a reset.
   if (state_.pause_reading() && !state_.eof_received() && receiving().in_flight())
@@ -70,6 +89,7 @@ void StreamTransport::pause_reading() {
 
 void StreamTransport::resume_reading() {
   if (state_.is_lost()) return;
+  if (!state_.reads()) throw NotSupportedError("resume_reading() on a transport that only writes");
   core_.check_thread();
   if (!state_.resume_reading() || !state_.wants_data()) return;
   if (receiving().in_flight()) {
@@ -167,12 +187,22 @@ void StreamTransport::receiving_completed(int result) {
     operation_ended();
   } else if (draining_) {
     lose(take_reason());  // all that had arrived is delivered; now the write error that began this
+  } else if (!state_.reads()) {
+    reader_has_gone(result);
   } else if (result < 0) {
     lose(Error(std::error_code(-result, std::system_category()), "recv"));
   } else if (!state_.eof_received()) {
     on_eof();
   }
   // Otherwise both directions have ended in order, and it is the protocol's turn to close.
+}
+
+/// The watch of a write pipe has ended. What is buffered will never arrive, which the protocol has to know;
+/// else it is an ordinary end (P3).
+void StreamTransport::reader_has_gone(int result) {
+  const bool watched = result == 0 || result == -EPIPE || result == -ECONNRESET;
+  if (!watched) return lose(Error(std::error_code(-result, std::system_category()), "watch a pipe"));
+  lose(buffer_.empty() ? Error() : Error(std::make_error_code(std::errc::broken_pipe), "write"));
 }
 
 void StreamTransport::on_eof() {
@@ -185,7 +215,7 @@ void StreamTransport::on_eof() {
     return;
   }
   if (state_.is_closing()) return;
-  if (keep_open) {
+  if (keep_open && state_.writes()) {
     core_.backend().watch_hangup(receiving(),
                                  channel_);  // a reset must not go unnoticed until the next write
   } else {
@@ -270,7 +300,10 @@ void StreamTransport::end() {
   protocol_.reset();                                // first: usually nobody else has a reference to this
   if (holders_ > 1) static_cast<void>(sockname());  // whoever does may still ask
   state_.end();
-  if (seldom_ != nullptr) seldom_->reason = Error();
+  if (seldom_ != nullptr) {
+    seldom_->reason = Error();
+    seldom_->loan.end();
+  }
   buffer_.clear();
   core_.backend().close(channel_);
   base::ListNode<loop::VisitorTag>::unlink();
@@ -335,7 +368,9 @@ Error StreamTransport::take_reason() noexcept { return std::exchange(seldom_->re
 std::any StreamTransport::get_extra_info(std::string_view name) const {
   if (name == "peername") return peername();
   if (name == "sockname") return sockname();
-  if (name == "socket" && !state_.is_ended()) return socket();
+  if (state_.is_ended()) return {};
+  if (name == "socket" && !state_.is_pipe()) return socket();
+  if (name == "pipe" && state_.is_pipe()) return core_.backend().descriptor(channel_);
   return {};
 }
 

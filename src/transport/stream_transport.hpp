@@ -1,12 +1,15 @@
-// A connected stream socket under the contract: between one protocol and one channel of the kernel.
+// A connected stream socket, or one end of a pipe, under the contract: between one protocol and one channel
+// of the kernel.
 #pragma once
 
 #include <tidegate/transport.hpp>
 
 #include "kernel/backend.hpp"
 #include "loop/loop_core.hpp"
+#include "net/nonblocking_loan.hpp"
 #include "net/stored_endpoint.hpp"
 #include "transport/flow_control.hpp"
+#include "transport/owned_channel.hpp"
 #include "transport/protocol_slot.hpp"
 #include "transport/stream_state.hpp"
 #include "transport/write_buffer.hpp"
@@ -52,7 +55,7 @@ class StreamSending : public kernel::SendOperation {
   void completed(int result) final;
 };
 
-/// The transport of TCP and Unix stream sockets.
+/// The transport of TCP and Unix stream sockets, and of pipes, where one direction is absent.
 ///
 /// Lifetime: holds itself from `start` on until the connection has ended and nothing is in flight; the
 /// protocol and the user hold references beside that.
@@ -65,6 +68,9 @@ class StreamTransport final : public Transport,
   /// std::bad_alloc; the channel is the caller's then.
   static Ref<StreamTransport> make(loop::LoopCore& core, kernel::ChannelId channel, const Endpoint& peer,
                                    std::shared_ptr<BaseProtocol> protocol, ConnectionOwner* owner);
+  /// The same for a pipe, which is taken over where this does not throw.
+  static Ref<StreamTransport> make_pipe(loop::LoopCore& core, OwnedPipe& pipe,
+                                        std::shared_ptr<BaseProtocol> protocol, Direction direction);
 
   /// Tells the protocol of the connection (L1) and begins to read. REQUIRES: called by the loop, once.
   void open();
@@ -85,7 +91,7 @@ class StreamTransport final : public Transport,
   void writelines(std::span<const BytesView> pieces) override;
   void writelines(std::vector<Chunk> chunks) override;
   void write_eof() override;
-  [[nodiscard]] bool can_write_eof() const noexcept override { return true; }
+  [[nodiscard]] bool can_write_eof() const noexcept override { return state_.writes(); }
   void abort() override;
   void set_write_buffer_limits(const WriteBufferLimitOptions& limits) override;
   [[nodiscard]] WriteBufferLimits get_write_buffer_limits() const noexcept override { return flow_.limits(); }
@@ -105,7 +111,7 @@ class StreamTransport final : public Transport,
   friend class StreamSending;
 
   StreamTransport(loop::LoopCore& core, kernel::ChannelId channel, const Endpoint& peer,
-                  std::shared_ptr<BaseProtocol> protocol, ConnectionOwner* owner);
+                  std::shared_ptr<BaseProtocol> protocol, ConnectionOwner* owner, Direction direction);
   ~StreamTransport() = default;
 
   // Reading.
@@ -120,6 +126,7 @@ class StreamTransport final : public Transport,
   void send_what_was_written();
   void receiving_completed(int result);
   void on_eof();
+  void reader_has_gone(int result);
 
   // Writing.
   [[nodiscard]] bool accept_write(bool empty);
@@ -160,6 +167,7 @@ class StreamTransport final : public Transport,
   struct Seldom {
     std::optional<Endpoint> local;  // once somebody asked, or still might after the descriptor has gone
     Error reason;                   // why it was or will be lost
+    net::NonblockingLoan loan;      // of a pipe
   };
   [[nodiscard]] Seldom& seldom() const;
   [[nodiscard]] Error take_reason() noexcept;

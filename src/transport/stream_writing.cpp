@@ -34,11 +34,13 @@ std::size_t total_size(std::span<const BytesView> pieces) noexcept {
 
 // --- what the user calls -------------------------------------------------------------------------
 
-/// Whether there is anything to be done with a write. Throws InvalidStateError after write_eof (W5).
+/// Whether there is anything to be done with a write. Throws InvalidStateError after write_eof (W5),
+/// NotSupportedError where there is no way to write.
 bool StreamTransport::accept_write(bool empty) {
+  if (!state_.writes()) throw NotSupportedError("write() on a transport that only reads");
   if (state_.eof_requested()) throw InvalidStateError("Cannot call write() after write_eof()");
   if (empty || draining_) return false;  // while it drains, the protocol can't know what we know: no warning
-  if (state_.is_lost()) {
+  if (state_.ignores_writes()) {
     if (state_.ignore_write())
       base::log(LogLevel::warning, "write() on a transport whose connection was lost");
     return false;
@@ -112,6 +114,8 @@ void StreamTransport::after_append(bool offered) {
 
 void StreamTransport::write_eof() {
   if (state_.is_lost()) return;
+  if (!state_.writes()) throw NotSupportedError("write_eof() on a transport that only reads");
+  if (!state_.reads()) return close();  // of a pipe that is all there is to end (P3)
   core_.check_thread();
   if (state_.request_eof() && buffer_.empty()) send_eof();
 }

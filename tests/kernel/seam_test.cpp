@@ -213,6 +213,11 @@ ChannelId SeamTest::attach(OwnedFileDescriptor descriptor) {
   return channels_.back();
 }
 
+ChannelId SeamTest::attach_file(OwnedFileDescriptor descriptor) {
+  channels_.push_back(backend().attach_file(std::move(descriptor)));
+  return channels_.back();
+}
+
 void SeamTest::close(ChannelId channel) {
   backend().close(channel);
   std::erase(channels_, channel);

@@ -100,6 +100,8 @@ class SeamTest : public ::testing::TestWithParam<Ground> {
   [[nodiscard]] Link link(SocketPair pair = unix_pair());
   /// A channel of any other descriptor.
   [[nodiscard]] ChannelId attach(OwnedFileDescriptor descriptor);
+  /// The same of what is no socket.
+  [[nodiscard]] ChannelId attach_file(OwnedFileDescriptor descriptor);
 
   /// Operations live as long as the test, so that one that is told too much is there to say so.
   template <typename Operation>

@@ -198,5 +198,43 @@ TEST(StreamState, L6_goes_only_forward_whatever_is_asked_of_it) {
   }
 }
 
+// --- pipes ---------------------------------------------------------------------------------------
+
+TEST(StreamStateOfAPipe, the_reading_end_reads_and_has_no_plain_writes) {
+  StreamState state(Direction::read);
+  EXPECT_TRUE(state.is_pipe());
+  EXPECT_TRUE(state.reads());
+  EXPECT_FALSE(state.writes());
+  EXPECT_TRUE(state.is_ending()) << "the short way of a write must not be taken";
+  EXPECT_TRUE(state.is_reading());
+  EXPECT_FALSE(state.wants_data());
+  EXPECT_TRUE(state.open());
+  EXPECT_TRUE(state.wants_data());
+  EXPECT_FALSE(state.is_closing());
+}
+
+TEST(StreamStateOfAPipe, W3_the_writing_end_never_reads_and_ignores_writes_from_closing_on) {
+  StreamState state(Direction::write);
+  EXPECT_TRUE(state.is_pipe());
+  EXPECT_FALSE(state.reads());
+  EXPECT_TRUE(state.writes());
+  EXPECT_TRUE(state.open());
+  EXPECT_FALSE(state.is_reading());
+  EXPECT_FALSE(state.wants_data());
+  EXPECT_FALSE(state.is_ending());
+  EXPECT_FALSE(state.ignores_writes());
+  EXPECT_TRUE(state.begin_closing());
+  EXPECT_TRUE(state.ignores_writes());
+}
+
+TEST(StreamStateOfAPipe, W3_a_socket_still_takes_writes_while_it_is_closing) {
+  StreamState state;
+  EXPECT_FALSE(state.is_pipe());
+  EXPECT_TRUE(state.begin_closing());
+  EXPECT_FALSE(state.ignores_writes());
+  EXPECT_TRUE(state.lose());
+  EXPECT_TRUE(state.ignores_writes());
+}
+
 }  // namespace
 }  // namespace tidegate::transport

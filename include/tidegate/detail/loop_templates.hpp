@@ -171,4 +171,52 @@ auto Loop::create_datagram_endpoint(Factory&& factory, Socket socket)
       adopt_datagrams(detail::checked_factory(std::forward<Factory>(factory)), std::move(socket)));
 }
 
+// --- pipes -------------------------------------------------------------------------------------------------
+
+template <detail::MakesProtocol Factory>
+auto Loop::connect_read_pipe(Factory&& factory, OwnedFileDescriptor&& descriptor)
+    -> Task<Connection<detail::MadeProtocol<Factory>>> {
+  return detail::typed<detail::MadeProtocol<Factory>>(
+      connect_pipe(detail::checked_factory(std::forward<Factory>(factory)), descriptor, true));
+}
+
+template <detail::MakesProtocol Factory>
+auto Loop::connect_read_pipe(Factory&& factory, FileDescriptor descriptor)
+    -> Task<Connection<detail::MadeProtocol<Factory>>> {
+  return detail::typed<detail::MadeProtocol<Factory>>(
+      connect_pipe(detail::checked_factory(std::forward<Factory>(factory)), descriptor, true));
+}
+
+template <detail::MakesProtocol Factory>
+auto Loop::connect_write_pipe(Factory&& factory, OwnedFileDescriptor&& descriptor)
+    -> Task<Connection<detail::MadeProtocol<Factory>>> {
+  return detail::typed<detail::MadeProtocol<Factory>>(
+      connect_pipe(detail::checked_factory(std::forward<Factory>(factory)), descriptor, false));
+}
+
+template <detail::MakesProtocol Factory>
+auto Loop::connect_write_pipe(Factory&& factory, FileDescriptor descriptor)
+    -> Task<Connection<detail::MadeProtocol<Factory>>> {
+  return detail::typed<detail::MadeProtocol<Factory>>(
+      connect_pipe(detail::checked_factory(std::forward<Factory>(factory)), descriptor, false));
+}
+
+// --- subprocesses ------------------------------------------------------------------------------------------
+
+template <detail::MakesSubprocessProtocol Factory>
+auto Loop::subprocess_exec(Factory&& factory, std::string_view program,
+                           const std::vector<std::string>& arguments, const SubprocessOptions& options)
+    -> Task<SubprocessConnection<detail::MadeProtocol<Factory>>> {
+  return detail::typed<detail::MadeProtocol<Factory>>(
+      start_subprocess(detail::checked_factory(std::forward<Factory>(factory)), program, arguments, options));
+}
+
+template <detail::MakesSubprocessProtocol Factory>
+auto Loop::subprocess_shell(Factory&& factory, std::string_view command, const SubprocessOptions& options)
+    -> Task<SubprocessConnection<detail::MadeProtocol<Factory>>> {
+  return detail::typed<detail::MadeProtocol<Factory>>(
+      start_subprocess(detail::checked_factory(std::forward<Factory>(factory)), "/bin/sh",
+                       {"-c", std::string(command)}, options));
+}
+
 }  // namespace tidegate

@@ -32,6 +32,12 @@ ChannelId EpollBackend::attach(OwnedFileDescriptor descriptor) {
   return channel;
 }
 
+ChannelId EpollBackend::attach_file(OwnedFileDescriptor descriptor) {
+  const ChannelId channel = attach(std::move(descriptor));
+  slots_.known(channel).channel_kind = ChannelKind::file;
+  return channel;
+}
+
 FileDescriptor EpollBackend::descriptor(ChannelId channel) const noexcept {
   return slots_.find(channel) != nullptr ? descriptor_of(channel) : FileDescriptor();
 }
@@ -79,6 +85,11 @@ void EpollBackend::watch_or_end(Operation& operation, FileDescriptor descriptor,
   try {
     watch(descriptor, slot);
   } catch (const OsError& error) {
+    // EPERM: it has no readiness (/dev/null), and never hangs up.
+    if (slot.input == &operation && slot.input_kind == EpollSlot::Input::hangup &&
+        error.code().value() == EPERM) {
+      return;
+    }
     // ENOMEM or ENOSPC (max_user_watches): the operation can't be waited for, so it ends with that.
     forget(operation, slot);
     done_.push(operation, -error.code().value());
@@ -128,7 +139,9 @@ void EpollBackend::start_output(Operation& operation, EpollSlot::Output kind, Ch
 }
 
 void EpollBackend::start(ReceiveOperation& operation, ChannelId channel) noexcept {
-  start_input(operation, EpollSlot::Input::receive, channel);
+  const EpollSlot* slot = slots_.find(channel);
+  const bool reads = slot != nullptr && slot->channel_kind == ChannelKind::file;
+  start_input(operation, reads ? EpollSlot::Input::read : EpollSlot::Input::receive, channel);
 }
 
 void EpollBackend::start(SendOperation& operation, ChannelId channel) noexcept {

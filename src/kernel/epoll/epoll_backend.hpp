@@ -28,6 +28,7 @@ class EpollBackend final : public Backend {
   [[nodiscard]] TimePoint now() const noexcept override { return std::chrono::steady_clock::now(); }
 
   [[nodiscard]] ChannelId attach(OwnedFileDescriptor descriptor) override;
+  [[nodiscard]] ChannelId attach_file(OwnedFileDescriptor descriptor) override;
   [[nodiscard]] FileDescriptor descriptor(ChannelId channel) const noexcept override;
   [[nodiscard]] bool owns(FileDescriptor descriptor) const noexcept override;
   void close(ChannelId channel) noexcept override;
@@ -85,6 +86,8 @@ class EpollBackend final : public Backend {
     return slot.input_kind == EpollSlot::Input::receive && !held(*slot.input);
   }
 
+  [[nodiscard]] static std::ptrdiff_t write_or_send(FileDescriptor descriptor, const EpollSlot& slot,
+                                                    std::span<iovec> pieces) noexcept;
   void start_input(Operation& operation, EpollSlot::Input kind, ChannelId channel) noexcept;
   void start_output(Operation& operation, EpollSlot::Output kind, ChannelId channel) noexcept;
   void watch(FileDescriptor descriptor, EpollSlot& slot);

@@ -1,5 +1,6 @@
 // The seam on epoll, from the wait on: what is done with the events that it found.
 #include "kernel/epoll/epoll_backend.hpp"
+#include "kernel/file_calls.hpp"
 #include "kernel/socket_calls.hpp"
 
 #include <array>
@@ -65,6 +66,7 @@ void EpollBackend::dispatch_input(ChannelId channel, EpollSlot& slot, std::uint3
   if (slot.input == nullptr || held(*slot.input)) return;
   switch (slot.input_kind) {
     case EpollSlot::Input::receive:
+    case EpollSlot::Input::read:
       receive(descriptor, slot);
       break;
     case EpollSlot::Input::accept:
@@ -74,7 +76,7 @@ void EpollBackend::dispatch_input(ChannelId channel, EpollSlot& slot, std::uint3
       static_cast<PollOperation&>(*slot.input).ready();
       break;
     case EpollSlot::Input::hangup:
-      if ((events & kBroken) != 0) end_input(slot, pending_error(descriptor));
+      if ((events & kBroken) != 0) end_input(slot, hangup_of(descriptor, slot.channel_kind));
       break;
     case EpollSlot::Input::datagrams:
       receive_datagrams(channel, slot);
@@ -109,23 +111,34 @@ void EpollBackend::dispatch_output(ChannelId channel, EpollSlot& slot) {
 
 void EpollBackend::receive(FileDescriptor descriptor, EpollSlot& slot) {
   auto& operation = static_cast<ReceiveOperation&>(*slot.input);
-  if (const auto received = receive_now(descriptor, operation, {lent_.get(), kLentBytes}, Until::short_read);
+  if (const auto received =
+          receive_now(descriptor, slot.channel_kind, operation, {lent_.get(), kLentBytes}, Until::short_read);
       received.end)
     end_input(slot, *received.end);
 }
 
 std::ptrdiff_t EpollBackend::try_send(ChannelId channel, std::span<iovec> pieces) noexcept {
-  return send_now(descriptor_of(channel), pieces);
+  return write_or_send(descriptor_of(channel), slots_.known(channel), pieces);
+}
+
+std::ptrdiff_t EpollBackend::write_or_send(FileDescriptor descriptor, const EpollSlot& slot,
+                                           std::span<iovec> pieces) noexcept {
+  return slot.channel_kind == ChannelKind::file ? write_now(descriptor, pieces)
+                                                : send_now(descriptor, pieces);
 }
 
 std::ptrdiff_t EpollBackend::send(SendOperation&, ChannelId channel, BytesView piece) noexcept {
+  if (slots_.known(channel).channel_kind == ChannelKind::file) {
+    const iovec pieces{.iov_base = const_cast<std::byte*>(piece.data()), .iov_len = piece.size()};
+    return write_now(descriptor_of(channel), {&pieces, 1});
+  }
   return send_now(descriptor_of(channel), piece);
 }
 
 void EpollBackend::send_gathered(FileDescriptor descriptor, EpollSlot& slot, SendOperation& operation) {
   std::array<iovec, kGatherPieces> pieces;
   const std::size_t count = operation.gather(pieces);
-  const std::ptrdiff_t result = send_now(descriptor, std::span(pieces).first(count));
+  const std::ptrdiff_t result = write_or_send(descriptor, slot, std::span(pieces).first(count));
   if (result == -EAGAIN) return;
   end_output(slot, static_cast<int>(result));
 }

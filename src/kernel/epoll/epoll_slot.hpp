@@ -10,7 +10,8 @@ namespace tidegate::kernel {
 
 /// One descriptor number. At most one operation per direction.
 struct EpollSlot {
-  enum class Input : unsigned char { none, receive, hangup, accept, poll, datagrams };
+  /// `read`: as `receive`, of what is no socket.
+  enum class Input : unsigned char { none, receive, read, hangup, accept, poll, datagrams };
   enum class Output : unsigned char { none, send, connect, poll, datagrams };
 
   /// Differs for every use of the number; 0: not in use.
@@ -22,6 +23,7 @@ struct EpollSlot {
   bool registered : 1 = false;
   /// The descriptor is ours to close (a channel), not a user's (a poll).
   bool owned : 1 = false;
+  ChannelKind channel_kind : 1 = ChannelKind::socket;
   Operation* input = nullptr;  // null exactly where the kind is `none`; the same holds for `output`
   Operation* output = nullptr;
 

@@ -4,6 +4,7 @@
 
 #include "base/lies_in.hpp"
 #include "base/log.hpp"
+#include "kernel/file_calls.hpp"
 #include "kernel/socket_calls.hpp"
 
 #include <algorithm>
@@ -76,6 +77,13 @@ ChannelId UringBackend::attach(OwnedFileDescriptor descriptor) {
   }
   const ChannelId channel = open_slot(descriptor.get(), true);
   static_cast<void>(descriptor.release());
+  return channel;
+}
+
+ChannelId UringBackend::attach_file(OwnedFileDescriptor descriptor) {
+  const ChannelId channel = attach(std::move(descriptor));
+  slots_.known(channel).channel_kind = ChannelKind::file;
+  slots_.known(channel).receives_in_bulk = true;  // for good: a receive request is for sockets
   return channel;
 }
 
@@ -213,10 +221,20 @@ void UringBackend::start(ConnectOperation& operation, ChannelId channel) noexcep
 }
 
 std::ptrdiff_t UringBackend::try_send(ChannelId channel, std::span<iovec> pieces) noexcept {
-  return send_now(descriptor_of(channel), pieces);
+  return write_or_send(descriptor_of(channel), slots_.known(channel), pieces);
+}
+
+std::ptrdiff_t UringBackend::write_or_send(FileDescriptor descriptor, const UringSlot& slot,
+                                           std::span<iovec> pieces) noexcept {
+  return slot.channel_kind == ChannelKind::file ? write_now(descriptor, pieces)
+                                                : send_now(descriptor, pieces);
 }
 
 std::ptrdiff_t UringBackend::send(SendOperation& operation, ChannelId channel, BytesView piece) noexcept {
+  if (slots_.known(channel).channel_kind == ChannelKind::file) {
+    const iovec pieces{.iov_base = const_cast<std::byte*>(piece.data()), .iov_len = piece.size()};
+    return write_now(descriptor_of(channel), {&pieces, 1});
+  }
   const bool can_be_kept = !delivering_.empty() && base::lies_in(piece, delivering_.bytes());
   // A piece is kept for one send; a second one of it (to another channel), and what is left of it when it
   // comes back, can't be.
@@ -250,6 +268,8 @@ std::ptrdiff_t UringBackend::send(SendOperation& operation, ChannelId channel,
     return UringBackend::send(
         operation, channel, BytesView(static_cast<const std::byte*>(pieces[0].iov_base), pieces[0].iov_len));
   }
+  if (slots_.known(channel).channel_kind == ChannelKind::file)
+    return write_now(descriptor_of(channel), pieces);
   make_room_for_entry();  // which may submit, and then the arena begins anew
   msghdr* message = messages_.put(pieces);
   if (message == nullptr) return send_now(descriptor(channel), pieces);

@@ -43,6 +43,9 @@ namespace tidegate::kernel {
 ///   handed to a worker thread, which blocks, and can't be cancelled.)
 /// - **Room** is waited for by poll requests, which own nothing; and so is the end of a **connect**, which is
 ///   begun by a call: it can be given up at any moment, and waited for by any ring.
+/// - **Pipes and terminals** are read as bulk is, and written to by calls: a write request of theirs that
+/// does
+///   not fit goes to a worker thread, or fails like the call.
 /// - What arrives while nobody wants it is parked, and the request is stopped.
 ///
 /// Nothing is believed about when completions come: a request is over when the kernel has said so (F_MORE
@@ -57,6 +60,7 @@ class UringBackend final : public Backend {
   [[nodiscard]] TimePoint now() const noexcept override { return std::chrono::steady_clock::now(); }
 
   [[nodiscard]] ChannelId attach(OwnedFileDescriptor descriptor) override;
+  [[nodiscard]] ChannelId attach_file(OwnedFileDescriptor descriptor) override;
   [[nodiscard]] FileDescriptor descriptor(ChannelId channel) const noexcept override;
   [[nodiscard]] bool owns(FileDescriptor descriptor) const noexcept override;
   void close(ChannelId channel) noexcept override;
@@ -147,6 +151,8 @@ class UringBackend final : public Backend {
   void end_all_requests() noexcept;
 
   // Operations: uring_backend.cpp.
+  [[nodiscard]] static std::ptrdiff_t write_or_send(FileDescriptor descriptor, const UringSlot& slot,
+                                                    std::span<iovec> pieces) noexcept;
   void start_input(Operation& operation, UringSlot::Input kind, ChannelId channel) noexcept;
   [[nodiscard]] UringSlot* start_output(Operation& operation, UringSlot::Output kind,
                                         ChannelId channel) noexcept;

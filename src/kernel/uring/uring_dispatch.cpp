@@ -1,5 +1,6 @@
 // The seam on io_uring, from the wait on: whom a completion concerns. What is received is in
 // uring_receive.cpp.
+#include "kernel/file_calls.hpp"
 #include "kernel/socket_calls.hpp"
 #include "kernel/uring/uring_backend.hpp"
 
@@ -128,7 +129,8 @@ void UringBackend::look_at(ChannelId channel, UringSlot& slot) {
     if (slot.has_parked) {
       deliver_parked(channel, slot);
     } else if (slot.input_request == (drains(*slot.input) ? Request::none : Request::watch_input)) {
-      receive_when_ready(channel, slot);
+      if (slot.channel_kind == ChannelKind::socket || has_input(descriptor_of(channel)))
+        receive_when_ready(channel, slot);
     } else {
       arm_input(channel, slot);
     }
@@ -182,7 +184,10 @@ void UringBackend::input_is_ready(ChannelId channel, UringSlot& slot, int events
       static_cast<PollOperation&>(*slot.input).ready();
       return poll_again_soon(channel);
     case UringSlot::Input::hangup:
-      if (broken) return end_input_after_send(channel, slot, pending_error(descriptor_of(channel)));
+      // What has no readiness (/dev/null) refuses the request, and never hangs up.
+      if (events < 0 && slot.channel_kind == ChannelKind::file) return;
+      if (broken)
+        return end_input_after_send(channel, slot, hangup_of(descriptor_of(channel), slot.channel_kind));
       break;
     case UringSlot::Input::accept:
     case UringSlot::Input::none:
@@ -283,7 +288,7 @@ void UringBackend::output_is_ready(ChannelId channel, UringSlot& slot, int event
 bool UringBackend::send_gathered(ChannelId channel, UringSlot& slot) {
   std::array<iovec, kGatherPieces> pieces;
   const std::size_t count = static_cast<SendOperation&>(*slot.output).gather(pieces);
-  const std::ptrdiff_t result = send_now(descriptor_of(channel), std::span(pieces).first(count));
+  const std::ptrdiff_t result = write_or_send(descriptor_of(channel), slot, std::span(pieces).first(count));
   if (result == -EAGAIN) return false;
   end_output(slot, why_not_sent(channel, slot, static_cast<int>(result)));
   return true;

@@ -57,7 +57,8 @@ Backend::Received UringBackend::receive_by_call(ChannelId channel, ReceiveOperat
   const MutableBytesView memory(lent_.get(), kLentBytes);
   const base::ScopeExit is_over([this] { fleeting_ = {}; });
   fleeting_ = memory;
-  return receive_now(descriptor_of(channel), operation, memory, Until::empty);
+  return receive_now(descriptor_of(channel), slots_.known(channel).channel_kind, operation, memory,
+                     Until::empty);
 }
 
 /// The socket has something, and it is received into the operation's memory, or much of it into ours.
@@ -66,7 +67,7 @@ void UringBackend::receive_when_ready(ChannelId channel, UringSlot& slot) {
   const Received received = receive_by_call(channel, operation);
   if (received.end) return end_input_after_send(channel, slot, *received.end);
   if (!still_is(channel, slot)) return;
-  if (slot.receives_in_bulk && received.bytes > 0) {
+  if (slot.receives_in_bulk && slot.channel_kind == ChannelKind::socket && received.bytes > 0) {
     const bool small = received.bytes < kSmallReadBytes;
     slot.small_reads = small ? slot.small_reads + 1U : 0U;
     if (slot.small_reads == kSmallReads) {
@@ -85,7 +86,7 @@ void UringBackend::receive_datagrams(ChannelId channel, UringSlot& slot) {
   const Received received = receive_datagrams_now(channel, operation, Until::empty);
   if (received.end) return end_input(slot, *received.end);
   if (!still_is(channel, slot)) return;
-  if (received.more) look_at_soon(channel);
+  if (received.more) look_at_soon(channel, slot);
   arm_input(channel, slot);
 }
 

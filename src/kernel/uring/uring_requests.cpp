@@ -78,7 +78,7 @@ void UringBackend::arm_input(ChannelId channel, UringSlot& slot) noexcept {
     }
     case UringSlot::Input::datagrams:
       if (held(*slot.input)) return;
-      if (kept_datagrams_.has(channel)) return look_at_soon(channel);
+      if (kept_datagrams_.has(channel)) return look_at_soon(channel, slot);
       wanted = Request::watch_input;
       break;
     case UringSlot::Input::hangup:

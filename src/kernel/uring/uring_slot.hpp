@@ -41,6 +41,7 @@ struct UringSlot {
   bool output_cancelled : 1 = false;  // completes as that, whatever the kernel says
   /// Wake-ups in a row that brought little, while receiving in bulk.
   unsigned char small_reads : 3 = 0;
+  ChannelKind channel_kind : 1 = ChannelKind::socket;
   Request input_request : 4 = Request::none;
   Request output_request : 4 = Request::none;
 

@@ -1,0 +1,87 @@
+// O_NONBLOCK for a while: see nonblocking_loan.hpp.
+#include "net/nonblocking_loan.hpp"
+
+#include "net/socket_options.hpp"
+
+#include <algorithm>
+#include <mutex>
+#include <vector>
+
+#include <fcntl.h>
+
+namespace tidegate::net {
+
+namespace {
+
+/// A descriptor whose description was blocking, and which description that is.
+struct Loan {
+  FileDescriptor descriptor;
+  unsigned description = 0;
+};
+
+/// All of the process.
+struct Loans {
+  std::mutex mutex;
+  std::vector<Loan> open;
+  unsigned last_description = 0;
+};
+
+Loans& loans() {
+  static Loans all;
+  return all;
+}
+
+bool is_nonblocking(FileDescriptor descriptor) noexcept {
+  const int flags = ::fcntl(descriptor.number, F_GETFL);
+  return flags >= 0 && (flags & O_NONBLOCK) != 0;
+}
+
+/// The loan on the description that this non-blocking descriptor refers to. The kernel has no portable
+/// question for that, but what is done to one descriptor shows on the other.
+const Loan* loan_on_description_of(FileDescriptor descriptor, const std::vector<Loan>& open) {
+  if (open.empty()) return nullptr;
+  set_nonblocking(descriptor, false);
+  const auto found = std::find_if(open.begin(), open.end(),
+                                  [](const Loan& loan) { return !is_nonblocking(loan.descriptor); });
+  set_nonblocking(descriptor, true);
+  return found == open.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+NonblockingLoan::NonblockingLoan(FileDescriptor descriptor) {
+  Loans& all = loans();
+  const std::lock_guard lock(all.mutex);
+  all.open.reserve(all.open.size() + 1);
+  Loan loan{descriptor, 0};
+  if (set_nonblocking(descriptor)) {
+    const Loan* shared = loan_on_description_of(descriptor, all.open);
+    if (shared == nullptr) return;  // found so, left so
+    loan.description = shared->description;
+  } else {
+    loan.description = ++all.last_description;
+  }
+  all.open.push_back(loan);
+  descriptor_ = descriptor;
+}
+
+void NonblockingLoan::end() noexcept {
+  const FileDescriptor ended = std::exchange(descriptor_, FileDescriptor());
+  if (!ended.valid()) return;
+  Loans& all = loans();
+  const std::lock_guard lock(all.mutex);
+  const auto found = std::find_if(all.open.begin(), all.open.end(),
+                                  [&](const Loan& loan) { return loan.descriptor == ended; });
+  const unsigned description = found->description;
+  all.open.erase(found);
+  const bool others = std::any_of(all.open.begin(), all.open.end(),
+                                  [&](const Loan& loan) { return loan.description == description; });
+  if (others) return;
+  try {
+    set_nonblocking(ended, false);
+  } catch (const std::exception&) {
+    // The descriptor was closed behind our back: there is nothing left to be put back through it.
+  }
+}
+
+}  // namespace tidegate::net

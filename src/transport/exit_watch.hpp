@@ -1,0 +1,55 @@
+// Learning that a child has ended, without a handler of SIGCHLD.
+#pragma once
+
+#include "kernel/backend.hpp"
+#include "loop/loop_core.hpp"
+#include "process/child.hpp"
+
+#include <memory>
+#include <thread>
+
+namespace tidegate::transport {
+
+/// Waits for the end of one child, and tells once: `child_ended`, from the loop. Reaps nothing.
+///
+/// With a descriptor of the process the kernel says so like anything else; without one (before Linux 5.4, or
+/// in a sandbox) a thread of its own waits.
+///
+/// Lifetime: from `start` until `watch_is_over()` it must stay where it is. Thread: the loop's.
+class ExitWatch : private kernel::PollOperation {
+ public:
+  explicit ExitWatch(loop::LoopCore& core) noexcept : core_(core) {}
+  ExitWatch(const ExitWatch&) = delete;
+  ExitWatch& operator=(const ExitWatch&) = delete;
+
+  /// Throws OsError, std::system_error where there is no thread.
+  void start(const process::Child& child);
+  /// Nothing is told any more. REQUIRES: the child has ended or is about to.
+  void stop() noexcept;
+  [[nodiscard]] bool watch_is_over() const noexcept { return !in_flight(); }
+
+ protected:
+  ~ExitWatch();
+
+ private:
+  /// What a waiting thread and the loop share.
+  struct Waiting {
+    ExitWatch* watch;  // null once it was stopped; the loop's thread only
+  };
+
+  /// The child can be reaped.
+  virtual void child_ended() = 0;
+  /// `watch_is_over()` has become true.
+  virtual void watch_ended() noexcept = 0;
+
+  void ready() final { child_ended(); }
+  void completed(int result) final;
+  void wait_in_thread(pid_t pid);
+
+  loop::LoopCore& core_;  // Lifetime: outlives every watch
+  FileDescriptor handle_;
+  std::shared_ptr<Waiting> waiting_;
+  std::thread thread_;
+};
+
+}  // namespace tidegate::transport
