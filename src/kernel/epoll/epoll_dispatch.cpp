@@ -16,7 +16,7 @@ void EpollBackend::wait(std::optional<Duration> timeout, Duration spin) noexcept
 }
 
 void EpollBackend::dispatch() {
-  if (!due_.empty()) dispatch_kept_datagrams();
+  if (!due_.empty()) dispatch_due();
   for (const epoll_event& event : epoll_.take_events()) {
     EpollSlot& slot = slots_.known(EpollSet::channel_of(event));
     if (slot.generation != EpollSet::channel_of(event).generation)
@@ -143,19 +143,32 @@ void EpollBackend::send_gathered(FileDescriptor descriptor, EpollSlot& slot, Sen
   end_output(slot, static_cast<int>(result));
 }
 
-// --- datagrams -----------------------------------------------------------------------------------
+// --- what comes without an event -----------------------------------------------------------------
 
-void EpollBackend::dispatch_kept_datagrams() {
+void EpollBackend::dispatch_due() {
   std::vector<ChannelId> looking = std::move(spare_);
   looking.swap(due_);
   for (const ChannelId channel : looking) {
     EpollSlot* slot = slots_.find(channel);
-    if (slot == nullptr || slot->input_kind != EpollSlot::Input::datagrams || held(*slot->input)) continue;
-    if (kept_datagrams_.has(channel)) receive_datagrams(channel, *slot);
+    if (slot == nullptr || slot->input == nullptr || held(*slot->input)) continue;
+    if (slot->input_kind == EpollSlot::Input::read) {
+      receive_without_waiting(channel, *slot);
+    } else if (slot->input_kind == EpollSlot::Input::datagrams && kept_datagrams_.has(channel)) {
+      receive_datagrams(channel, *slot);
+    }
   }
   looking.clear();
   spare_ = std::move(looking);
 }
+
+/// Of what has no readiness: there is always something, or the end.
+void EpollBackend::receive_without_waiting(ChannelId channel, EpollSlot& slot) {
+  receive(descriptor_of(channel), slot);
+  if (slot.generation != channel.generation) return;
+  if (slot.input_kind == EpollSlot::Input::read && !held(*slot.input)) look_soon(channel);
+}
+
+// --- datagrams -----------------------------------------------------------------------------------
 
 void EpollBackend::receive_datagrams(ChannelId channel, EpollSlot& slot) {
   auto& operation = static_cast<DatagramReceiveOperation&>(*slot.input);
