@@ -184,7 +184,8 @@ TEST_F(StandardDescriptors, E6_stay_what_a_child_inherits_and_what_we_made_of_th
   const auto reader = read_from(kIn);
   EXPECT_EQ(::fcntl(0, F_GETFD) & FD_CLOEXEC, 0);
   for (const int number : loop_rig::open_descriptors()) {
-    if (!before.contains(number)) EXPECT_NE(::fcntl(number, F_GETFD) & FD_CLOEXEC, 0) << number;
+    if (before.contains(number)) continue;
+    EXPECT_NE(::fcntl(number, F_GETFD) & FD_CLOEXEC, 0) << number;
   }
   put_back();
 }

@@ -243,8 +243,9 @@ TEST_P(SubprocessLifecycle, S6_pausing_the_writer_to_its_input_arrives_at_the_pr
 }
 
 TEST_P(SubprocessLifecycle, S6_a_child_that_does_not_read_its_input_breaks_the_pipe) {
-  const Recorder child = execute("true");
+  const Recorder child = execute("sleep", {"100"});
   child->transport->get_pipe_transport(0)->write(std::string(500'000, 'x'));
+  child->transport->kill();
   run_until_lost(child);
   EXPECT_EQ(child->pipe_reasons[0].code(), std::errc::broken_pipe);
   EXPECT_FALSE(child->lost_reason);

@@ -58,6 +58,7 @@ TEST_P(SubprocessSurroundings, S1_two_hundred_at_once) {
 }
 
 TEST_P(SubprocessSurroundings, S4_a_thousand_leave_no_descriptor_no_thread_and_no_zombie) {
+  run_until_lost(execute("true"));  // what the first one makes for all is made
   const auto descriptors = loop_rig::open_descriptors();
   const auto threads = loop_rig::threads();
   for (int count = 0; count < 1000; ++count) {
@@ -170,6 +171,7 @@ TEST_P(SubprocessSurroundings, no_handler_of_SIGCHLD_is_stolen_or_made) {
 // --- descriptors ---------------------------------------------------------------------------------
 
 TEST_P(SubprocessSurroundings, E6_pipes_and_the_handle_of_a_child_are_close_on_exec) {
+  run_until_lost(execute("true"));
   const auto before = loop_rig::open_descriptors();
   const Recorder child = execute("cat");
   int made = 0;
@@ -188,6 +190,7 @@ TEST_P(SubprocessSurroundings, E6_pipes_and_the_handle_of_a_child_are_close_on_e
 }
 
 TEST_P(SubprocessSurroundings, L9_the_descriptors_of_a_child_are_closed_when_it_is_lost) {
+  run_until_lost(execute("true"));
   const auto before = loop_rig::open_descriptors();
   const Recorder child = execute("true");
   const SubprocessTransportRef kept = child->transport;
