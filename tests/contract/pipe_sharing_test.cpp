@@ -84,6 +84,14 @@ TEST_F(PipeSharing, P4_a_call_that_is_never_awaited_puts_it_back_too) {
   EXPECT_FALSE(is_nonblocking(pipe.reads.get()));
 }
 
+TEST_F(PipeSharing, E6_what_is_handed_over_is_close_on_exec_from_then_on) {
+  int numbers[2] = {-1, -1};
+  ASSERT_EQ(::pipe(numbers), 0);
+  const auto reader = read_from(OwnedFileDescriptor(FileDescriptor{numbers[0]}));
+  const auto writer = write_to(OwnedFileDescriptor(FileDescriptor{numbers[1]}));
+  for (const int number : numbers) EXPECT_NE(::fcntl(number, F_GETFD) & FD_CLOEXEC, 0);
+}
+
 // --- 0, 1 and 2 ----------------------------------------------------------------------------------
 
 /// Puts a descriptor in the place of one of those, for as long as it lives.
