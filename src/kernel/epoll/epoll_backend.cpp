@@ -5,6 +5,7 @@
 #include "base/log.hpp"
 
 #include <cerrno>
+#include <new>
 #include <utility>
 
 #include <sys/socket.h>
@@ -26,6 +27,7 @@ ChannelId EpollBackend::attach(OwnedFileDescriptor descriptor) {
     const ChannelId channel{static_cast<std::uint32_t>(descriptor.get().number), stale->generation};
     if (stale->input != nullptr) cancel(*stale->input, channel);
     if (stale->output != nullptr) cancel(*stale->output, channel);
+    kept_datagrams_.forget(channel);
   }
   const ChannelId channel = slots_.open(descriptor.get(), true);
   static_cast<void>(descriptor.release());
@@ -251,7 +253,12 @@ void EpollBackend::resume(DatagramReceiveOperation& operation, ChannelId channel
 }
 
 void EpollBackend::look_for_kept_datagrams(ChannelId channel) noexcept {
-  if (kept_datagrams_.has(channel)) due_.push_back(channel);
+  if (!kept_datagrams_.has(channel)) return;
+  try {
+    due_.push_back(channel);
+  } catch (const std::bad_alloc&) {
+    // They come with the next that arrives.
+  }
 }
 
 void EpollBackend::drain(ReceiveOperation& operation, ChannelId channel) noexcept {

@@ -86,6 +86,10 @@ class EpollBackend final : public Backend {
     return slot.input_kind == EpollSlot::Input::receive && !held(*slot.input);
   }
 
+  /// Its errors may wait in a queue of their own.
+  [[nodiscard]] static bool carries_datagrams(const EpollSlot& slot) noexcept {
+    return slot.input_kind == EpollSlot::Input::datagrams || slot.output_kind == EpollSlot::Output::datagrams;
+  }
   [[nodiscard]] static std::ptrdiff_t write_or_send(FileDescriptor descriptor, const EpollSlot& slot,
                                                     std::span<iovec> pieces) noexcept;
   void start_input(Operation& operation, EpollSlot::Input kind, ChannelId channel) noexcept;
