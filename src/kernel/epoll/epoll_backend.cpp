@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
 #include <utility>
 
 #include <sys/socket.h>
@@ -27,6 +28,7 @@ ChannelId EpollBackend::attach(OwnedFileDescriptor descriptor) {
     const ChannelId channel{static_cast<std::uint32_t>(descriptor.get().number), stale->generation};
     if (stale->input != nullptr) cancel(*stale->input, channel);
     if (stale->output != nullptr) cancel(*stale->output, channel);
+    kept_datagrams_.forget(channel);
   }
   const ChannelId channel = slots_.open(descriptor.get(), true);
   static_cast<void>(descriptor.release());
@@ -95,11 +97,11 @@ void EpollBackend::watch_or_end(Operation& operation, FileDescriptor descriptor,
 }
 
 /// What has no readiness (/dev/null, /dev/zero) never hangs up, and a read of it never has to wait. False for
-/// an operation that is about neither.
+/// an operation that is about neither, and where there is no memory to note it.
 bool EpollBackend::never_waits(FileDescriptor descriptor, const EpollSlot& slot) noexcept {
   if (slot.input_kind == EpollSlot::Input::read)
-    look_soon({static_cast<std::uint32_t>(descriptor.number), slot.generation});
-  return slot.input_kind == EpollSlot::Input::read || slot.input_kind == EpollSlot::Input::hangup;
+    return look_soon({static_cast<std::uint32_t>(descriptor.number), slot.generation});
+  return slot.input_kind == EpollSlot::Input::hangup;
 }
 
 /// After an event: stops the reports that nobody wants (any more), or they would come again and again.
@@ -257,11 +259,19 @@ void EpollBackend::resume(DatagramReceiveOperation& operation, ChannelId channel
 }
 
 void EpollBackend::look_for_kept_datagrams(ChannelId channel) noexcept {
-  if (kept_datagrams_.has(channel)) look_soon(channel);
+  // Without memory for it they come with the next that arrives.
+  if (kept_datagrams_.has(channel)) static_cast<void>(look_soon(channel));
 }
 
-void EpollBackend::look_soon(ChannelId channel) noexcept {
-  if (std::find(due_.begin(), due_.end(), channel) == due_.end()) due_.push_back(channel);
+/// False where there is no memory to note it.
+bool EpollBackend::look_soon(ChannelId channel) noexcept {
+  if (std::find(due_.begin(), due_.end(), channel) != due_.end()) return true;
+  try {
+    due_.push_back(channel);
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
 }
 
 void EpollBackend::drain(ReceiveOperation& operation, ChannelId channel) noexcept {

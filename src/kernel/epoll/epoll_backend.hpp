@@ -86,6 +86,10 @@ class EpollBackend final : public Backend {
     return slot.input_kind == EpollSlot::Input::receive && !held(*slot.input);
   }
 
+  /// Its errors may wait in a queue of their own.
+  [[nodiscard]] static bool carries_datagrams(const EpollSlot& slot) noexcept {
+    return slot.input_kind == EpollSlot::Input::datagrams || slot.output_kind == EpollSlot::Output::datagrams;
+  }
   [[nodiscard]] static std::ptrdiff_t write_or_send(FileDescriptor descriptor, const EpollSlot& slot,
                                                     std::span<iovec> pieces) noexcept;
   void start_input(Operation& operation, EpollSlot::Input kind, ChannelId channel) noexcept;
@@ -103,7 +107,7 @@ class EpollBackend final : public Backend {
   void receive(FileDescriptor descriptor, EpollSlot& slot);
   void receive_without_waiting(ChannelId channel, EpollSlot& slot);
   void dispatch_due();
-  void look_soon(ChannelId channel) noexcept;
+  [[nodiscard]] bool look_soon(ChannelId channel) noexcept;
   void look_for_kept_datagrams(ChannelId channel) noexcept;
   void receive_datagrams(ChannelId channel, EpollSlot& slot);
   void send_datagrams(ChannelId channel, EpollSlot& slot);

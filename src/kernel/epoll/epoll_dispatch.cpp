@@ -58,6 +58,7 @@ void EpollBackend::dispatch_event(ChannelId channel, EpollSlot& slot, std::uint3
   if (slot.generation != channel.generation) return;
   if ((events & (EPOLLOUT | kBroken)) != 0) dispatch_output(channel, slot);
   if (slot.generation != channel.generation) return;
+  if ((events & EPOLLERR) != 0 && carries_datagrams(slot)) discard_error_queue(descriptor);
   settle(descriptor, slot, events);
 }
 
@@ -80,8 +81,6 @@ void EpollBackend::dispatch_input(ChannelId channel, EpollSlot& slot, std::uint3
       break;
     case EpollSlot::Input::datagrams:
       receive_datagrams(channel, slot);
-      // What made it report an error may not be what a receive is told of.
-      if ((events & EPOLLERR) != 0 && slot.generation == channel.generation) discard_error_queue(descriptor);
       break;
     case EpollSlot::Input::none:
       break;
@@ -165,15 +164,19 @@ void EpollBackend::dispatch_due() {
 void EpollBackend::receive_without_waiting(ChannelId channel, EpollSlot& slot) {
   receive(descriptor_of(channel), slot);
   if (slot.generation != channel.generation) return;
-  if (slot.input_kind == EpollSlot::Input::read && !held(*slot.input)) look_soon(channel);
+  if (slot.input_kind != EpollSlot::Input::read || held(*slot.input)) return;
+  if (!look_soon(channel)) end_input(slot, -ENOMEM);
 }
 
 // --- datagrams -----------------------------------------------------------------------------------
 
 void EpollBackend::receive_datagrams(ChannelId channel, EpollSlot& slot) {
   auto& operation = static_cast<DatagramReceiveOperation&>(*slot.input);
-  if (const auto received = receive_datagrams_now(channel, operation, Until::short_read); received.end)
-    end_input(slot, *received.end);
+  const Received received = receive_datagrams_now(channel, operation, Until::short_read);
+  if (received.end) return end_input(slot, *received.end);
+  // Another receiver was started from inside, before the rest was kept for it.
+  if (slots_.find(channel) != nullptr && slot.input != nullptr && !held(*slot.input))
+    look_for_kept_datagrams(channel);
 }
 
 void EpollBackend::send_datagrams(ChannelId channel, EpollSlot& slot) {
