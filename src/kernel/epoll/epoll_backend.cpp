@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
 #include <utility>
 
 #include <sys/socket.h>
@@ -97,9 +98,9 @@ void EpollBackend::watch_or_end(Operation& operation, FileDescriptor descriptor,
 /// What has no readiness (/dev/null, /dev/zero) never hangs up, and a read of it never has to wait. False for
 /// an operation that is about neither.
 bool EpollBackend::never_waits(FileDescriptor descriptor, const EpollSlot& slot) noexcept {
-  if (slot.input_kind == EpollSlot::Input::read)
-    look_soon({static_cast<std::uint32_t>(descriptor.number), slot.generation});
-  return slot.input_kind == EpollSlot::Input::read || slot.input_kind == EpollSlot::Input::hangup;
+  if (slot.input_kind == EpollSlot::Input::hangup) return true;
+  return slot.input_kind == EpollSlot::Input::read &&
+         look_soon({static_cast<std::uint32_t>(descriptor.number), slot.generation});
 }
 
 /// After an event: stops the reports that nobody wants (any more), or they would come again and again.
@@ -257,11 +258,18 @@ void EpollBackend::resume(DatagramReceiveOperation& operation, ChannelId channel
 }
 
 void EpollBackend::look_for_kept_datagrams(ChannelId channel) noexcept {
-  if (kept_datagrams_.has(channel)) look_soon(channel);
+  if (!kept_datagrams_.has(channel)) return;
+  static_cast<void>(look_soon(channel));  // without memory they come with the next that arrives
 }
 
-void EpollBackend::look_soon(ChannelId channel) noexcept {
-  if (std::find(due_.begin(), due_.end(), channel) == due_.end()) due_.push_back(channel);
+/// False where there is no memory for it.
+bool EpollBackend::look_soon(ChannelId channel) noexcept {
+  try {
+    if (std::find(due_.begin(), due_.end(), channel) == due_.end()) due_.push_back(channel);
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  return true;
 }
 
 void EpollBackend::drain(ReceiveOperation& operation, ChannelId channel) noexcept {
