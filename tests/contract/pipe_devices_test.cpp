@@ -15,7 +15,8 @@ class PipeDevices : public PipeFileTest {
     EXPECT_EQ(::mkfifo(path("fifo").c_str(), 0600), 0);
     return open(path("fifo"), O_RDONLY | O_NONBLOCK);
   }
-  OwnedFileDescriptor writer_of_fifo() { return open(path("fifo"), O_WRONLY); }
+  /// Fails where the reader has gone, instead of waiting for the next.
+  OwnedFileDescriptor writer_of_fifo() { return open(path("fifo"), O_WRONLY | O_NONBLOCK); }
 };
 
 // --- FIFOs ---------------------------------------------------------------------------------------

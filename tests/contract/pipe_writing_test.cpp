@@ -103,6 +103,19 @@ TEST_F(PipeWriting, P3_input_does_not_end_the_writing_side_of_a_socket) {
   EXPECT_FALSE(writer->lost);
 }
 
+TEST_F(PipeWriting, P3_the_peer_of_a_socket_that_has_finished_sending_still_reads) {
+  auto [here, there] = Socket::pair();
+  const auto writer = write_to(here.release());
+  ASSERT_EQ(::shutdown(there.descriptor().number, SHUT_WR), 0);
+  turns(20);
+  EXPECT_FALSE(writer->lost);
+  writer->transport->write("still");
+  turns(3);
+  std::array<char, 10> arrived{};
+  EXPECT_EQ(::recv(there.descriptor().number, arrived.data(), arrived.size(), MSG_DONTWAIT), 5);
+  EXPECT_STREQ(arrived.data(), "still");
+}
+
 TEST_F(PipeWriting, P3_write_eof_is_close) {
   Full full = fill(10'000);
   Transport& transport = *full.protocol->transport;

@@ -123,7 +123,7 @@ TEST_P(SeamFile, a_fifo_without_a_writer_has_not_ended) {
   resume(receiver);
   turns(5);
   EXPECT_FALSE(receiver.ended());
-  OwnedFileDescriptor writes(FileDescriptor{::open(path.c_str(), O_WRONLY | O_CLOEXEC)});
+  OwnedFileDescriptor writes(FileDescriptor{::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC)});
   ::unlink(path.c_str());
   write_to(writes, "here");
   run_until([&] { return receiver.bytes == "here"; });

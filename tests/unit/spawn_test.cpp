@@ -211,6 +211,11 @@ TEST(Spawn, without_close_range_nothing_leaks_either) {
     ::fcntl(pipe.reads.get().number, F_DUPFD, 40);
     const int passed = ::fcntl(pipe.reads.get().number, F_DUPFD, 200);
     for (int count = 0; count < 300; ++count) ::fcntl(pipe.reads.get().number, F_DUPFD, 300);  // many lines
+    // Those beyond what may be opened now are open all the same, and only a list of them tells.
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = 100;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
     SpawnPlan plan = plan_of("ls", {"/proc/self/fd"});
     plan.standard[1] = pipe.writes.get();
     plan.passed = {FileDescriptor{passed}};

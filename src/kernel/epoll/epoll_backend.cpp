@@ -99,9 +99,9 @@ void EpollBackend::watch_or_end(Operation& operation, FileDescriptor descriptor,
 /// What has no readiness (/dev/null, /dev/zero) never hangs up, and a read of it never has to wait. False for
 /// an operation that is about neither, and where there is no memory to note it.
 bool EpollBackend::never_waits(FileDescriptor descriptor, const EpollSlot& slot) noexcept {
-  if (slot.input_kind == EpollSlot::Input::read)
-    return look_soon({static_cast<std::uint32_t>(descriptor.number), slot.generation});
-  return slot.input_kind == EpollSlot::Input::hangup;
+  if (slot.input_kind == EpollSlot::Input::hangup) return true;
+  return slot.input_kind == EpollSlot::Input::read &&
+         look_soon({static_cast<std::uint32_t>(descriptor.number), slot.generation});
 }
 
 /// After an event: stops the reports that nobody wants (any more), or they would come again and again.
@@ -259,19 +259,18 @@ void EpollBackend::resume(DatagramReceiveOperation& operation, ChannelId channel
 }
 
 void EpollBackend::look_for_kept_datagrams(ChannelId channel) noexcept {
-  // Without memory for it they come with the next that arrives.
-  if (kept_datagrams_.has(channel)) static_cast<void>(look_soon(channel));
+  if (!kept_datagrams_.has(channel)) return;
+  static_cast<void>(look_soon(channel));  // without memory they come with the next that arrives
 }
 
-/// False where there is no memory to note it.
+/// False where there is no memory for it.
 bool EpollBackend::look_soon(ChannelId channel) noexcept {
-  if (std::find(due_.begin(), due_.end(), channel) != due_.end()) return true;
   try {
-    due_.push_back(channel);
-    return true;
+    if (std::find(due_.begin(), due_.end(), channel) == due_.end()) due_.push_back(channel);
   } catch (const std::bad_alloc&) {
     return false;
   }
+  return true;
 }
 
 void EpollBackend::drain(ReceiveOperation& operation, ChannelId channel) noexcept {

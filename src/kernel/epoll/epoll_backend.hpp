@@ -105,7 +105,7 @@ class EpollBackend final : public Backend {
   void dispatch_output(ChannelId channel, EpollSlot& slot);
   void received_nothing(FileDescriptor descriptor, EpollSlot& slot, std::ptrdiff_t count);
   void receive(FileDescriptor descriptor, EpollSlot& slot);
-  void receive_without_waiting(ChannelId channel, EpollSlot& slot);
+  void receive_always_ready(ChannelId channel, EpollSlot& slot);
   void dispatch_due();
   [[nodiscard]] bool look_soon(ChannelId channel) noexcept;
   void look_for_kept_datagrams(ChannelId channel) noexcept;

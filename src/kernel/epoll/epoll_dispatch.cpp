@@ -151,7 +151,7 @@ void EpollBackend::dispatch_due() {
     EpollSlot* slot = slots_.find(channel);
     if (slot == nullptr || slot->input == nullptr || held(*slot->input)) continue;
     if (slot->input_kind == EpollSlot::Input::read) {
-      receive_without_waiting(channel, *slot);
+      receive_always_ready(channel, *slot);
     } else if (slot->input_kind == EpollSlot::Input::datagrams && kept_datagrams_.has(channel)) {
       receive_datagrams(channel, *slot);
     }
@@ -161,11 +161,11 @@ void EpollBackend::dispatch_due() {
 }
 
 /// Of what has no readiness: there is always something, or the end.
-void EpollBackend::receive_without_waiting(ChannelId channel, EpollSlot& slot) {
+void EpollBackend::receive_always_ready(ChannelId channel, EpollSlot& slot) {
   receive(descriptor_of(channel), slot);
   if (slot.generation != channel.generation) return;
-  if (slot.input_kind != EpollSlot::Input::read || held(*slot.input)) return;
-  if (!look_soon(channel)) end_input(slot, -ENOMEM);
+  const bool goes_on = slot.input_kind == EpollSlot::Input::read && !held(*slot.input);
+  if (goes_on && !look_soon(channel)) end_input(slot, -ENOMEM);
 }
 
 // --- datagrams -----------------------------------------------------------------------------------
