@@ -123,12 +123,11 @@ void BudgetOfDatagrams::steady_echo(std::size_t at_once, std::size_t size, doubl
 }
 
 TEST_F(BudgetOfDatagrams, steady_datagrams_one_by_one_cost_a_receive_a_send_and_a_wait_and_no_allocation) {
-  // On io_uring a receive more, which finds out that there is nothing left.
-  steady_echo(1, 512, loop().backend_name() == "epoll" ? 3.1 : 4.1);
+  steady_echo(1, 512, 3.1);
 }
 
 TEST_F(BudgetOfDatagrams, steady_datagrams_many_at_a_time_share_their_calls_and_allocate_nothing) {
-  // 64 in two receives, and one that finds nothing; sent by one call; and the waits.
+  // 64 in two receives, each answered by one call; and the waits.
   steady_echo(64, 512, 0.12);
 }
 

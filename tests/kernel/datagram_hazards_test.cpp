@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -199,6 +200,45 @@ TEST_P(SeamDatagramHazards, errors_that_a_program_asked_to_have_queued_take_neit
             5);
   run_until([&] { return !receiver.datagrams.empty(); });
   EXPECT_EQ(receiver.datagrams, std::vector<std::string>{"hello"});
+}
+
+TEST_P(SeamDatagramHazards, an_error_that_comes_in_the_middle_of_a_batch_is_told_thread) {
+  UdpSocket socket = udp_socket();
+  set(socket.descriptor, IPPROTO_IP, IP_RECVERR);  // so that a socket that is not connected is told at all
+  const net::SocketAddress ours = socket.address;
+  net::SocketAddress nobody;
+  {
+    const UdpSocket gone = udp_socket();
+    nobody = gone.address;
+  }
+  const int number = socket.descriptor.get().number;
+  const ChannelId channel = attach(std::move(socket.descriptor));
+  auto& receiver = make<DatagramReceiver>();
+  receiver.on_completed = [&](int result) {
+    if (result != -ECANCELED) start(receiver, channel);
+  };
+  start(receiver, channel);
+  turn();
+  const UdpSocket peer = udp_socket();
+  for (int round = 0; round < 50; ++round) {
+    // Each of these is refused while we receive, and the error is the next one's who asks the socket: us.
+    std::thread other([&] {
+      for (int count = 0; count < 20; ++count)
+        static_cast<void>(::sendto(number, "x", 1, MSG_NOSIGNAL, nobody.get(), nobody.length));
+    });
+    for (int count = 0; count < 40; ++count) {
+      static_cast<void>(::sendto(peer.descriptor.get().number, "y", 1, 0,
+                                 reinterpret_cast<const sockaddr*>(&ours.storage), ours.length));
+      if (count % 10 == 0) turn();
+    }
+    other.join();
+    run_until_quiet();
+    int untold = 0;
+    socklen_t size = sizeof untold;
+    ASSERT_EQ(::getsockopt(number, SOL_SOCKET, SO_ERROR, &untold, &size), 0);
+    ASSERT_EQ(untold, 0) << "in round " << round;
+    ASSERT_EQ(receiver.datagrams.size(), 40U * static_cast<std::size_t>(round + 1));
+  }
 }
 
 TEST_P(SeamDatagramHazards, a_unix_peer_that_turns_away_is_an_error_and_takes_nothing_with_it) {

@@ -172,7 +172,7 @@ void EpollBackend::receive_always_ready(ChannelId channel, EpollSlot& slot) {
 
 void EpollBackend::receive_datagrams(ChannelId channel, EpollSlot& slot) {
   auto& operation = static_cast<DatagramReceiveOperation&>(*slot.input);
-  const Received received = receive_datagrams_now(channel, operation, Until::short_read);
+  const Received received = receive_datagrams_now(channel, operation);
   if (received.end) return end_input(slot, *received.end);
   // Another receiver was started from inside, before the rest was kept for it.
   if (slots_.find(channel) != nullptr && slot.input != nullptr && !held(*slot.input))

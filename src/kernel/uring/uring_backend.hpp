@@ -150,7 +150,7 @@ class UringBackend final : public Backend {
   void stop_at_once(ChannelId channel, UringSlot& slot) noexcept;
   void end_all_requests() noexcept;
 
-  // Operations: uring_backend.cpp.
+  // Operations: uring_backend.cpp and uring_output.cpp.
   [[nodiscard]] static std::ptrdiff_t write_or_send(FileDescriptor descriptor, const UringSlot& slot,
                                                     std::span<iovec> pieces) noexcept;
   void start_input(Operation& operation, UringSlot::Input kind, ChannelId channel) noexcept;

@@ -5,7 +5,6 @@
 #include "kernel/uring/uring_backend.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -290,25 +289,6 @@ void UringBackend::output_is_ready(ChannelId channel, UringSlot& slot, int event
   if (!still_is(channel, slot)) return;
   if (slot.output_kind == UringSlot::Output::none) stop_output(channel, slot);
   arm_output(channel, slot);
-}
-
-/// False where the kernel takes nothing after all.
-bool UringBackend::send_gathered(ChannelId channel, UringSlot& slot) {
-  std::array<iovec, kGatherPieces> pieces;
-  const std::size_t count = static_cast<SendOperation&>(*slot.output).gather(pieces);
-  const std::ptrdiff_t result = write_or_send(descriptor_of(channel), slot, std::span(pieces).first(count));
-  if (result == -EAGAIN) return false;
-  end_output(slot, why_not_sent(channel, slot, static_cast<int>(result)));
-  return true;
-}
-
-/// The same for datagrams.
-bool UringBackend::send_datagrams(ChannelId channel, UringSlot& slot) {
-  const std::ptrdiff_t result =
-      send_gathered_datagrams(static_cast<DatagramSendOperation&>(*slot.output), channel);
-  if (result == -EAGAIN) return false;
-  end_output(slot, static_cast<int>(result));
-  return true;
 }
 
 void UringBackend::end_input(UringSlot& slot, int result) {
