@@ -20,7 +20,9 @@ constexpr std::string_view kUsage =
     "           receive  one way, from a server that generates\n"
     "           storm    connect, one echo, close, again\n"
     "           idle     connect, one echo each, then stay until standard input closes\n"
-    "  ADDRESS  tcp:PORT (on 127.0.0.1) or unix:PATH\n"
+    "           datagrams  there and back, each checked, losses counted\n"
+    "           trains     the same, a window at a time as one train of equal datagrams\n"
+    "  ADDRESS  tcp:PORT (on 127.0.0.1) or unix:PATH; for the last two udp:PORT\n"
     "  --connections N   at a time (1)\n"
     "  --size BYTES      of a message (64)\n"
     "  --pipeline N      messages in flight per connection (1)\n"
@@ -33,7 +35,9 @@ constexpr std::pair<std::string_view, Mode> kModes[] = {{"echo", Mode::echo},
                                                         {"send", Mode::send},
                                                         {"receive", Mode::receive},
                                                         {"storm", Mode::storm},
-                                                        {"idle", Mode::idle}};
+                                                        {"idle", Mode::idle},
+                                                        {"datagrams", Mode::datagrams},
+                                                        {"trains", Mode::trains}};
 
 constexpr double kLongestSeconds = 3600.0;
 
@@ -57,12 +61,17 @@ Mode read_mode(std::string_view text) {
   for (const auto& [name, mode] : kModes) {
     if (name == text) return mode;
   }
-  refuse("MODE", text, "echo, send, receive, storm or idle");
+  refuse("MODE", text, "echo, send, receive, storm, idle, datagrams or trains");
 }
 
-Address read_address(std::string_view text) {
-  if (text.starts_with("unix:")) return Address::unix_path(text.substr(5));
-  if (!text.starts_with("tcp:")) refuse("ADDRESS", text, "tcp:PORT or unix:PATH");
+bool is_of_datagrams(Mode mode) { return mode == Mode::datagrams || mode == Mode::trains; }
+
+Address read_address(std::string_view text, Mode mode) {
+  const bool of_datagrams = is_of_datagrams(mode);
+  if (!of_datagrams && text.starts_with("unix:")) return Address::unix_path(text.substr(5));
+  if (!text.starts_with(of_datagrams ? "udp:" : "tcp:")) {
+    refuse("ADDRESS", text, of_datagrams ? "udp:PORT" : "tcp:PORT or unix:PATH");
+  }
   return Address::loopback(read_number<std::uint16_t>("ADDRESS", text.substr(4), 1, 65535));
 }
 
@@ -87,6 +96,19 @@ void read_option(std::string_view name, std::string_view value, Arguments& argum
   }
 }
 
+constexpr std::size_t kMostDatagramBytes = 65'507;
+constexpr std::size_t kMostInTrain = 64;  // the kernel's own limit, before Linux 6.9
+
+void check_datagrams(const Arguments& arguments) {
+  if (arguments.size_bytes < kLeastDatagramBytes || arguments.size_bytes > kMostDatagramBytes) {
+    throw std::invalid_argument("--size of a datagram is 12 to 65507 bytes");
+  }
+  if (arguments.mode == Mode::datagrams) return;
+  if (arguments.pipeline > kMostInTrain || arguments.pipeline * arguments.size_bytes > kMostDatagramBytes) {
+    throw std::invalid_argument("a train has up to 64 datagrams, and 65507 bytes");
+  }
+}
+
 Arguments parse(int argc, char** argv) {
   if (argc < 3) throw std::invalid_argument("MODE and ADDRESS are missing");
   if (argc % 2 == 0) throw std::invalid_argument("an option has no value");
@@ -94,11 +116,12 @@ Arguments parse(int argc, char** argv) {
   arguments.mode_text = argv[1];
   arguments.mode = read_mode(argv[1]);
   arguments.address_text = argv[2];
-  arguments.address = read_address(argv[2]);
+  arguments.address = read_address(argv[2], arguments.mode);
   for (int i = 3; i < argc; i += 2) read_option(argv[i], argv[i + 1], arguments);
-  if (arguments.messages && arguments.mode != Mode::echo) {
-    throw std::invalid_argument("--messages goes with echo only");
+  if (arguments.messages && arguments.mode != Mode::echo && arguments.mode != Mode::datagrams) {
+    throw std::invalid_argument("--messages goes with echo and datagrams only");
   }
+  if (is_of_datagrams(arguments.mode)) check_datagrams(arguments);
   return arguments;
 }
 
