@@ -110,10 +110,13 @@ class Child:
             raise Failure(f"{self.name} {self._end()}{self._complaint()}")
         return output.decode()
 
-    def stop(self):
-        """Asks it to end, and wants it to do so in order."""
+    def require_running(self):
         if self.process.poll() is not None:
             raise Failure(f"{self.name} {self._end()} before it was asked to{self._complaint()}")
+
+    def stop(self):
+        """Asks it to end, and wants it to do so in order."""
+        self.require_running()
         self.process.terminate()
         try:
             self.process.wait(PATIENCE_SECONDS)
@@ -121,6 +124,11 @@ class Child:
             raise Failure(f"{self.name} ignored SIGTERM for {PATIENCE_SECONDS} s") from None
         if self.process.returncode != 0:
             raise Failure(f"{self.name} {self._end()} when it was asked to end{self._complaint()}")
+
+    def require_no_failure(self):
+        """For one that may end by itself when its work is done."""
+        if self.process.poll() not in (None, 0):
+            raise Failure(f"{self.name} {self._end()} at its work's end{self._complaint()}")
 
     def kill(self):
         if self.process.returncode is None:
