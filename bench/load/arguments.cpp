@@ -21,11 +21,11 @@ constexpr std::string_view kUsage =
     "           storm    connect, one echo, close, again\n"
     "           idle     connect, one echo each, then stay until standard input closes\n"
     "           datagrams  there and back, each checked, losses counted\n"
-    "           trains     the same, a window at a time as one train of equal datagrams\n"
-    "  ADDRESS  tcp:PORT (on 127.0.0.1) or unix:PATH; for the last two udp:PORT\n"
+    "  ADDRESS  tcp:PORT (on 127.0.0.1) or unix:PATH; udp:PORT for datagrams\n"
     "  --connections N   at a time (1)\n"
     "  --size BYTES      of a message (64)\n"
     "  --pipeline N      messages in flight per connection (1)\n"
+    "  --train N         datagrams that are sent as one, for the kernel to cut (1)\n"
     "  --seconds S       length of the measured window (1)\n"
     "  --warmup S        before it (0.2)\n"
     "  --messages N      instead of a window: N messages per connection, in lock-step\n"
@@ -36,10 +36,11 @@ constexpr std::pair<std::string_view, Mode> kModes[] = {{"echo", Mode::echo},
                                                         {"receive", Mode::receive},
                                                         {"storm", Mode::storm},
                                                         {"idle", Mode::idle},
-                                                        {"datagrams", Mode::datagrams},
-                                                        {"trains", Mode::trains}};
+                                                        {"datagrams", Mode::datagrams}};
 
 constexpr double kLongestSeconds = 3600.0;
+constexpr std::size_t kMostDatagramBytes = 65'507;
+constexpr std::size_t kMostInTrain = 64;  // the kernel's own limit, before Linux 6.9
 
 /// Says what is wrong with the value of an option.
 [[noreturn]] void refuse(std::string_view name, std::string_view value, std::string_view expected) {
@@ -61,13 +62,12 @@ Mode read_mode(std::string_view text) {
   for (const auto& [name, mode] : kModes) {
     if (name == text) return mode;
   }
-  refuse("MODE", text, "echo, send, receive, storm, idle, datagrams or trains");
+  refuse("MODE", text, "echo, send, receive, storm, idle or datagrams");
 }
 
-bool is_of_datagrams(Mode mode) { return mode == Mode::datagrams || mode == Mode::trains; }
 
 Address read_address(std::string_view text, Mode mode) {
-  const bool of_datagrams = is_of_datagrams(mode);
+  const bool of_datagrams = mode == Mode::datagrams;
   if (!of_datagrams && text.starts_with("unix:")) return Address::unix_path(text.substr(5));
   if (!text.starts_with(of_datagrams ? "udp:" : "tcp:")) {
     refuse("ADDRESS", text, of_datagrams ? "udp:PORT" : "tcp:PORT or unix:PATH");
@@ -82,6 +82,8 @@ void read_option(std::string_view name, std::string_view value, Arguments& argum
     arguments.size_bytes = read_number<std::size_t>(name, value, 1, std::size_t{1} << 26U);
   } else if (name == "--pipeline") {
     arguments.pipeline = read_number<std::size_t>(name, value, 1, 4096);
+  } else if (name == "--train") {
+    arguments.train = read_number<std::size_t>(name, value, 1, kMostInTrain);
   } else if (name == "--seconds") {
     arguments.measured = std::chrono::duration<double>(read_number(name, value, 0.001, kLongestSeconds));
   } else if (name == "--warmup") {
@@ -96,16 +98,19 @@ void read_option(std::string_view name, std::string_view value, Arguments& argum
   }
 }
 
-constexpr std::size_t kMostDatagramBytes = 65'507;
-constexpr std::size_t kMostInTrain = 64;  // the kernel's own limit, before Linux 6.9
-
+/// REQUIRES: they are about datagrams.
 void check_datagrams(const Arguments& arguments) {
   if (arguments.size_bytes < kLeastDatagramBytes || arguments.size_bytes > kMostDatagramBytes) {
     throw std::invalid_argument("--size of a datagram is 12 to 65507 bytes");
   }
-  if (arguments.mode == Mode::datagrams) return;
-  if (arguments.pipeline > kMostInTrain || arguments.pipeline * arguments.size_bytes > kMostDatagramBytes) {
-    throw std::invalid_argument("a train has up to 64 datagrams, and 65507 bytes");
+  if (arguments.train * arguments.size_bytes > kMostDatagramBytes) {
+    throw std::invalid_argument("a train has up to 65507 bytes");
+  }
+  if (arguments.pipeline % arguments.train != 0) {
+    throw std::invalid_argument("--pipeline is not a number of whole trains");
+  }
+  if (arguments.messages && *arguments.messages % arguments.pipeline != 0) {
+    throw std::invalid_argument("--messages of datagrams is not a number of whole pipelines");
   }
 }
 
@@ -121,7 +126,11 @@ Arguments parse(int argc, char** argv) {
   if (arguments.messages && arguments.mode != Mode::echo && arguments.mode != Mode::datagrams) {
     throw std::invalid_argument("--messages goes with echo and datagrams only");
   }
-  if (is_of_datagrams(arguments.mode)) check_datagrams(arguments);
+  if (arguments.mode == Mode::datagrams) {
+    check_datagrams(arguments);
+  } else if (arguments.train > 1) {
+    throw std::invalid_argument("--train goes with datagrams only");
+  }
   return arguments;
 }
 

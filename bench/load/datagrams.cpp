@@ -41,11 +41,10 @@ class Letters {
     std::ranges::copy(pattern.at(0, memory_.size()), memory_.begin());
   }
 
-  std::span<unsigned char> at(std::size_t place) noexcept {
-    return std::span(memory_).subspan(place * size_bytes_, size_bytes_);
-  }
-  std::span<unsigned char> first(std::size_t count) noexcept {
-    return std::span(memory_).first(count * size_bytes_);
+  std::span<unsigned char> at(std::size_t place) noexcept { return at(place, 1); }
+  /// Several in a row.
+  std::span<unsigned char> at(std::size_t place, std::size_t count) noexcept {
+    return std::span(memory_).subspan(place * size_bytes_, count * size_bytes_);
   }
   [[nodiscard]] std::size_t size_bytes() const noexcept { return size_bytes_; }
 
@@ -69,34 +68,33 @@ class Letters {
   std::vector<unsigned char> memory_;
 };
 
-/// One socket and what it has under way.
+/// One socket and what it has under way: places for datagrams, of which so many in a row are a train.
 class Correspondent {
  public:
-  Correspondent(DatagramSocket socket, std::uint32_t number, std::size_t window)
-      : socket_(std::move(socket)), number_(number), places_(window) {
-    free_.reserve(window);
-    for (std::size_t place = window; place > 0; --place) free_.push_back(place - 1);
+  Correspondent(DatagramSocket socket, std::uint32_t number, const Arguments& arguments)
+      : socket_(std::move(socket)),
+        number_(number),
+        train_(arguments.train),
+        places_(arguments.pipeline),
+        missing_(arguments.pipeline / arguments.train) {
+    for (std::size_t train = missing_.size(); train > 0; --train) free_.push_back(train - 1);
   }
 
   void watch(const Poller& poller) const { poller.add(socket_.number(), EPOLLIN, number_); }
 
-  /// Up to `most` of those that may be sent, each by itself.
-  void send(Letters& letters, Clock::time_point now, std::size_t most) {
-    outgoing_.clear();
-    while (!free_.empty() && outgoing_.size() < most) {
-      const std::size_t place = free_.back();
-      free_.pop_back();
-      const auto datagram = post(letters, place, now);
-      outgoing_.push_back({.iov_base = datagram.data(), .iov_len = datagram.size()});
+  /// Whatever may be sent.
+  void send(Letters& letters, Clock::time_point now) {
+    singles_.clear();
+    for (const std::size_t train : free_) {
+      const auto bytes = post(letters, train, now);
+      if (train_ > 1) {
+        socket_.send_train(bytes, letters.size_bytes());
+      } else {
+        singles_.push_back({.iov_base = bytes.data(), .iov_len = bytes.size()});
+      }
     }
-    socket_.send_each(outgoing_);
-  }
-
-  /// The whole window, at once. REQUIRES: nothing is under way.
-  void send_train(Letters& letters, Clock::time_point now) {
     free_.clear();
-    for (std::size_t place = 0; place < places_.size(); ++place) post(letters, place, now);
-    socket_.send_train(letters.first(places_.size()), letters.size_bytes());
+    socket_.send_each(singles_);
   }
 
   /// What has come back; `came(duration)` is called for each. What had been given up does not count.
@@ -104,8 +102,8 @@ class Correspondent {
   void receive(DatagramInbox& inbox, Letters& letters, Clock::time_point now, Came came) {
     const auto take = [&](std::span<const unsigned char> datagram) {
       const Label label = letters.read(datagram, places_.size());
-      Place& place = places_[label.place];
       if (label.socket != number_) throw std::runtime_error("a datagram came back to another socket");
+      const Place& place = places_[label.place];
       if (!place.sent || label.turn != place.turn) return;
       came(now - *place.sent);
       release(label.place);
@@ -125,7 +123,8 @@ class Correspondent {
     return lost;
   }
 
-  [[nodiscard]] bool is_free() const noexcept { return free_.size() == places_.size(); }
+  /// Nothing is under way.
+  [[nodiscard]] bool is_free() const noexcept { return free_.size() == missing_.size(); }
 
  private:
   struct Place {
@@ -133,24 +132,32 @@ class Correspondent {
     std::optional<Clock::time_point> sent;  // while it is under way
   };
 
-  std::span<unsigned char> post(Letters& letters, std::size_t place, Clock::time_point now) {
-    places_[place].sent = now;
-    letters.write({.socket = number_,
-                   .place = static_cast<std::uint32_t>(place),
-                   .turn = ++places_[place].turn});
-    return letters.at(place);
+  /// The bytes of a train with the labels of its next turn.
+  std::span<unsigned char> post(Letters& letters, std::size_t train, Clock::time_point now) {
+    const std::size_t first = train * train_;
+    missing_[train] = train_;
+    for (std::size_t place = first; place < first + train_; ++place) {
+      places_[place].sent = now;
+      letters.write({.socket = number_,
+                     .place = static_cast<std::uint32_t>(place),
+                     .turn = ++places_[place].turn});
+    }
+    return letters.at(first, train_);
   }
 
   void release(std::size_t place) {
     places_[place].sent.reset();
-    free_.push_back(place);
+    const std::size_t train = place / train_;
+    if (--missing_[train] == 0) free_.push_back(train);
   }
 
   DatagramSocket socket_;
   std::uint32_t number_;
+  std::size_t train_;  // datagrams in each; 1: they go one by one
   std::vector<Place> places_;
-  std::vector<std::size_t> free_;
-  std::vector<iovec> outgoing_;
+  std::vector<std::size_t> missing_;  // of each train: datagrams under way
+  std::vector<std::size_t> free_;     // trains of which none is
+  std::vector<iovec> singles_;
 };
 
 /// All sockets, and what they share.
@@ -160,21 +167,21 @@ class DatagramRun {
       : arguments_(arguments), window_(window), letters_(arguments) {
     correspondents_.reserve(arguments.connections);
     for (std::uint32_t number = 0; number < arguments.connections; ++number) {
-      correspondents_.emplace_back(DatagramSocket::connect(arguments.address), number, arguments.pipeline);
+      correspondents_.emplace_back(DatagramSocket::connect(arguments.address), number, arguments);
       correspondents_.back().watch(poller_);
     }
   }
 
   void run() {
     window_.begin();
-    for (Correspondent& each : correspondents_) go_on(each, Clock::now());
+    for (Correspondent& each : correspondents_) each.send(letters_, Clock::now());
     auto next_search = Clock::now() + kBetweenSearches;
     while (window_.goes_on()) {
       for (const epoll_event& event : poller_.wait()) {
         Correspondent& correspondent = correspondents_[event.data.u64];
         const auto now = Clock::now();
         receive(correspondent, now);
-        go_on(correspondent, now);
+        correspondent.send(letters_, now);
       }
       if (Clock::now() < next_search) continue;
       next_search = Clock::now() + kBetweenSearches;
@@ -184,11 +191,9 @@ class DatagramRun {
 
   void run_in_lock_step(std::uint64_t messages_each) {
     window_.open();
-    for (std::uint64_t left = messages_each; left > 0;) {
-      const std::uint64_t messages = std::min<std::uint64_t>(left, arguments_.pipeline);
-      for (Correspondent& each : correspondents_) each.send(letters_, Clock::now(), messages);
+    for (std::uint64_t left = messages_each; left > 0; left -= arguments_.pipeline) {
+      for (Correspondent& each : correspondents_) each.send(letters_, Clock::now());
       collect_from_all();
-      left -= messages;
     }
     window_.close();
   }
@@ -201,20 +206,12 @@ class DatagramRun {
     });
   }
 
-  void go_on(Correspondent& correspondent, Clock::time_point now) {
-    if (arguments_.mode == Mode::datagrams) {
-      correspondent.send(letters_, now, arguments_.pipeline);
-    } else if (correspondent.is_free()) {
-      correspondent.send_train(letters_, now);
-    }
-  }
-
   void give_up_lost() {
     const auto now = Clock::now();
     for (Correspondent& each : correspondents_) {
       const std::size_t lost = each.give_up(now - kLostAfter);
       window_.count_lost(lost);
-      if (lost > 0) go_on(each, now);
+      if (lost > 0) each.send(letters_, now);
     }
   }
 
@@ -237,8 +234,6 @@ class DatagramRun {
 }  // namespace
 
 void run_datagrams(const Arguments& arguments, Window& window) { DatagramRun(arguments, window).run(); }
-
-void run_trains(const Arguments& arguments, Window& window) { DatagramRun(arguments, window).run(); }
 
 void run_datagrams_in_lock_step(const Arguments& arguments, Window& window) {
   DatagramRun(arguments, window).run_in_lock_step(*arguments.messages);

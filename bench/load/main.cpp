@@ -73,9 +73,6 @@ void run(const Arguments& arguments) {
       arguments.messages ? load::run_datagrams_in_lock_step(arguments, window)
                          : load::run_datagrams(arguments, window);
       return report();
-    case Mode::trains:
-      load::run_trains(arguments, window);
-      return report();
   }
 }
 

@@ -2,7 +2,8 @@
 //
 //     --calls sendto     recvfrom and sendto, one datagram each
 //     --calls sendmmsg   recvmmsg and sendmmsg, up to 64 datagrams each (the default)
-//     --calls trains     the same with UDP_GRO and UDP_SEGMENT: what arrived as a train leaves as one
+//     --calls trains     the same with UDP_GRO and UDP_SEGMENT: what arrived as a train, or as datagrams of one
+//                        size from one peer, leaves as a train
 //     --wait blocking    in the receiving call itself: nothing else can be waited for (the default)
 //     --wait epoll       in epoll_wait, as a server with more than one socket does
 #include "bare_sockets.h"
@@ -62,10 +63,9 @@ static void prepare_messages(void) {
   }
 }
 
-/// The answers lie where the questions were received, so that nothing has to be moved: only lengths change.
-static void send_messages(size_t count) {
+static void send_all(struct mmsghdr* headers, size_t count) {
   for (size_t sent = 0; sent < count;) {
-    const int now = sendmmsg(udp_socket, messages + sent, (unsigned)(count - sent), MSG_DONTWAIT);
+    const int now = sendmmsg(udp_socket, headers + sent, (unsigned)(count - sent), MSG_DONTWAIT);
     if (now < 0 && !is_no_failure(errno)) fail("sendmmsg");
     if (now < 0) return;
     sent += (size_t)now;
@@ -76,20 +76,25 @@ static bool echo_batch(void) {
   const int count = recvmmsg(udp_socket, messages, BATCH, receive_flags, NULL);
   if (count < 0 && !is_no_failure(errno)) fail("recvmmsg");
   if (count <= 0) return false;
+  // The answers lie where the questions were received, and only the lengths have to change.
   for (int i = 0; i < count; ++i) pieces[i].iov_len = messages[i].msg_len;
-  send_messages((size_t)count);
+  send_all(messages, (size_t)count);
   for (int i = 0; i < count; ++i) pieces[i].iov_len = DATAGRAM_MEMORY_BYTES;
   return count == BATCH;
 }
 
 // --- trains ------------------------------------------------------------------------------------------------
 
-/// What the kernel says of a message that it received, and then what it is told of the one to be sent: in
-/// both cases the size of each datagram in it.
+enum { MOST_IN_TRAIN = 64, MOST_TRAIN_BYTES = 65507 };  // the kernel's own limits, before Linux 6.9
+
+/// Beside a message that was received: the size of each datagram in it, where it is a train. Beside an answer
+/// the same, for the kernel to cut it.
 struct remark {
   alignas(struct cmsghdr) char bytes[CMSG_SPACE(sizeof(int))];
 };
 static struct remark remarks[BATCH];
+static struct remark answer_remarks[BATCH];
+static struct mmsghdr answers[BATCH];
 
 static void prepare_remarks(size_t count) {
   for (size_t i = 0; i < count; ++i) {
@@ -103,34 +108,61 @@ static void use_trains(void) {
   prepare_remarks(BATCH);
 }
 
-/// Makes the answer's remark of the question's.
-static void turn_remark(struct msghdr* message, size_t size) {
-  struct cmsghdr* remark = message->msg_controllen > 0 ? CMSG_FIRSTHDR(message) : NULL;
-  int segment = 0;
-  if (remark != NULL) memcpy(&segment, CMSG_DATA(remark), sizeof segment);
-  if (segment <= 0 || (size_t)segment >= size) {
-    message->msg_control = NULL;
-    message->msg_controllen = 0;
-    return;
+/// The size of each of its datagrams but the last, or of the only one.
+static size_t datagram_bytes(size_t index) {
+  struct msghdr* header = &messages[index].msg_hdr;
+  const struct cmsghdr* remark = header->msg_controllen > 0 ? CMSG_FIRSTHDR(header) : NULL;
+  int size = 0;
+  if (remark != NULL) memcpy(&size, CMSG_DATA(remark), sizeof size);
+  return size > 0 ? (size_t)size : messages[index].msg_len;
+}
+
+/// How many messages, from the first on, can leave as one: a train by itself, or single datagrams of one size
+/// to one peer.
+static size_t length_of_train(size_t first, size_t end) {
+  const size_t size = messages[first].msg_len;
+  if (size == 0 || datagram_bytes(first) < size) return 1;
+  size_t length = 1;
+  while (first + length < end && length < MOST_IN_TRAIN && (length + 1) * size <= MOST_TRAIN_BYTES) {
+    const size_t next = first + length;
+    if (messages[next].msg_len != size || datagram_bytes(next) != size) break;
+    if (memcmp(&peers[first], &peers[next], sizeof *peers) != 0) break;
+    ++length;
   }
-  const uint16_t segment_bytes = (uint16_t)segment;
-  remark->cmsg_type = UDP_SEGMENT;
-  remark->cmsg_len = CMSG_LEN(sizeof segment_bytes);
-  memcpy(CMSG_DATA(remark), &segment_bytes, sizeof segment_bytes);
-  message->msg_controllen = CMSG_SPACE(sizeof segment_bytes);
+  return length;
+}
+
+static void prepare_answer(size_t answer, size_t first, size_t length) {
+  struct msghdr* header = &answers[answer].msg_hdr;
+  *header = (struct msghdr){.msg_name = &peers[first],
+                            .msg_namelen = sizeof *peers,
+                            .msg_iov = &pieces[first],
+                            .msg_iovlen = length};
+  const uint16_t size = (uint16_t)datagram_bytes(first);
+  if (length == 1 && size == messages[first].msg_len) return;
+  header->msg_control = &answer_remarks[answer];
+  header->msg_controllen = CMSG_SPACE(sizeof size);
+  struct cmsghdr* remark = CMSG_FIRSTHDR(header);
+  *remark = (struct cmsghdr){
+      .cmsg_level = SOL_UDP, .cmsg_type = UDP_SEGMENT, .cmsg_len = CMSG_LEN(sizeof size)};
+  memcpy(CMSG_DATA(remark), &size, sizeof size);
 }
 
 static bool echo_trains(void) {
-  const int count = recvmmsg(udp_socket, messages, BATCH, receive_flags, NULL);
-  if (count < 0 && !is_no_failure(errno)) fail("recvmmsg");
-  if (count <= 0) return false;
-  for (int i = 0; i < count; ++i) {
-    pieces[i].iov_len = messages[i].msg_len;
-    turn_remark(&messages[i].msg_hdr, messages[i].msg_len);
+  const int received = recvmmsg(udp_socket, messages, BATCH, receive_flags, NULL);
+  if (received < 0 && !is_no_failure(errno)) fail("recvmmsg");
+  if (received <= 0) return false;
+  const size_t count = (size_t)received;
+  for (size_t i = 0; i < count; ++i) pieces[i].iov_len = messages[i].msg_len;
+  size_t answer_count = 0;
+  for (size_t first = 0; first < count; ++answer_count) {
+    const size_t length = length_of_train(first, count);
+    prepare_answer(answer_count, first, length);
+    first += length;
   }
-  send_messages((size_t)count);
-  for (int i = 0; i < count; ++i) pieces[i].iov_len = DATAGRAM_MEMORY_BYTES;
-  prepare_remarks((size_t)count);
+  send_all(answers, answer_count);
+  for (size_t i = 0; i < count; ++i) pieces[i].iov_len = DATAGRAM_MEMORY_BYTES;
+  prepare_remarks(count);
   return count == BATCH;
 }
 

@@ -105,7 +105,7 @@ class Bench:
     def _load_arguments(self, row, address, server_pid):
         return [row.load_mode, address, "--connections", row.connections, "--size", row.size,
                 "--pipeline", row.pipeline, "--seconds", self.window_seconds,
-                "--warmup", self.warmup_seconds, "--server-pid", server_pid]
+                "--warmup", self.warmup_seconds, "--server-pid", server_pid, *row.load_arguments]
 
     def _without_places(self, text):
         places = {self.folder: "FOLDER", self.programs: "PROGRAMS", self.instructions.parent: "bench"}

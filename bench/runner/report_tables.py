@@ -21,14 +21,15 @@ CHAPTERS = [
     ("udp", "Datagrams, echo",
      """Each datagram is answered with the same, to the peer that it came from. A peer sends the next when
      an answer has come; one that is missing after 200 ms counts as lost, and not as answered. "Bare
-     recvmmsg/sendmmsg" receives up to 64 datagrams in one blocking call and answers them in another:
-     there is no cheaper way to answer datagrams that come one by one. libuv's second form receives many
-     at a time (UV_UDP_RECVMMSG) and answers with uv_udp_try_send.""", ("cpu_ns", "rate")),
+     recvmmsg/sendmmsg" receives up to 64 datagrams in one blocking call and answers them in another. "Bare
+     GRO/GSO" does so as well, and joins datagrams of one size to one peer: the kernel then has one to
+     send, and cuts it. So does Tidegate. libuv's second form receives many at a time (UV_UDP_RECVMMSG)
+     and answers with uv_udp_try_send.""", ("cpu_ns", "rate")),
     ("train", "Datagrams, trains",
-     """A peer sends datagrams of one size as one train, which the kernel cuts, and the next train when all
-     of it has come back. Who asks for it (UDP_GRO) gets a train in one piece, and may send one as well
-     (UDP_SEGMENT): bare GRO/GSO does, and Tidegate, whose protocol is nevertheless called for each
-     datagram. The others receive and answer each by itself.""", ("cpu_ns", "rate")),
+     """A peer sends datagrams of one size as one train, which the kernel cuts, and another train when all
+     of one has come back. Who asks for it (UDP_GRO) gets a train in one piece, and may send one as well
+     (UDP_SEGMENT): bare GRO/GSO does, and Tidegate, whose protocol is told of each datagram
+     nevertheless. The others receive and answer each by itself.""", ("cpu_ns", "rate")),
     ("spawn", "Starting children",
      """`true`, from the call to the end that was noticed, with /dev/null as its 0, 1 and 2. CPU is that of
      program and child together. Beside 500 MiB means that the program has so much memory in use, in pages
@@ -36,7 +37,8 @@ CHAPTERS = [
      waits for each child.""", ("ns", "loop_cpu_ns")),
     ("output", "Output of a child",
      """A child writes 64 KiB at a time to a pipe, and the program reads until its end. CPU is that of the
-     program alone.""", ("loop_cpu_ns", "ns")),
+     program alone. libuv's child has a Unix socket instead of a pipe, which costs less.""",
+     ("loop_cpu_ns", "ns")),
     ("relay", "Relay",
      """`tidegate relay` beside `socat`, which by itself moves 8 KiB at a time: from one connection to
      another, one way. CPU is that of the relay.""", ("cpu_ns", "rate")),

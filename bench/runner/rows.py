@@ -33,6 +33,7 @@ class Row:
     size: int = 0
     pipeline: int = 1
     server_arguments: tuple[str, ...] = ()
+    load_arguments: tuple[str, ...] = ()
     loop_arguments: tuple[str, ...] = ()
     only: tuple[str, ...] = ()  # the contestants of a row that is not for everybody
     most_rounds: int = 1000  # where more would tell nothing new
@@ -114,10 +115,11 @@ def datagrams(sockets, size, in_flight):
                size=size, pipeline=in_flight)
 
 
-def trains(size, length):
-    return Row(f"train-{size}x{length}", "train", f"1 peer, {length} × {size_text(size)}",
-               program_kind="datagrams", transport="udp", load_mode="trains", connections=1, size=size,
-               pipeline=length)
+def trains(size, length, in_flight):
+    return Row(f"train-{size}x{length}x{in_flight}", "train",
+               f"1 peer, {length} × {size_text(size)}, {counted(in_flight, 'train')} in flight",
+               program_kind="datagrams", transport="udp", load_mode="datagrams", connections=1, size=size,
+               pipeline=length * in_flight, load_arguments=("--train", str(length)))
 
 
 # --- Rows of children and relays ---------------------------------------------------------------------------
@@ -176,7 +178,7 @@ def full_rows():
         *(echo(transport, pipeline, connections, size) for transport, pipeline, connections, size
           in itertools.product(TRANSPORTS, PIPELINES, CONNECTIONS, SIZES)),
         *(make(transport) for make in (framed, one_way_in, one_way_out, storm) for transport in TRANSPORTS),
-        *(datagrams(*load) for load in DATAGRAM_LOADS), trains(512, 64), trains(1400, 46),
+        *(datagrams(*load) for load in DATAGRAM_LOADS), trains(512, 64, 4), trains(1400, 46, 4),
         spawn(300), spawn(300, at_a_time=8), spawn(60, resident_mebibytes=500), output(1024), RELAY,
         SPIN, idle(10_000, 2), timers(1_000_000, 1.8), calls(1_000_000), threads(1_000_000), INSTRUCTIONS,
         DATAGRAM_INSTRUCTIONS,
@@ -189,7 +191,7 @@ def quick_rows():
         echo("tcp", 1, 1, 64), echo("tcp", 1, 50, 64), echo("tcp", 16, 50, 64), echo("tcp", 1, 50, KIBIBYTE),
         echo("tcp", 1, 500, 16 * KIBIBYTE), echo("tcp", 1, 50, 128 * KIBIBYTE),
         echo("unix", 1, 50, KIBIBYTE), framed("tcp"), one_way_in("tcp"), one_way_out("tcp"), storm("tcp"),
-        datagrams(1, 512, 64), trains(512, 64), spawn(60), output(256), RELAY,
+        datagrams(1, 512, 64), trains(512, 64, 4), spawn(60), output(256), RELAY,
         SPIN, idle(10_000, 1), timers(100_000, 0.3), calls(100_000), threads(100_000), INSTRUCTIONS,
     ]
 

@@ -129,7 +129,7 @@ class TargetsTest(unittest.TestCase):
             self.assertEqual(outcome_of(self.datagrams, row).verdict, verdict)
 
     def test_a_train_is_held_against_who_takes_it_in_one_piece_and_who_does_not(self):
-        row = samples.row("train-512x64", {"mmsg": (900,) * 3, "sendto": (1000,) * 3, "trains": (100,) * 3,
+        row = samples.row("train-512x64x4", {"mmsg": (900,) * 3, "sendto": (1000,) * 3, "trains": (100,) * 3,
                                            "tidegate": (130,) * 3})
         self.assertEqual(outcome_of("Datagrams, trains: CPU for each, against bare GRO", row).verdict, MISSED)
         self.assertEqual(outcome_of("Datagrams, trains: CPU for each, against bare recv", row).verdict, MET)
