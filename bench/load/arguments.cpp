@@ -15,11 +15,11 @@ namespace {
 
 constexpr std::string_view kUsage =
     "usage: load MODE ADDRESS [OPTION VALUE]...\n"
-    "  MODE     echo     messages there and back, each byte checked\n"
-    "           send     one way, to a server that discards\n"
-    "           receive  one way, from a server that generates\n"
-    "           storm    connect, one echo, close, again\n"
-    "           idle     connect, one echo each, then stay until standard input closes\n"
+    "  MODE     echo       messages there and back, each byte checked\n"
+    "           send       one way, to a server that discards\n"
+    "           receive    one way, from a server that generates\n"
+    "           storm      connect, one echo, close, again\n"
+    "           idle       connect, one echo each, then stay until standard input closes\n"
     "           datagrams  there and back, each checked, losses counted\n"
     "  ADDRESS  tcp:PORT (on 127.0.0.1) or unix:PATH; udp:PORT for datagrams\n"
     "  --connections N   at a time (1)\n"
@@ -31,12 +31,9 @@ constexpr std::string_view kUsage =
     "  --messages N      instead of a window: N messages per connection, in lock-step\n"
     "  --server-pid PID  whose processor time and memory to report\n";
 
-constexpr std::pair<std::string_view, Mode> kModes[] = {{"echo", Mode::echo},
-                                                        {"send", Mode::send},
-                                                        {"receive", Mode::receive},
-                                                        {"storm", Mode::storm},
-                                                        {"idle", Mode::idle},
-                                                        {"datagrams", Mode::datagrams}};
+constexpr std::pair<std::string_view, Mode> kModes[] = {
+    {"echo", Mode::echo},   {"send", Mode::send}, {"receive", Mode::receive},
+    {"storm", Mode::storm}, {"idle", Mode::idle}, {"datagrams", Mode::datagrams}};
 
 constexpr double kLongestSeconds = 3600.0;
 constexpr std::size_t kMostDatagramBytes = 65'507;
@@ -64,7 +61,6 @@ Mode read_mode(std::string_view text) {
   }
   refuse("MODE", text, "echo, send, receive, storm, idle or datagrams");
 }
-
 
 Address read_address(std::string_view text, Mode mode) {
   const bool of_datagrams = mode == Mode::datagrams;

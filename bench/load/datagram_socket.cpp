@@ -89,7 +89,8 @@ void DatagramSocket::send_train(std::span<unsigned char> bytes, std::size_t size
 
 // --- DatagramInbox -----------------------------------------------------------------------------------------
 
-DatagramInbox::DatagramInbox() : memory_(std::make_unique_for_overwrite<unsigned char[]>(kMessages * kMessageBytes)) {
+DatagramInbox::DatagramInbox()
+    : memory_(std::make_unique_for_overwrite<unsigned char[]>(kMessages * kMessageBytes)) {
   for (std::size_t i = 0; i < kMessages; ++i) {
     pieces_[i] = {.iov_base = memory_.get() + i * kMessageBytes, .iov_len = kMessageBytes};
     headers_[i].msg_hdr.msg_iov = &pieces_[i];

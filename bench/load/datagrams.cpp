@@ -97,14 +97,16 @@ class Correspondent {
     socket_.send_each(singles_);
   }
 
-  /// What has come back; `came(duration)` is called for each. What had been given up does not count.
+  /// What has come back; `came(duration)` is called for each. What had been given up does not count. Throws
+  /// std::runtime_error for what can't be an answer.
   template <typename Came>
   void receive(DatagramInbox& inbox, Letters& letters, Clock::time_point now, Came came) {
     const auto take = [&](std::span<const unsigned char> datagram) {
       const Label label = letters.read(datagram, places_.size());
       if (label.socket != number_) throw std::runtime_error("a datagram came back to another socket");
       const Place& place = places_[label.place];
-      if (!place.sent || label.turn != place.turn) return;
+      if (label.turn != place.turn || place.given_up) return;
+      if (!place.sent) throw std::runtime_error("a datagram came back twice");
       came(now - *place.sent);
       release(label.place);
     };
@@ -117,6 +119,7 @@ class Correspondent {
     std::size_t lost = 0;
     for (std::size_t place = 0; place < places_.size(); ++place) {
       if (!places_[place].sent || *places_[place].sent > deadline) continue;
+      places_[place].given_up = true;
       release(place);
       ++lost;
     }
@@ -130,6 +133,7 @@ class Correspondent {
   struct Place {
     std::uint32_t turn = 0;
     std::optional<Clock::time_point> sent;  // while it is under way
+    bool given_up = false;
   };
 
   /// The bytes of a train with the labels of its next turn.
@@ -137,10 +141,9 @@ class Correspondent {
     const std::size_t first = train * train_;
     missing_[train] = train_;
     for (std::size_t place = first; place < first + train_; ++place) {
-      places_[place].sent = now;
-      letters.write({.socket = number_,
-                     .place = static_cast<std::uint32_t>(place),
-                     .turn = ++places_[place].turn});
+      places_[place] = {.turn = places_[place].turn + 1, .sent = now};
+      letters.write(
+          {.socket = number_, .place = static_cast<std::uint32_t>(place), .turn = places_[place].turn});
     }
     return letters.at(first, train_);
   }

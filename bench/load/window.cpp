@@ -92,7 +92,8 @@ void Window::close() {
 }
 
 Window::Mark Window::mark() const {
-  return {Clock::now(), bytes_, lost_, own_processor_time(), server_ ? server_->processor_time() : ProcessorTime()};
+  return {Clock::now(), bytes_, lost_, own_processor_time(),
+          server_ ? server_->processor_time() : ProcessorTime()};
 }
 
 }  // namespace load
