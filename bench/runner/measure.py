@@ -68,10 +68,12 @@ class Bench:
             return parsed(loop, loop.output(MINUTES_SECONDS))
 
     def _start_children(self, row, contestant):
-        # They run where the kernel puts them, as anybody's do.
         work, count, *options = row.loop_arguments
+        # Those that only start and end run where the kernel puts them, as anybody's do.
+        cores = {self.cores.server} if work == "output" else {self.cores.server, self.cores.load}
+        child_core = self.cores.server if row.child_on_same_core else self.cores.load
         with Child(self.programs / contestant.children, work, count, self._child_of(work), *options,
-                   *contestant.arguments, cores={self.cores.server, self.cores.load}) as program:
+                   *contestant.arguments, cores=cores, environment={"CHILD_CORE": str(child_core)}) as program:
             return parsed(program, program.output(MINUTES_SECONDS))
 
     def _count(self, row, contestant):

@@ -62,7 +62,8 @@ def choose_cores():
 class Child:
     """A running program and what it says. To be used with `with`, which ends it."""
 
-    def __init__(self, program, *arguments, cores):
+    def __init__(self, program, *arguments, cores, environment=None):
+        """`environment` is what it has beside ours."""
         self.name = pathlib.Path(program).name
         self._complaints = tempfile.TemporaryFile()
 
@@ -73,7 +74,7 @@ class Child:
         # A process group of its own: Ctrl-C reaches us alone, and we end the children in order.
         self.process = subprocess.Popen([str(program), *map(str, arguments)], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=self._complaints, process_group=0,
-                                        preexec_fn=prepare)
+                                        env={**os.environ, **(environment or {})}, preexec_fn=prepare)
 
     def __enter__(self):
         return self

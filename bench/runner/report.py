@@ -106,8 +106,8 @@ def method(results):
         measures a window of {settings['window_seconds']:g} s: at both ends it reads the server's CPU time
         from the kernel's scheduler, in nanoseconds. It keeps a fixed number of messages in flight on each
         connection (with sixteen, it sends the sixteen at once and waits for all answers), and compares
-        every byte that comes back. Of datagrams it keeps as many in flight at any time. Children, and the
-        programs that start them, run on either core. Between load and relay, and behind it, are TCP
+        every byte that comes back. Of datagrams it keeps as many in flight at any time. Children that only start
+        and end, and the programs that start them, run on either core. Between load and relay, and behind it, are TCP
         connections; who discards at the end shares the load generator's core."""),
             *words.paragraph("""A ratio is computed within one round; what is reported is the median of the
             ratios. The noise is the median distance from 1 of the reference's ratio to itself. All servers set

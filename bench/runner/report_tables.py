@@ -36,8 +36,9 @@ CHAPTERS = [
      of the ordinary size. "Without pidfd" is what Tidegate does on a kernel before Linux 5.4: a thread
      waits for each child.""", ("ns", "loop_cpu_ns")),
     ("output", "Output of a child",
-     """A child writes 64 KiB at a time to a pipe, and the program reads until its end. CPU is that of the
-     program alone. libuv's child has a Unix socket instead of a pipe, which costs less.""",
+     """A child writes 64 KiB at a time to a pipe, and the program reads until its end. On the same core, each
+     has its turn when the pipe is full or empty; on another, the program is woken up for almost every
+     page. CPU is that of the program alone. libuv's child has a Unix socket instead of a pipe, which costs less.""",
      ("loop_cpu_ns", "ns")),
     ("relay", "Relay",
      """`tidegate relay` beside `socat`, which by itself moves 8 KiB at a time: from one connection to

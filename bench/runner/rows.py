@@ -35,6 +35,7 @@ class Row:
     server_arguments: tuple[str, ...] = ()
     load_arguments: tuple[str, ...] = ()
     loop_arguments: tuple[str, ...] = ()
+    child_on_same_core: bool = False  # of a child whose output is read
     only: tuple[str, ...] = ()  # the contestants of a row that is not for everybody
     most_rounds: int = 1000  # where more would tell nothing new
     seconds_beside: float = 0.12  # what one run takes besides the measured window; for the estimate
@@ -138,9 +139,13 @@ def spawn(count, at_a_time=1, resident_mebibytes=0):
                loop_arguments=("spawn", str(count), *options), seconds_beside=0.1 + count * each_seconds)
 
 
-def output(mebibytes):
-    return Row("output", "output", f"{mebibytes:,} MiB", program_kind="children",
-               loop_arguments=("output", str(mebibytes)), seconds_beside=0.1 + mebibytes / 1500)
+def output(mebibytes, on_same_core):
+    """On one core the child fills the pipe before it is the program's turn; on two they meet after each page."""
+    place = "same" if on_same_core else "other"
+    return Row(f"output-{place}-core", "output", f"{mebibytes:,} MiB, the child on the {place} core",
+               program_kind="children", loop_arguments=("output", str(mebibytes)),
+               child_on_same_core=on_same_core,
+               seconds_beside=0.1 + mebibytes / (1500 if on_same_core else 500))
 
 
 RELAY = Row("relay-tcp", "relay", "1 connection, writes of 128 KiB", program_kind="relay", load_mode="send",
@@ -179,7 +184,8 @@ def full_rows():
           in itertools.product(TRANSPORTS, PIPELINES, CONNECTIONS, SIZES)),
         *(make(transport) for make in (framed, one_way_in, one_way_out, storm) for transport in TRANSPORTS),
         *(datagrams(*load) for load in DATAGRAM_LOADS), trains(512, 64, 4), trains(1400, 46, 4),
-        spawn(300), spawn(300, at_a_time=8), spawn(60, resident_mebibytes=500), output(1024), RELAY,
+        spawn(300), spawn(300, at_a_time=8), spawn(60, resident_mebibytes=500), output(1024, True), output(256, False),
+        RELAY,
         SPIN, idle(10_000, 2), timers(1_000_000, 1.8), calls(1_000_000), threads(1_000_000), INSTRUCTIONS,
         DATAGRAM_INSTRUCTIONS,
     ]
@@ -191,7 +197,7 @@ def quick_rows():
         echo("tcp", 1, 1, 64), echo("tcp", 1, 50, 64), echo("tcp", 16, 50, 64), echo("tcp", 1, 50, KIBIBYTE),
         echo("tcp", 1, 500, 16 * KIBIBYTE), echo("tcp", 1, 50, 128 * KIBIBYTE),
         echo("unix", 1, 50, KIBIBYTE), framed("tcp"), one_way_in("tcp"), one_way_out("tcp"), storm("tcp"),
-        datagrams(1, 512, 64), trains(512, 64, 4), spawn(60), output(256), RELAY,
+        datagrams(1, 512, 64), trains(512, 64, 4), spawn(60), output(256, True), RELAY,
         SPIN, idle(10_000, 1), timers(100_000, 0.3), calls(100_000), threads(100_000), INSTRUCTIONS,
     ]
 

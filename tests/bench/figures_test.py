@@ -36,7 +36,7 @@ class FiguresTest(unittest.TestCase):
                          {"cpu_ns": 200_000.0, "rate": 20.0, "grown_bytes": 3_000_000})
 
     def test_children_and_their_output_are_counted_by_their_program(self):
-        for name in ("spawn", "spawn-500MiB", "output"):
+        for name in ("spawn", "spawn-500MiB", "output-same-core", "output-other-core"):
             self.assertEqual(figures_of(row_named(name), {"ns": 7, "cpu_ns": 5}), {"ns": 7, "loop_cpu_ns": 5})
         with self.assertRaises(Nonsense):
             figures_of(row_named("spawn"), {"ns": 7, "cpu_ns": 0})
