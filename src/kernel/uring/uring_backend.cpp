@@ -50,13 +50,16 @@ ChannelId UringBackend::open_slot(FileDescriptor descriptor, bool owned) {
     ++open_slots_;
     if (due_.capacity() < open_slots_) due_.reserve(2 * open_slots_);
   } catch (...) {
-    close_slot(*slots_.find(channel));
+    close_slot(channel, *slots_.find(channel));
     throw;
   }
   return channel;
 }
 
-void UringBackend::close_slot(UringSlot& slot) noexcept {
+/// What was kept for it goes as well.
+void UringBackend::close_slot(ChannelId channel, UringSlot& slot) noexcept {
+  if (slot.has_parked) parked_.erase(channel.index);
+  kept_datagrams_.forget(channel);
   slot = UringSlot{};
   --open_slots_;
 }
@@ -73,7 +76,7 @@ ChannelId UringBackend::attach(OwnedFileDescriptor descriptor) {
     if (stale->input != nullptr) cancel(*stale->input, channel);
     if (stale->output != nullptr) cancel(*stale->output, channel);
     stop_at_once(channel, *stale);
-    close_slot(*stale);
+    close_slot(channel, *stale);
   }
   const ChannelId channel = open_slot(descriptor.get(), true);
   static_cast<void>(descriptor.release());
@@ -102,9 +105,7 @@ OwnedFileDescriptor UringBackend::detach(ChannelId channel) noexcept {
   UringSlot* slot = slots_.find(channel);
   if (slot == nullptr) return {};
   stop_at_once(channel, *slot);
-  if (slot->has_parked) parked_.erase(channel.index);
-  kept_datagrams_.forget(channel);
-  close_slot(*slot);
+  close_slot(channel, *slot);
   return OwnedFileDescriptor(descriptor_of(channel));
 }
 
@@ -347,7 +348,7 @@ void UringBackend::cancel(PollOperation& operation, FileDescriptor descriptor) n
     enter(&Ring::collect);
     take_overflow();
   }
-  if (slot->input == nullptr && slot->output == nullptr) close_slot(*slot);
+  if (slot->input == nullptr && slot->output == nullptr) close_slot(channel, *slot);
 }
 
 void UringBackend::poll_again() noexcept {

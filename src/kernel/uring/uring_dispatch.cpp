@@ -177,7 +177,11 @@ void UringBackend::input_is_ready(ChannelId channel, UringSlot& slot, int events
       if (slot.input_request == Request::watch_input) stop_input(channel, slot);
       break;
     case UringSlot::Input::datagrams:
-      if (receives_datagrams(slot)) return receive_datagrams(channel, slot);
+      if (receives_datagrams(slot)) {
+        receive_datagrams(channel, slot);
+        if (broken && still_is(channel, slot)) discard_error_queue(descriptor_of(channel));
+        return;
+      }
       if (slot.input_request == Request::watch_input) stop_input(channel, slot);  // the same
       break;
     case UringSlot::Input::poll:
@@ -265,7 +269,11 @@ void UringBackend::output_is_ready(ChannelId channel, UringSlot& slot, int event
       if (!send_gathered(channel, slot)) return arm_output(channel, slot);
       break;
     case UringSlot::Output::datagram_room:
-      if (!send_datagrams(channel, slot)) return arm_output(channel, slot);
+      if (!send_datagrams(channel, slot)) {
+        // Otherwise the next poll would end at once, again and again.
+        if (events < 0 || (events & POLLERR) != 0) discard_error_queue(descriptor_of(channel));
+        return arm_output(channel, slot);
+      }
       break;
     case UringSlot::Output::poll:
       static_cast<PollOperation&>(*slot.output).ready();
