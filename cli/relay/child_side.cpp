@@ -1,0 +1,73 @@
+// See child_side.hpp.
+#include "relay/child_side.hpp"
+
+#include <tidegate/loop.hpp>
+
+#include <chrono>
+#include <utility>
+
+#include <unistd.h>
+
+namespace tidegate::cli::relay {
+
+namespace {
+
+constexpr std::chrono::seconds kPatience{2};
+constexpr int kShellSignalBase = 128;
+
+}  // namespace
+
+ChildSide::ChildSide(PairEnd pair_end, std::optional<std::size_t> buffer_bytes)
+    : pair_end_(std::move(pair_end)), buffer_bytes_(buffer_bytes) {}
+
+void ChildSide::connection_made(SubprocessTransportRef transport) {
+  transport_ = std::move(transport);
+  input_ = transport_->get_pipe_transport(STDIN_FILENO);
+  output_ = transport_->get_pipe_transport(STDOUT_FILENO);
+  output_->pause_reading();
+  if (buffer_bytes_) input_->set_write_buffer_limits({.high = *buffer_bytes_});
+}
+
+void ChildSide::pipe_data_received(int, BytesView data) { pair_end_.bytes_came(data); }
+
+/// That a command reads no more of its input, or never read any, is its own affair: its status says whether
+/// that was wrong.
+void ChildSide::pipe_connection_lost(int fd, const Error&) {
+  if (fd == STDOUT_FILENO) {
+    pair_end_.ended();
+  } else if (!has_all_input_) {
+    pair_end_.takes_no_more();
+  }
+}
+
+void ChildSide::connection_lost(const Error& reason) {
+  patience_.cancel();
+  pair_end_.gone(reason);
+}
+
+void ChildSide::end_writing() {
+  has_all_input_ = true;
+  input_->close();
+}
+
+void ChildSide::close() {
+  end_writing();
+  output_->close();
+}
+
+void ChildSide::terminate() {
+  end_writing();
+  transport_->terminate();
+  patience_ = transport_->loop().call_later(kPatience, [this] { transport_->close(); });
+}
+
+int ChildSide::exit_status() const noexcept {
+  const int returncode = transport_->get_returncode().value_or(0);
+  return returncode >= 0 ? returncode : kShellSignalBase - returncode;
+}
+
+Level ChildSide::level() const noexcept {
+  return {input_->get_write_buffer_size(), input_->get_write_buffer_limits().high};
+}
+
+}  // namespace tidegate::cli::relay
