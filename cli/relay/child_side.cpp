@@ -1,11 +1,14 @@
 // See child_side.hpp.
 #include "relay/child_side.hpp"
 
+#include <tidegate/descriptor.hpp>
 #include <tidegate/loop.hpp>
 
 #include <chrono>
+#include <csignal>
 #include <utility>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 namespace tidegate::cli::relay {
@@ -17,8 +20,13 @@ constexpr int kShellSignalBase = 128;
 
 }  // namespace
 
-ChildSide::ChildSide(PairEnd pair_end, std::optional<std::size_t> buffer_bytes)
-    : pair_end_(std::move(pair_end)), buffer_bytes_(buffer_bytes) {}
+bool commands_lead_groups() noexcept {
+  const OwnedFileDescriptor terminal(FileDescriptor{::open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC)});
+  return !terminal.valid();
+}
+
+ChildSide::ChildSide(PairEnd pair_end, std::optional<std::size_t> buffer_bytes, bool leads_group)
+    : pair_end_(std::move(pair_end)), buffer_bytes_(buffer_bytes), leads_group_(leads_group) {}
 
 void ChildSide::connection_made(SubprocessTransportRef transport) {
   transport_ = std::move(transport);
@@ -55,10 +63,33 @@ void ChildSide::close() {
   output_->close();
 }
 
+/// Others that the command has started may hold its pipes, and read nothing: what is buffered for them is
+/// dropped.
+void ChildSide::abort() {
+  if (!transport_) return;
+  input_->abort();
+  output_->abort();
+  transport_->close();
+}
+
 void ChildSide::terminate() {
   end_writing();
-  transport_->terminate();
-  patience_ = transport_->loop().call_later(kPatience, [this] { transport_->close(); });
+  send_signal(SIGTERM);
+  patience_ = transport_->loop().call_later(kPatience, [this] {
+    send_signal(SIGKILL);
+    abort();
+  });
+}
+
+/// While the command has not been reaped, its number, and that of its group, are nobody else's.
+void ChildSide::send_signal(int signal_number) {
+  if (transport_->get_returncode()) return;
+  if (leads_group_) {
+    // Refused where all of them have become another user's.
+    static_cast<void>(::kill(-transport_->get_pid(), signal_number));
+  } else {
+    transport_->send_signal(signal_number);
+  }
 }
 
 int ChildSide::exit_status() const noexcept {

@@ -42,10 +42,11 @@ Task<> open_datagrams(std::shared_ptr<DatagramSide> side, const Place& place) {
 
 // --- commands ----------------------------------------------------------------------------------------------
 
-Task<> open_command(std::shared_ptr<ChildSide> side, const Place& place) {
+Task<> open_command(std::shared_ptr<ChildSide> side, const Place& place, bool leads_group) {
   const auto the_side = [side] { return side; };
-  const SubprocessOptions pipes{
+  SubprocessOptions pipes{
       .standard_input = Stdio::pipe(), .standard_output = Stdio::pipe(), .standard_error = Stdio::inherit()};
+  if (leads_group) pipes.process_group = 0;
   co_await get_running_loop().subprocess_shell(the_side, place.text, pipes);
 }
 
@@ -136,8 +137,9 @@ Task<OpenedSide> open_side(const Place& place, PairEnd pair_end, const Options& 
       return opened(side, open_datagrams(side, place));
     }
     case Place::Kind::command: {
-      auto side = std::make_shared<ChildSide>(std::move(pair_end), buffer_bytes);
-      return opened_command(side, open_command(side, place));
+      const bool leads_group = commands_lead_groups();
+      auto side = std::make_shared<ChildSide>(std::move(pair_end), buffer_bytes, leads_group);
+      return opened_command(side, open_command(side, place, leads_group));
     }
     case Place::Kind::fifo: {
       const bool is_read = pair_end.end == End::from;

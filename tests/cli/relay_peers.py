@@ -12,7 +12,7 @@ import socket
 import subprocess
 import threading
 
-from support import PATIENCE_SECONDS, TestFailure, check, check_equal, receive_all, wait_until
+from support import PATIENCE_SECONDS, TestFailure, check, receive_all, wait_until
 
 
 def in_background(function):
@@ -36,17 +36,19 @@ def connect(url):
 
 
 class Relay:
-    """A running `tidegate relay` with pipes at its standard streams, unless told otherwise."""
+    """A running `tidegate relay` with pipes at its standard streams, unless told otherwise, and without a terminal that
+    commands might ask."""
 
     def __init__(self, context, *arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **how):
         self.process = subprocess.Popen([context.program, "relay", *arguments], stdin=stdin, stdout=stdout,
-                                        stderr=stderr, **how)
+                                        stderr=stderr, start_new_session=True, **how)
         self.log = []
         self._log_reader = in_background(self._read_log) if self.process.stderr else None
 
     def _read_log(self):
-        for line in self.process.stderr:
-            self.log.append(line.decode().rstrip("\n"))
+        with self.process.stderr as log:
+            for line in log:
+                self.log.append(line.decode().rstrip("\n"))
 
     def listens_at(self):
         line = self.process.stdout.readline().decode()
@@ -84,10 +86,11 @@ class Relay:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+        for stream in (self.process.stdin, self.process.stdout):
             if stream:
                 with contextlib.suppress(BrokenPipeError):
                     stream.close()
+        # The log is closed by whoever reads it: a command that has outlived its relay would hold us up here.
 
 
 @contextlib.contextmanager
