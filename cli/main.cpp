@@ -6,6 +6,8 @@
 #include "demo_command.hpp"
 #include "echo_command.hpp"
 #include "output.hpp"
+#include "relay/options.hpp"
+#include "relay_command.hpp"
 
 #include <optional>
 #include <stdexcept>
@@ -30,6 +32,7 @@ struct CommandLine {
   bool quiet = false;
   bool json = false;
   tidegate::cli::bench::Words bench;
+  tidegate::cli::relay::Words relay;
 };
 
 /// The commands that there are; the one that was asked for has been parsed.
@@ -37,6 +40,7 @@ struct Commands {
   const CLI::App& echo;
   const CLI::App& demo;
   const CLI::App& bench;
+  const CLI::App& relay;
 };
 
 void add_backend_option(CLI::App& command, std::string& backend) {
@@ -108,6 +112,23 @@ CLI::App& add_bench(CLI::App& app, CommandLine& line) {
   return bench;
 }
 
+CLI::App& add_relay(CLI::App& app, CommandLine& line) {
+  CLI::App& relay =
+      *app.add_subcommand("relay", "Join two endpoints both ways, no faster than either of them takes it");
+  tidegate::cli::relay::Words& words = line.relay;
+  relay.add_option("FROM TO", words.places, "the two ends, see below")->type_name("");
+  relay.add_option("--max-connections", words.max_connections, "accept no more than N at a time")
+      ->type_name("N");
+  relay.add_option("--buffer", words.buffer, "bytes that may wait to be written, or K or M of them [64K]")
+      ->type_name("BYTES");
+  relay.add_option("--quiet", words.quiet, "silence after which UDP is taken for ended, in seconds [1]")
+      ->type_name("SECONDS");
+  relay.add_flag("--stats", words.stats, "show each connection while it goes: bytes, rate, buffer, paused");
+  add_backend_option(relay, words.backend);
+  relay.footer(tidegate::cli::relay::kExplanation);
+  return relay;
+}
+
 /// How to ask for help about what was just typed wrongly.
 std::string help_hint(const CLI::App& app) {
   const auto commands = app.get_subcommands();
@@ -122,11 +143,13 @@ void refuse_leftovers(const CLI::App& app) {
   const bool is_option = leftovers.front().starts_with('-');
   const bool is_command = !is_option && app.get_subcommands().empty();
   throw UsageError(
-      is_command ? fmt::format("unknown command \"{}\", expected echo, demo or bench", leftovers.front())
-                 : fmt::format("unexpected {} \"{}\"", is_option ? "option" : "argument", leftovers.front()));
+      is_command
+          ? fmt::format("unknown command \"{}\", expected echo, demo, bench or relay", leftovers.front())
+          : fmt::format("unexpected {} \"{}\"", is_option ? "option" : "argument", leftovers.front()));
 }
 
-ExitCode run(const CLI::App& app, const Commands& commands, const CommandLine& line) {
+/// What the shell gets.
+int run(const CLI::App& app, const Commands& commands, const CommandLine& line) {
   refuse_leftovers(app);
   if (commands.echo.parsed()) {
     EchoOptions options;
@@ -134,23 +157,25 @@ ExitCode run(const CLI::App& app, const Commands& commands, const CommandLine& l
     options.backend = tidegate::cli::parse_backend(line.backend);
     options.spin = tidegate::cli::parse_spin(line.spin);
     options.quiet = line.quiet;
-    return run_echo(options);
+    return static_cast<int>(run_echo(options));
   }
   if (commands.demo.parsed()) {
     DemoOptions options;
     options.backend = tidegate::cli::parse_backend(line.backend);
     options.json = line.json;
-    return run_demo(options);
+    return static_cast<int>(run_demo(options));
   }
   if (commands.bench.parsed())
-    return tidegate::cli::run_bench(tidegate::cli::bench::parse_options(line.bench));
-  throw UsageError("no command, expected echo, demo or bench");
+    return static_cast<int>(tidegate::cli::run_bench(tidegate::cli::bench::parse_options(line.bench)));
+  if (commands.relay.parsed())
+    return tidegate::cli::run_relay(tidegate::cli::relay::parse_options(line.relay));
+  throw UsageError("no command, expected echo, demo, bench or relay");
 }
 
-ExitCode reject(const CLI::App& app, const char* problem) {
+int reject(const CLI::App& app, const char* problem) {
   tidegate::cli::print_error(problem);
   tidegate::cli::print_log(fmt::format("See '{}'.", help_hint(app)));
-  return ExitCode::usage;
+  return static_cast<int>(ExitCode::usage);
 }
 
 }  // namespace
@@ -162,15 +187,17 @@ int main(int argc, char** argv) {
       "Try it:\n"
       "  tidegate demo\n"
       "  tidegate echo tcp://127.0.0.1:8080 unix:///tmp/echo.sock\n"
-      "  tidegate bench tcp://127.0.0.1:8080\n\n"
+      "  tidegate bench tcp://127.0.0.1:8080\n"
+      "  tidegate relay listen+tcp://127.0.0.1:8081 tcp://127.0.0.1:8080 --stats\n\n"
       "'tidegate COMMAND --help' tells what a command takes.");
   app.require_subcommand(0, 1);
   app.allow_extras();  // for error texts of our own, here and in the commands
 
   CommandLine line;
-  const Commands commands{add_echo(app, line), add_demo(app, line), add_bench(app, line)};
+  const Commands commands{add_echo(app, line), add_demo(app, line), add_bench(app, line),
+                          add_relay(app, line)};
 
-  ExitCode result = ExitCode::success;
+  int result = static_cast<int>(ExitCode::success);
   try {
     app.parse(argc, argv);
     result = run(app, commands, line);
@@ -183,7 +210,7 @@ int main(int argc, char** argv) {
     result = reject(app, error.what());
   } catch (const std::exception& error) {
     tidegate::cli::print_error(error.what());
-    result = ExitCode::failure;
+    result = static_cast<int>(ExitCode::failure);
   }
-  return static_cast<int>(result);
+  return result;
 }

@@ -1,16 +1,13 @@
 // See options.hpp.
 #include "bench/options.hpp"
 
+#include "amounts.hpp"
 #include "arguments.hpp"
 #include "bench/datagram_window.hpp"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
-#include <cmath>
-#include <string_view>
-#include <system_error>
 
 #include <fmt/format.h>
 
@@ -21,7 +18,6 @@ namespace {
 constexpr std::array kModes{Mode::echo, Mode::source, Mode::sink, Mode::storm, Mode::idle};
 
 constexpr std::size_t kMostConnections = 1'000'000;
-constexpr std::size_t kLargestMessageBytes = std::size_t{1} << 30;
 constexpr std::size_t kLongestPipeline = 65'536;
 // What an IP packet has room for.
 constexpr std::size_t kLargestDatagramBytes = 65'507;
@@ -38,50 +34,6 @@ Mode parse_mode(const std::string& text) {
     if (text == name_of(mode)) return mode;
   }
   throw UsageError(fmt::format("unknown mode \"{}\", expected echo, source, sink, storm or idle", text));
-}
-
-/// The number that `text` begins with; what follows it is left in `text`. None where there is no number.
-template <typename Number>
-std::optional<Number> take_number(std::string_view& text) {
-  Number number{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc()) return std::nullopt;
-  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-  return number;
-}
-
-std::size_t parse_count(const char* option, std::string_view text, std::size_t most) {
-  std::string_view rest = text;
-  const auto count = take_number<std::size_t>(rest);
-  if (count && rest.empty() && *count >= 1 && *count <= most) return *count;
-  throw UsageError(fmt::format("{} \"{}\", expected a number from 1 to {}", option, text, most));
-}
-
-/// How many bytes one of the unit is; 0 for what is no unit.
-std::size_t bytes_of_unit(std::string_view unit) noexcept {
-  if (unit.empty()) return 1;
-  if (unit == "K" || unit == "k") return std::size_t{1} << 10;
-  if (unit == "M" || unit == "m") return std::size_t{1} << 20;
-  return 0;
-}
-
-std::size_t parse_size(std::string_view text) {
-  std::string_view rest = text;
-  const auto count = take_number<std::size_t>(rest);
-  const std::size_t unit = bytes_of_unit(rest);
-  if (count && unit > 0 && *count >= 1 && *count <= kLargestMessageBytes / unit) return *count * unit;
-  throw UsageError(
-      fmt::format("--size \"{}\", expected bytes from 1 to 1024M, such as 64, 16K (KiB) or 1M (MiB)", text));
-}
-
-Duration parse_duration(std::string_view text) {
-  std::string_view rest = text;
-  const auto seconds = take_number<double>(rest);
-  if (seconds && rest.empty() && *seconds >= kShortestSeconds && *seconds <= kLongestSeconds) {
-    return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(*seconds));
-  }
-  throw UsageError(fmt::format("--duration \"{}\", expected seconds from {} to {}, such as 10 or 0.5", text,
-                               kShortestSeconds, kLongestSeconds));
 }
 
 // --- words that do not fit together ------------------------------------------------------------------------
@@ -190,10 +142,10 @@ Options parse_options(const Words& words) {
     options.connections = parse_count("--connections", *words.connections, kMostConnections);
   }
   if (options.mode == Mode::source) options.size_bytes = kSourceMessageBytes;
-  if (words.size) options.size_bytes = parse_size(*words.size);
+  if (words.size) options.size_bytes = parse_size("--size", *words.size);
   if (words.pipeline) options.pipeline = parse_count("--pipeline", *words.pipeline, kLongestPipeline);
   if (options.is_of_datagrams()) check_datagrams(words, options);
-  options.duration = parse_duration(words.duration);
+  options.duration = parse_seconds("--duration", words.duration, kShortestSeconds, kLongestSeconds);
   options.backend = parse_backend(words.backend);
   options.spin = parse_spin(words.spin);
   options.listen = words.listen;

@@ -5,8 +5,8 @@ import re
 from support import USAGE_ERROR, check, check_error, run
 
 WRONG_ARGUMENTS = [
-    ([], "expected echo, demo or bench"),
-    (["serve"], 'unknown command "serve"', "expected echo, demo or bench"),
+    ([], "expected echo, demo, bench or relay"),
+    (["serve"], 'unknown command "serve"', "expected echo, demo, bench or relay"),
     (["--loud"], 'unexpected option "--loud"'),
     (["echo"], "no URL", "tcp://HOST:PORT", "unix:///PATH", "unix://@NAME"),
     (["echo", "127.0.0.1:80"], "127.0.0.1:80", "expected tcp://HOST:PORT"),
@@ -51,6 +51,28 @@ WRONG_ARGUMENTS = [
     (["bench", "tcp://127.0.0.1:1", "--mode", "storm", "--pipeline", "2"], "--pipeline", "echo"),
     (["bench", "tcp://127.0.0.1:1", "--mode", "sink", "--size", "64"], "--size", "sink"),
     (["bench", "tcp://127.0.0.1:1", "--mode", "sink", "--listen", "--connections", "2"], "--connections"),
+    (["relay"], "no endpoints", "FROM and TO", "tidegate relay --help"),
+    (["relay", "-"], 'only one endpoint, "-"', "FROM and TO"),
+    (["relay", "-", "exec:cat", "exec:cat"], 'unexpected argument "exec:cat"'),
+    (["relay", "-", "-"], '"-" twice', "another endpoint"),
+    (["relay", "-", "127.0.0.1:80"], 'unknown endpoint "127.0.0.1:80"', "tcp://HOST:PORT", "exec:COMMAND", "fifo:///PATH"),
+    (["relay", "http://x:80", "-"], 'unknown endpoint "http://x:80"', "listen+tcp://HOST:PORT"),
+    (["relay", "-", "tcp://x:http"], '"http"', "0 to 65535"),
+    (["relay", "-", "tcp://:80"], 'no host in "tcp://:80"'),
+    (["relay", "-", "udp://x:0"], 'port 0 in "udp://x:0"', "1 to 65535"),
+    (["relay", "-", "listen+tcp://:80"], '"listen+tcp://:80" as TO', "only FROM can listen"),
+    (["relay", "listen+udp://:80", "exec:cat"], 'nothing to listen at in "listen+udp://:80"', "listen+unix:///PATH"),
+    (["relay", "listen+tcp://:0", "-"], '"-" as TO of "listen+tcp://:0"', "anew for each connection"),
+    (["relay", "-", "exec: "], 'no command in "exec: "'),
+    (["relay", "-", "fifo://here"], 'no path in "fifo://here"', "fifo:///PATH"),
+    (["relay", "-", "unix://here"], "here", "does not start with"),
+    (["relay", "-", "exec:cat", "--max-connections", "2"], '--max-connections with "-"', "FROM that listens"),
+    (["relay", "listen+tcp://:0", "exec:cat", "--max-connections", "0"], '--max-connections "0"', "from 1 to 1000000"),
+    (["relay", "-", "exec:cat", "--buffer", "64KB"], '--buffer "64KB"', "16K (KiB)"),
+    (["relay", "-", "exec:cat", "--quiet", "1"], '--quiet "1"', "udp://HOST:PORT"),
+    (["relay", "-", "udp://x:1", "--quiet", "0"], '--quiet "0"', "seconds from 0.01"),
+    (["relay", "-", "exec:cat", "--backend", "kqueue"], 'unknown backend "kqueue"'),
+    (["relay", "-", "exec:cat", "--loud"], 'unexpected option "--loud"', "tidegate relay --help"),
 ]
 
 
@@ -68,6 +90,6 @@ def test_version_and_help(context):
     version = run(context, "--version")
     check(version.returncode == 0 and re.fullmatch(r"tidegate \d+\.\d+\.\d+\n", version.stdout), f"{version}")
     for *command, part in (["demo"], ["echo", "unix://@NAME"], ["demo", "--json"],
-                           ["bench", "unix://@NAME"], ["bench", "coordinated omission"]):
+                           ["bench", "unix://@NAME"], ["bench", "coordinated omission"], ["relay", "listen+unix:///PATH"]):
         result = run(context, *command, "--help")
         check(result.returncode == 0 and part in result.stdout and not result.stderr, f"{result}")

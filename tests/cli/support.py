@@ -52,11 +52,11 @@ def pattern(size_bytes, seed=1):
 # --- The command -------------------------------------------------------------------------------------------
 
 
-class Echo:
-    """A running `tidegate echo`, and what it has said so far."""
+class Listening:
+    """A running command that prints the URLs at which it listens, and what it has said so far."""
 
-    def __init__(self, program, *arguments, sockets=1, preexec_fn=None):
-        self.process = subprocess.Popen([program, "echo", *arguments], stdout=subprocess.PIPE,
+    def __init__(self, program, command, *arguments, sockets=1, preexec_fn=None):
+        self.process = subprocess.Popen([program, command, *arguments], stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True, preexec_fn=preexec_fn)
         self.output, self.log = [], []
         self.readers = [self._read_in_background(self.process.stdout, self.output),
@@ -123,12 +123,16 @@ class Echo:
 
 
 @contextlib.contextmanager
-def echo(context, *arguments, sockets=1, preexec_fn=None):
-    server = Echo(context.program, *arguments, sockets=sockets, preexec_fn=preexec_fn)
+def listening(context, command, *arguments, sockets=1, preexec_fn=None):
+    server = Listening(context.program, command, *arguments, sockets=sockets, preexec_fn=preexec_fn)
     try:
         yield server
     finally:
         server.kill()
+
+
+def echo(context, *arguments, **how):
+    return listening(context, "echo", *arguments, **how)
 
 
 def run(context, *arguments, environment=None, preexec_fn=None):

@@ -1,0 +1,141 @@
+// See pair.hpp.
+#include "relay/pair.hpp"
+
+#include <utility>
+
+namespace tidegate::cli::relay {
+
+void Pair::join(End end, std::shared_ptr<Side> side) {
+  Half& half = at(end);
+  if (half.is_gone) return;  // it was quicker than the news of its coming
+  half.side = std::move(side);
+  half.has_joined = true;
+  half.input_is_over = !half.side->reads();
+  half.takes_bytes = half.side->writes();
+  if (is_closing_) {
+    half.side->close();
+    return;
+  }
+  if (!is_complete()) return;
+  for (const End each : {End::from, End::to}) {
+    decide_reading(each);
+    // An end that never says anything has not ended: one that is only written to is not to be cut short for
+    // it.
+    if (at(each).input_is_over && at(each).side->reads()) pass_on_end(each);
+  }
+  close_if_over();
+}
+
+// --- what happens to an end --------------------------------------------------------------------------------
+
+void Pair::bytes_came(End end, BytesView data) {
+  Half& source = at(end);
+  source.bytes += data.size();
+  Half& sink = at(other(end));
+  if (sink.takes_bytes) {
+    sink.side->write(data);
+  } else {
+    source.dropped_bytes += data.size();
+  }
+}
+
+void Pair::dropped(End end, std::size_t size_bytes) noexcept {
+  at(end).bytes += size_bytes;
+  at(end).dropped_bytes += size_bytes;
+}
+
+void Pair::ended(End end) {
+  if (std::exchange(at(end).input_is_over, true) || is_closing_) return;
+  pass_on_end(end);
+  close_if_over();
+}
+
+void Pair::pass_on_end(End end) {
+  Half& sink = at(other(end));
+  if (sink.takes_bytes) sink.side->end_writing();
+}
+
+void Pair::takes_no_more(End end) {
+  Half& half = at(end);
+  half.takes_bytes = false;
+  half.was_lost = true;
+  half.is_full = false;
+  if (is_closing_) return;
+  decide_reading(other(end));
+  close_if_over();
+}
+
+void Pair::full(End end) {
+  at(end).is_full = true;
+  decide_reading(other(end));
+}
+
+void Pair::has_room(End end) {
+  at(end).is_full = false;
+  decide_reading(other(end));
+}
+
+void Pair::gone(End end, const Error& reason) {
+  Half& half = at(end);
+  if (std::exchange(half.is_gone, true)) return;
+  if (reason && !failure_) failure_ = Failure{end, reason};
+  half.input_is_over = true;
+  half.takes_bytes = false;
+  half.was_lost = true;
+  const std::shared_ptr<Side> until_told = std::move(half.side);
+  close();
+  if (on_gone_) on_gone_();
+}
+
+// --- the rules ---------------------------------------------------------------------------------------------
+
+/// Whether nothing will go that way any more. An end that never took anything (a FIFO that is read) is
+/// listened to all the same: its other end may need the time to take what it was sent.
+bool Pair::is_over(End begins_at) const noexcept {
+  return at(begins_at).input_is_over || at(other(begins_at)).was_lost;
+}
+
+void Pair::decide_reading(End end) {
+  Half& half = at(end);
+  if (!is_complete() || is_closing_ || half.input_is_over) return;
+  const bool should_pause = at(other(end)).is_full;
+  if (std::exchange(half.is_paused, should_pause) == should_pause) return;
+  if (should_pause) {
+    half.side->pause_reading();
+  } else {
+    half.side->resume_reading();
+  }
+}
+
+void Pair::close_if_over() {
+  if (is_complete() && is_over(End::from) && is_over(End::to)) close();
+}
+
+// --- what is asked of both ---------------------------------------------------------------------------------
+
+void Pair::close() {
+  if (std::exchange(is_closing_, true)) return;
+  for (const End end : {End::from, End::to}) {
+    if (const std::shared_ptr<Side> side = at(end).side) side->close();
+  }
+}
+
+void Pair::abort() {
+  is_closing_ = true;
+  for (const End end : {End::from, End::to}) {
+    if (const std::shared_ptr<Side> side = at(end).side) side->abort();
+  }
+}
+
+bool Pair::is_empty() const noexcept { return !at(End::from).side && !at(End::to).side; }
+
+WayFigures Pair::figures(End end) const noexcept {
+  const Half& source = at(end);
+  const Half& sink = at(other(end));
+  WayFigures figures{.bytes = source.bytes, .dropped_bytes = source.dropped_bytes};
+  if (sink.takes_bytes) figures.level = sink.side->level();
+  figures.paused = source.side && source.is_paused && !source.input_is_over;
+  return figures;
+}
+
+}  // namespace tidegate::cli::relay

@@ -1,0 +1,79 @@
+// See standard_streams.hpp.
+#include "relay/standard_streams.hpp"
+
+#include <tidegate/error.hpp>
+
+#include <cerrno>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace tidegate::cli::relay {
+
+namespace {
+
+OsError last_error(const std::string& attempted) {
+  return {std::error_code(errno, std::system_category()), attempted};
+}
+
+bool is_open(int number) noexcept { return ::fcntl(number, F_GETFD) != -1; }
+
+void check_is_open(FileDescriptor descriptor, const char* name) {
+  if (is_open(descriptor.number)) return;
+  throw std::runtime_error(fmt::format("{} is closed, and \"-\" needs it", name));
+}
+
+OwnedFileDescriptor open_null() {
+  OwnedFileDescriptor null(FileDescriptor{::open("/dev/null", O_RDWR | O_CLOEXEC)});
+  if (!null.valid()) throw last_error("open /dev/null");
+  return null;
+}
+
+}  // namespace
+
+void check_standard_streams() {
+  check_is_open(kStandardInput, "standard input");
+  check_is_open(kStandardOutput, "standard output");
+  struct stat status {};
+  if (::fstat(kStandardInput.number, &status) == 0 && S_ISDIR(status.st_mode)) {
+    throw std::runtime_error("standard input is a folder, and \"-\" needs something that can be read");
+  }
+}
+
+void occupy_closed_standard_streams() {
+  while (true) {
+    OwnedFileDescriptor null = open_null();
+    if (null.get().number > STDERR_FILENO) return;
+    // It stays: until the end of the process nobody else shall have this number.
+    static_cast<void>(null.release());
+  }
+}
+
+bool can_be_waited_for(FileDescriptor descriptor) {
+  const OwnedFileDescriptor probe(FileDescriptor{::epoll_create1(EPOLL_CLOEXEC)});
+  if (!probe.valid()) throw last_error("epoll_create1");
+  epoll_event event{};
+  if (::epoll_ctl(probe.get().number, EPOLL_CTL_ADD, descriptor.number, &event) == 0) return true;
+  if (errno == EPERM) return false;
+  throw last_error(fmt::format("epoll_ctl on {}", descriptor.number));
+}
+
+void let_go_of_standard_output() noexcept {
+  // Where it is a socket, standard input may be the same one, and stay open. Fails for everything else, as it
+  // should.
+  static_cast<void>(::shutdown(kStandardOutput.number, SHUT_WR));
+  const int null = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+  // Without one its reader waits until we end, which is bad, but not worth losing the other way for.
+  if (null == -1) return;
+  static_cast<void>(::dup2(null, kStandardOutput.number));
+  static_cast<void>(::close(null));
+}
+
+}  // namespace tidegate::cli::relay
