@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <numeric>
 
 #include <netinet/in.h>
 #include <netinet/udp.h>
@@ -109,20 +110,17 @@ class OutgoingMessages {
     const std::size_t end = std::min(datagrams.size(), DatagramSendOperation::kBatch);
     for (std::size_t next = 0; next < end;) {
       const std::size_t size = length_of_train(datagrams.subspan(next, end - next), train_limit_bytes);
-      add(datagrams.subspan(next, size), next);
+      add(datagrams.subspan(next, size));
       next += size;
     }
   }
 
   [[nodiscard]] mmsghdr* data() noexcept { return headers_.data(); }
   [[nodiscard]] unsigned count() const noexcept { return count_; }
-  [[nodiscard]] bool begins_with_train() const noexcept { return headers_[0].msg_hdr.msg_iovlen > 1; }
+  [[nodiscard]] bool begins_with_train() const noexcept { return datagrams_[0] > 1; }
   /// How many datagrams the first `messages` messages are.
   [[nodiscard]] std::ptrdiff_t datagrams_in(int messages) const noexcept {
-    std::size_t datagrams = 0;
-    for (std::size_t index = 0; index < static_cast<std::size_t>(messages); ++index)
-      datagrams += headers_[index].msg_hdr.msg_iovlen;
-    return static_cast<std::ptrdiff_t>(datagrams);
+    return std::accumulate(datagrams_.begin(), datagrams_.begin() + messages, std::ptrdiff_t{0});
   }
 
  private:
@@ -144,14 +142,19 @@ class OutgoingMessages {
       const OutgoingDatagram& next = datagrams[length];
       total_bytes += next.bytes.size();
       const bool fits = !next.bytes.empty() && next.bytes.size() <= size_bytes && total_bytes <= kTrainBytes;
-      if (!fits || !(next.address == first.address)) break;
+      if (!fits || !same(next.address, first.address)) break;
       ++length;
       if (next.bytes.size() < size_bytes) break;
     }
     return length;
   }
 
-  void add(std::span<const OutgoingDatagram> train, std::size_t place) noexcept {
+  /// A queue keeps the address of many once.
+  static bool same(BytesView address, BytesView other) noexcept {
+    return (address.data() == other.data() && address.size() == other.size()) || address == other;
+  }
+
+  void add(std::span<const OutgoingDatagram> train) noexcept {
     msghdr& header = headers_[count_].msg_hdr;
     header = {};
     const BytesView address = train.front().address;
@@ -159,14 +162,26 @@ class OutgoingMessages {
       header.msg_name = const_cast<std::byte*>(address.data());  // only read; so are the pieces
       header.msg_namelen = static_cast<socklen_t>(address.size());
     }
-    header.msg_iov = &pieces_[place];
-    header.msg_iovlen = train.size();
-    for (std::size_t index = 0; index < train.size(); ++index) {
-      const BytesView bytes = train[index].bytes;
-      pieces_[place + index] = {.iov_base = const_cast<std::byte*>(bytes.data()), .iov_len = bytes.size()};
-    }
+    header.msg_iov = &pieces_[piece_count_];
+    header.msg_iovlen = add_pieces(train);
     if (train.size() > 1) put_segment_size(header, train.front().bytes.size());
-    ++count_;
+    datagrams_[count_++] = static_cast<std::uint16_t>(train.size());
+  }
+
+  /// Those that lie in a row are one piece. Returns how many pieces there are.
+  std::size_t add_pieces(std::span<const OutgoingDatagram> train) noexcept {
+    const std::size_t first = piece_count_;
+    const std::byte* end = nullptr;
+    for (const OutgoingDatagram& datagram : train) {
+      const BytesView bytes = datagram.bytes;
+      if (end == bytes.data() && piece_count_ > first) {
+        pieces_[piece_count_ - 1].iov_len += bytes.size();
+      } else {
+        pieces_[piece_count_++] = {.iov_base = const_cast<std::byte*>(bytes.data()), .iov_len = bytes.size()};
+      }
+      end = bytes.data() + bytes.size();
+    }
+    return piece_count_ - first;
   }
 
   void put_segment_size(msghdr& header, std::size_t size_bytes) noexcept {
@@ -190,7 +205,9 @@ class OutgoingMessages {
   std::array<mmsghdr, DatagramSendOperation::kBatch> headers_;
   std::array<iovec, DatagramSendOperation::kBatch> pieces_;
   std::array<Remark, DatagramSendOperation::kBatch> remarks_;
+  std::array<std::uint16_t, DatagramSendOperation::kBatch> datagrams_;  // in each message
   unsigned count_ = 0;
+  std::size_t piece_count_ = 0;
 };
 
 /// What a train of datagrams of this size that was refused says of others. EIO: this interface or socket

@@ -16,6 +16,9 @@ namespace tidegate::transport {
 /// blocks of a pool, so that many small ones share a block and a steady flow asks the heap for nothing; only
 /// one that is larger than a block has memory of its own. Empty, it holds no memory but itself.
 ///
+/// Of datagrams of one size to one address, one behind the other, the address is kept once and the bytes lie
+/// in a row: as the kernel wants a train of them.
+///
 /// Thread: that of the pool.
 class DatagramBuffer {
  public:
@@ -48,9 +51,11 @@ class DatagramBuffer {
 
  private:
   struct Block;
-  struct Record;
+  struct Run;
 
-  [[nodiscard]] Block* new_block(std::size_t record_bytes);
+  [[nodiscard]] bool append_to_last_run(BytesView bytes, BytesView address) noexcept;
+  void append_new_run(BytesView bytes, BytesView address);
+  [[nodiscard]] Block* new_block(std::size_t run_bytes);
   void let_go(Block* block) noexcept;
 
   base::BlockPool& pool_;

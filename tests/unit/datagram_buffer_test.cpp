@@ -115,6 +115,39 @@ TEST(DatagramBuffer, a_steady_flow_asks_the_heap_for_nothing) {
   }
 }
 
+TEST(DatagramBuffer, those_of_one_size_to_one_address_lie_in_a_row) {
+  base::BlockPool pool;
+  DatagramBuffer buffer(pool);
+  for (const char* bytes : {"one", "two", "six"}) buffer.append(bytes, "there");
+  buffer.append("ten", "elsewhere");
+  buffer.append("four", "elsewhere");
+  std::array<kernel::OutgoingDatagram, 5> out;
+  const auto follows = [&](std::size_t index) {
+    return out[index].bytes.data() == out[index - 1].bytes.data() + out[index - 1].bytes.size();
+  };
+  ASSERT_EQ(buffer.gather(out), 5U);
+  EXPECT_TRUE(follows(1) && follows(2));
+  EXPECT_EQ(out[0].address.data(), out[2].address.data());
+  EXPECT_FALSE(follows(3)) << "another address";
+  EXPECT_FALSE(follows(4)) << "another size";
+  buffer.drop(1);
+  buffer.append("more", "elsewhere");
+  ASSERT_EQ(buffer.gather(out), 5U);
+  EXPECT_EQ(out[0].bytes.text(), "two");
+  EXPECT_EQ(out[1].bytes.text(), "six");
+  EXPECT_TRUE(follows(1) && follows(4));
+}
+
+TEST(DatagramBuffer, empty_ones_in_a_row_are_each_one) {
+  base::BlockPool pool(256);
+  DatagramBuffer buffer(pool);
+  for (int count = 0; count < 100; ++count) buffer.append("", "there");
+  buffer.drop(98);
+  EXPECT_EQ(buffer.count(), 2U);
+  EXPECT_EQ(front(buffer), std::pair(std::string(), std::string("there")));
+  EXPECT_EQ(pool.in_use(), 1U);
+}
+
 TEST(DatagramBuffer, does_what_a_plain_queue_does) {
   base::BlockPool pool(512);
   for (unsigned seed = 0; seed < 50; ++seed) {
@@ -123,11 +156,14 @@ TEST(DatagramBuffer, does_what_a_plain_queue_does) {
     DatagramBuffer buffer(pool);
     std::deque<std::pair<std::string, std::string>> model;
     std::size_t model_bytes = 0;
+    std::size_t size = 0;
+    std::string address;
     for (int step = 0; step < 400; ++step) {
       if (random() % 5 < 3) {
-        const std::size_t size = random() % 10 == 0 ? random() % 2'000 : random() % 60;
+        // Often of the size of the one before, and to the same address: then they are kept as one run.
+        if (random() % 3 == 0) size = random() % 10 == 0 ? random() % 2'000 : random() % 60;
+        if (random() % 3 == 0) address.assign(random() % 3 * 8, static_cast<char>('A' + random() % 3));
         const std::string bytes(size, static_cast<char>('a' + random() % 26));
-        const std::string address(random() % 3 * 8, static_cast<char>('A' + random() % 26));
         buffer.append(bytes, address);
         model.emplace_back(bytes, address);
         model_bytes += size + 8;
