@@ -67,6 +67,7 @@ bool Backend::deliver(const DatagramBatch::Message& message, ChannelId channel,
       operation.received(datagram, message.sender);
       continue;
     }
+    if (!descriptor(channel).valid()) return true;  // closed from inside: nobody will come for the rest
     try {
       kept_datagrams_.add(channel, datagram, message.sender);
     } catch (const std::bad_alloc&) {
@@ -83,6 +84,7 @@ void Backend::deliver_kept(ChannelId channel, DatagramReceiveOperation& operatio
     queue.pop_front();
     operation.received(BytesView(datagram.bytes), datagram.sender);
   }
+  if (!descriptor(channel).valid()) return;  // the same
   try {
     kept_datagrams_.put_back(channel, std::move(queue));
   } catch (const std::bad_alloc&) {
