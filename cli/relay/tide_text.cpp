@@ -41,7 +41,8 @@ std::string to_gauge(const Level& level) {
 }
 
 std::string to_live_text(std::string_view arrow, const WayReading& way) {
-  return fmt::format("{} {:>8} {:>10} ▕{}▏ {:6}", arrow, to_bytes_text(static_cast<double>(way.figures.bytes)),
+  return fmt::format("{} {:>8} {:>10} ▕{}▏ {:6}", arrow,
+                     to_bytes_text(static_cast<double>(way.figures.bytes)),
                      to_bytes_text(way.bytes_per_second) + "/s", to_gauge(way.figures.level),
                      way.figures.paused ? "paused" : "");
 }
