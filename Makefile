@@ -53,7 +53,7 @@ differential: deps ## Play SEEDS random scripts on every backend and compare; FI
 	TIDEGATE_SEEDS=$(SEEDS) TIDEGATE_FIRST_SEED=$(FIRST_SEED) \
 	  build/release/differential_tests --gtest_filter='*the_seeds_that_were_wished_for'
 
-bench: bench-programs ## Measure against bare epoll and other libraries: 30 minutes; writes docs/performance.*
+bench: bench-programs ## Measure against bare epoll and other libraries: 35 minutes; writes docs/performance.*
 	bench/run --output docs
 
 bench-quick: bench-programs ## A few rows of that, in under 3 minutes; writes build/bench/performance.*

@@ -84,7 +84,9 @@ CLI::App& add_demo(CLI::App& app, CommandLine& line) {
 }
 
 void add_bench_options(CLI::App& bench, tidegate::cli::bench::Words& words) {
-  bench.add_option("URL", words.url, "the server: tcp://HOST:PORT, unix:///PATH or unix://@NAME")
+  bench
+      .add_option("URL", words.url,
+                  "the server: tcp://HOST:PORT, udp://HOST:PORT, unix:///PATH or unix://@NAME")
       ->type_name("");
   bench.add_option("--mode", words.mode, "echo, source, sink, storm or idle")
       ->type_name("MODE")

@@ -144,6 +144,8 @@ if(TIDEGATE_IO_URING)
   # One buffer is no reason for a test to see less at a time than it expects.
   tidegate_add_tiny_ring_test(contract.streams_on_a_tiny_ring contract_tests contract
     "${tiny},buffer_bytes=65536" "Streams/*_io_uring")
+  tidegate_add_tiny_ring_test(contract.pipes_and_children_on_a_tiny_ring contract_tests contract
+    "${tiny},buffer_bytes=64" "Pipe*:Standard*:Children/*")
 endif()
 
 # --- Every public header compiles alone --------------------------------------------------------------------

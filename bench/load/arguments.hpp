@@ -13,7 +13,10 @@
 
 namespace load {
 
-enum class Mode { echo, send, receive, storm, idle };
+enum class Mode { echo, send, receive, storm, idle, datagrams };
+
+/// A datagram of ours has a label, which says to what it is the answer.
+inline constexpr std::size_t kLeastDatagramBytes = 12;
 
 struct Arguments {
   Mode mode = Mode::echo;
@@ -22,8 +25,10 @@ struct Arguments {
   Address address;
   std::size_t connections = 1;
   std::size_t size_bytes = 64;
-  /// Messages that a connection has in flight.
+  /// Messages that a connection, or a socket of datagrams, has in flight.
   std::size_t pipeline = 1;
+  /// Datagrams that are sent as one, which the kernel cuts.
+  std::size_t train = 1;
   std::chrono::duration<double> measured{1.0};
   std::chrono::duration<double> warm_up{0.2};
   /// Instead of a window of time: so many messages per connection, in lock-step.

@@ -1,5 +1,6 @@
 // The load generator: one thread, bare epoll, no library, so that the server is what is measured.
 #include "arguments.hpp"
+#include "datagrams.hpp"
 #include "echo.hpp"
 #include "one_way.hpp"
 #include "report.hpp"
@@ -68,6 +69,10 @@ void run(const Arguments& arguments) {
       return report();
     case Mode::idle:
       return load::run_idle(arguments, window, report);
+    case Mode::datagrams:
+      arguments.messages ? load::run_datagrams_in_lock_step(arguments, window)
+                         : load::run_datagrams(arguments, window);
+      return report();
   }
 }
 

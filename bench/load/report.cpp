@@ -83,6 +83,7 @@ void print_report(const Arguments& arguments, const Measurement& measurement) {
     report.number("seconds", seconds(measurement.duration));
     report.number("messages", measurement.messages);
     report.number("bytes", measurement.bytes);
+    report.number("lost", measurement.lost);
 
     const auto& time = measurement.server_time;
     const auto time_of = [&](auto part) {

@@ -80,6 +80,7 @@ void Window::close() {
   phase_ = Phase::closed;
   measurement_.duration = end.time - begin_.time;
   measurement_.bytes = end.bytes - begin_.bytes;
+  measurement_.lost = end.lost - begin_.lost;
   measurement_.messages = measurement_.bytes / message_bytes_;
   if (measurement_.messages == 0) throw std::runtime_error("not one message got through in the window");
   measurement_.load_time = end.load_time - begin_.load_time;
@@ -91,7 +92,8 @@ void Window::close() {
 }
 
 Window::Mark Window::mark() const {
-  return {Clock::now(), bytes_, own_processor_time(), server_ ? server_->processor_time() : ProcessorTime()};
+  return {Clock::now(), bytes_, lost_, own_processor_time(),
+          server_ ? server_->processor_time() : ProcessorTime()};
 }
 
 }  // namespace load

@@ -19,6 +19,8 @@ struct Measurement {
   std::chrono::nanoseconds duration{};
   std::uint64_t messages = 0;
   std::uint64_t bytes = 0;
+  /// Datagrams that were given up.
+  std::uint64_t lost = 0;
   std::chrono::nanoseconds load_time{};
   std::optional<ProcessorTime> server_time;
   std::optional<Memory> memory_before;
@@ -46,6 +48,8 @@ class Window {
   /// Bytes got where they should. Messages are counted by their bytes, so that long ones that are under way
   /// at either end of the window count with the part that belongs to it.
   void count(std::size_t bytes) noexcept { bytes_ += bytes; }
+  /// Datagrams were given up.
+  void count_lost(std::size_t datagrams) noexcept { lost_ += datagrams; }
   /// A message's duration: counts inside the window only.
   void count_latency(std::chrono::nanoseconds duration) noexcept {
     if (phase_ == Phase::open) measurement_.latency.add(duration);
@@ -60,6 +64,7 @@ class Window {
   struct Mark {
     Clock::time_point time;
     std::uint64_t bytes = 0;
+    std::uint64_t lost = 0;
     std::chrono::nanoseconds load_time{};
     ProcessorTime server_time;
   };
@@ -77,6 +82,7 @@ class Window {
   std::optional<std::chrono::nanoseconds> stale_time_;
   Mark begin_;
   std::uint64_t bytes_ = 0;
+  std::uint64_t lost_ = 0;
   Measurement measurement_;
 };
 

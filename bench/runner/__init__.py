@@ -6,5 +6,5 @@
     numbers       medians, ratios, verdicts (pure)     summary      what all runs of a row say (pure)
     targets       what we want to reach (data)         machine      where it was measured
     report        docs/performance.md (pure)           plot         docs/performance.svg (pure)
-    progress      what the terminal shows
+    progress      what the terminal shows              listening    where a child listens
 """

@@ -9,22 +9,57 @@ class Contestant:
     title: str  # in the report
     server: str = ""  # the echo server, if there is one
     loop: str = ""  # the program of timers and calls, if there is one
-    arguments: tuple[str, ...] = ()  # of the server, and of the loop program
+    datagrams: str = ""  # the echo server of datagrams, if there is one
+    children: str = ""  # the program that starts children, if there is one
+    relay: str = ""  # the program that joins two connections, if there is one
+    relay_arguments: tuple[str, ...] = ()  # of the last; PORT is that of the other end
+    arguments: tuple[str, ...] = ()  # of all of them
     is_library: bool = False  # somebody else's: what Tidegate wants to be ahead of
     only_in: str = ""  # the one kind of row that it takes part in; empty: every kind
     not_in: str = ""  # the one kind of row in which it would only be another contestant once more
 
     def program_for(self, program_kind):
-        return self.loop if program_kind == "loop" else self.server
+        """Empty where it has none. What counts instructions takes a server."""
+        return {"server": self.server, "instructions": self.server, "loop": self.loop,
+                "datagrams": self.datagrams, "datagram_instructions": self.datagrams,
+                "children": self.children, "relay": self.relay}[program_kind]
+
+    @property
+    def programs(self):
+        every = (self.server, self.loop, self.datagrams, self.children, self.relay)
+        return [program for program in every if program]
 
 
-# What ratios are computed against, the same program once more, which is the noise, and ours.
+# --- What ratios are computed against ----------------------------------------------------------------------
+
+# By the kind of row; bare epoll for all others. Its twin, the same program once more, is the noise.
 REFERENCE = "epoll"
-REFERENCE_AGAIN = "epoll_again"
+REFERENCES = {"udp": "mmsg", "train": "mmsg", "udp_instructions": "mmsg",
+              "spawn": "posix", "output": "posix", "relay": "socat"}
+
+
+def reference_of(kind):
+    return REFERENCES.get(kind, REFERENCE)
+
+
+def twin_of(reference):
+    return f"{reference}_again"
+
+
+REFERENCE_AGAIN = twin_of(REFERENCE)
+EVERY_REFERENCE = (REFERENCE, *dict.fromkeys(REFERENCES.values()))
+TWINS = tuple(twin_of(reference) for reference in EVERY_REFERENCE)
+
+# --- All of them -------------------------------------------------------------------------------------------
+
 OURS = "tidegate"
 OURS_URING = "tidegate_uring"
+OURS_THREAD = "tidegate_thread"
 BOTH_OURS = (OURS, OURS_URING)
 BARE_URING = ("uring", "uring_best")
+
+SOCAT = ("TCP4-LISTEN:0,bind=127.0.0.1", "TCP4:127.0.0.1:PORT")
+OUR_RELAY = ("relay", "listen+tcp://127.0.0.1:0", "tcp://127.0.0.1:PORT")
 
 CONTESTANTS = [
     Contestant(REFERENCE, "bare epoll", server="echo_epoll"),
@@ -33,31 +68,48 @@ CONTESTANTS = [
     Contestant("uring", "bare io_uring", server="echo_uring"),
     Contestant("uring_best", "bare io_uring, tuned", server="echo_uring",
                arguments=("--receive", "poll-multishot", "--buffer-bytes", "524288")),
-    Contestant("libuv", "libuv", server="echo_libuv", loop="loop_libuv", is_library=True),
-    Contestant("libuv_try", "libuv, try_write", server="echo_libuv_try", is_library=True),
-    Contestant("asio", "Asio", server="echo_asio", loop="loop_asio", is_library=True),
+    Contestant("mmsg", "bare recvmmsg/sendmmsg", datagrams="datagrams_bare"),
+    Contestant("mmsg_again", "the same again", datagrams="datagrams_bare"),
+    Contestant("sendto", "bare recvfrom/sendto", datagrams="datagrams_bare", arguments=("--calls", "sendto")),
+    Contestant("trains", "bare GRO/GSO", datagrams="datagrams_bare", arguments=("--calls", "trains")),
+    Contestant("posix", "posix_spawn, read", children="child_posix"),
+    Contestant("posix_again", "the same again", children="child_posix"),
+    Contestant("socat", "socat", relay="relay_socat", relay_arguments=SOCAT),
+    Contestant("socat_again", "socat again", relay="relay_socat", relay_arguments=SOCAT),
+    Contestant("socat_best", "socat, 128 KiB", relay="relay_socat", relay_arguments=("-b", "131072", *SOCAT)),
+    Contestant("libuv", "libuv", server="echo_libuv", loop="loop_libuv", datagrams="datagrams_libuv",
+               children="child_libuv", is_library=True),
+    Contestant("libuv_try", "libuv, try_write", server="echo_libuv_try", datagrams="datagrams_libuv_try",
+               is_library=True),
+    Contestant("asio", "Asio", server="echo_asio", loop="loop_asio", datagrams="datagrams_asio", is_library=True),
     Contestant("libevent", "libevent", server="echo_libevent", loop="loop_libevent", is_library=True),
+    Contestant("asyncio", "Python's asyncio", children="child_asyncio"),
     # Each names its backend: neither the default nor TIDEGATE_BACKEND decides what is measured. A timer never
     # reaches the kernel: those of one backend are those of the other.
-    Contestant(OURS, "Tidegate", server="echo_tidegate", loop="loop_tidegate",
+    Contestant(OURS, "Tidegate", server="echo_tidegate", loop="loop_tidegate", datagrams="datagrams_tidegate",
+               children="child_tidegate", relay="relay_tidegate", relay_arguments=OUR_RELAY,
                arguments=("--backend", "epoll")),
     Contestant(OURS_URING, "Tidegate, io_uring", server="echo_tidegate", loop="loop_tidegate",
-               arguments=("--backend", "io_uring"), not_in="timers"),
+               datagrams="datagrams_tidegate", children="child_tidegate", relay="relay_tidegate",
+               relay_arguments=OUR_RELAY, arguments=("--backend", "io_uring"), not_in="timers"),
     Contestant("tidegate_spin", "Tidegate, spinning", server="echo_tidegate",
                arguments=("--backend", "epoll", "--spin", "50"), only_in="spin"),
+    Contestant(OURS_THREAD, "Tidegate, without pidfd", children="child_tidegate",
+               arguments=("--backend", "epoll", "--exit-watch", "thread"), only_in="spawn"),
 ]
 
 BY_NAME = {contestant.name: contestant for contestant in CONTESTANTS}
 LIBRARIES = tuple(contestant.name for contestant in CONTESTANTS if contestant.is_library)
+DATAGRAM_LIBRARIES = tuple(name for name in LIBRARIES if BY_NAME[name].datagrams)
 
 
 def chosen(names):
-    """The contestants of these names, or all. The reference and its twin are always among them, because
-    ratios need them; and who takes part in one kind of row only comes along with its server."""
+    """The contestants of these names, or all. The references and their twins are always among them, because
+    ratios need them; and who takes part in one kind of row only comes along with its program."""
     unknown = sorted(set(names) - set(BY_NAME))
     if unknown:
         raise ValueError(f"unknown contestant {', '.join(unknown)}; there are {', '.join(BY_NAME)}")
-    wanted = {REFERENCE, REFERENCE_AGAIN, *(names or BY_NAME)}
-    servers = {BY_NAME[name].server for name in wanted}
+    wanted = {*EVERY_REFERENCE, *TWINS, *(names or BY_NAME)}
+    programs = {program for name in wanted for program in BY_NAME[name].programs}
     return [contestant for contestant in CONTESTANTS
-            if contestant.name in wanted or (contestant.only_in and contestant.server in servers)]
+            if contestant.name in wanted or (contestant.only_in and programs.issuperset(contestant.programs))]

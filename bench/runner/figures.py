@@ -29,16 +29,19 @@ METRICS = {
     "ns": Metric("time", "ns"),
     "loop_cpu_ns": Metric("CPU", "ns"),
     "instructions": Metric("user-space instructions", ""),
+    "lost": Metric("datagrams lost", ""),  # a share of all
+    "grown_bytes": Metric("memory grown by", "B"),
 }
 
 
 def units_of(row, raw):
-    """How many messages, connections or pieces of 64 KiB one run moved."""
-    return raw["bytes"] / ONE_WAY_BYTES if row.kind in ("in", "out") else raw["messages"]
+    """How many messages, datagrams, connections or pieces of 64 KiB one run moved."""
+    return raw["bytes"] / ONE_WAY_BYTES if row.kind in ("in", "out", "relay") else raw["messages"]
 
 
 def unit_name(kind):
-    return {"in": "64 KiB", "out": "64 KiB", "storm": "connection"}.get(kind, "message")
+    return {"in": "64 KiB", "out": "64 KiB", "relay": "64 KiB", "output": "64 KiB", "storm": "connection",
+            "udp": "datagram", "train": "datagram", "spawn": "child"}.get(kind, "message")
 
 
 def is_load_bound(raw):
@@ -50,20 +53,26 @@ def is_load_bound(raw):
 
 def figures_of(row, raw):
     """The metrics that `raw`, the JSON that a program printed, gives for `row`."""
-    if row.program_kind == "instructions":
+    if row.program_kind.endswith("instructions"):
         return {"instructions": positive(raw["instructions_per_message"], "instructions per message")}
     if row.kind == "idle":
         grown = raw["server_rss_bytes"] - raw["server_rss_before_bytes"]
         return {"rss_bytes": grown / row.connections}
     if row.kind == "timers":
         return {name: positive(raw[name], name) for name in ("insert_ns", "cancel_ns", "expire_ns")}
-    if row.program_kind == "loop":
+    if row.program_kind in ("loop", "children"):
         figures = {"ns": positive(raw["ns"], "ns")}
         if "cpu_ns" in raw:
             figures["loop_cpu_ns"] = positive(raw["cpu_ns"], "cpu_ns")
         return figures
     units = positive(units_of(row, raw), f"number of {unit_name(row.kind)}s")
-    return {"cpu_ns": positive(raw["server_cpu_ns"], "server_cpu_ns") / units, "rate": units / raw["seconds"]}
+    figures = {"cpu_ns": positive(raw["server_cpu_ns"], "server_cpu_ns") / units,
+               "rate": units / raw["seconds"]}
+    if row.program_kind == "datagrams":
+        figures["lost"] = raw["lost"] / (raw["lost"] + raw["messages"])
+    if row.kind == "relay":
+        figures["grown_bytes"] = raw["server_rss_bytes"] - raw["server_rss_before_bytes"]
+    return figures
 
 
 def positive(value, what):

@@ -11,7 +11,7 @@ import time
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
-# Each library with its Debian package and its pkg-config name.
+# Each library or program with its Debian package and its pkg-config name.
 LIBRARIES = {
     "libuv": ("libuv1-dev", "libuv"),
     "Asio": ("libasio-dev", "asio"),
@@ -19,6 +19,7 @@ LIBRARIES = {
     "liburing": ("liburing-dev", "liburing"),
     "Google Benchmark": ("libbenchmark-dev", "benchmark"),
     "Valgrind": ("valgrind", "valgrind"),
+    "socat": ("socat", "socat"),
 }
 
 
@@ -70,7 +71,8 @@ def library_versions():
             or said_by("pkg-config", "--modversion", module)
         if version:
             versions[name] = version
-    return versions
+    # The one that runs this runs the contestant as well: both are found in the same way.
+    return {**versions, "Python": platform.python_version()}
 
 
 def commit(source_folder):

@@ -2,7 +2,9 @@
 
 import itertools
 import json
+import shutil
 
+from .listening import wait_for_port
 from .processes import PATIENCE_SECONDS, Child, Failure
 
 # What the row says already, and what is too coarse for a short window: ticks of 10 ms.
@@ -27,7 +29,9 @@ class Bench:
 
     def run(self, row, contestant):
         """The JSON of the program that measured. Raises Failure; neither names a place of this machine."""
-        measure = {"server": self._serve, "loop": self._loop, "instructions": self._count}[row.program_kind]
+        measure = {"server": self._serve, "datagrams": self._serve, "relay": self._relay, "loop": self._loop,
+                   "children": self._start_children, "instructions": self._count,
+                   "datagram_instructions": self._count}[row.program_kind]
         try:
             return measure(row, contestant)
         except Failure as failure:
@@ -36,16 +40,25 @@ class Bench:
     # --- the kinds -----------------------------------------------------------------------------------------
 
     def _serve(self, row, contestant):
-        program = self.programs / contestant.server
+        program = self.programs / contestant.program_for(row.program_kind)
         with Child(program, row.server_mode, self._address(row.transport), *row.server_arguments,
                    *contestant.arguments, cores={self.cores.server}) as server:
             address = f"{row.transport}:{listening_place(server)}"
-            with Child(self.programs / "load", *self._load_arguments(row, address, server.pid),
-                       cores={self.cores.load}) as load:
-                window_seconds = self.warmup_seconds + self.window_seconds
-                raw = parsed(load, load.output(window_seconds + PATIENCE_SECONDS + row.connections / 100))
+            kept = self._put_load(row, address, server)
             server.stop()
-        return {name: value for name, value in raw.items() if name not in NOT_KEPT}
+        return kept
+
+    def _relay(self, row, contestant):
+        """Load, relay, and a server that discards; the relay is what is looked at."""
+        with Child(self.programs / "echo_epoll", "discard", "tcp:0", cores={self.cores.load}) as sink:
+            port = listening_place(sink)
+            words = [word.replace("PORT", port) for word in contestant.relay_arguments]
+            with Child(self.programs / contestant.relay, *words, *contestant.arguments,
+                       cores={self.cores.server}) as relay:
+                kept = self._put_load(row, f"tcp:{wait_for_port(relay)}", relay)
+                relay.require_no_failure()
+            sink.stop()
+        return kept
 
     def _loop(self, row, contestant):
         # Both cores where there are two threads: what is measured is how they meet.
@@ -54,21 +67,47 @@ class Bench:
                    cores=cores) as loop:
             return parsed(loop, loop.output(MINUTES_SECONDS))
 
-    def _count(self, _, contestant):
+    def _start_children(self, row, contestant):
+        work, count, *options = row.loop_arguments
+        # Those that only start and end run where the kernel puts them, as anybody's do.
+        cores = {self.cores.server} if work == "output" else {self.cores.server, self.cores.load}
+        child_core = self.cores.server if row.child_on_same_core else self.cores.load
+        with Child(self.programs / contestant.children, work, count, self._child_of(work), *options,
+                   *contestant.arguments, cores=cores, environment={"CHILD_CORE": str(child_core)}) as program:
+            return parsed(program, program.output(MINUTES_SECONDS))
+
+    def _count(self, row, contestant):
         cores = {self.cores.server, self.cores.load}
-        with Child(self.instructions, self.programs / contestant.server, *contestant.arguments,
+        program = self.programs / contestant.program_for(row.program_kind)
+        with Child(self.instructions, "--transport", row.transport, program, *contestant.arguments,
                    cores=cores) as counting:
             return parsed(counting, counting.output(MINUTES_SECONDS))
 
     # --- their parts ---------------------------------------------------------------------------------------
 
     def _address(self, transport):
-        return "tcp:0" if transport == "tcp" else f"unix:{self.folder}/{next(self._numbers)}"
+        return f"unix:{self.folder}/{next(self._numbers)}" if transport == "unix" else f"{transport}:0"
+
+    def _child_of(self, work):
+        if work == "output":
+            return self.programs / "child_writer"
+        found = shutil.which("true")
+        if not found:
+            raise Failure("there is no program named true")
+        return found
+
+    def _put_load(self, row, address, server):
+        """What the load generator says, less what the row says already."""
+        with Child(self.programs / "load", *self._load_arguments(row, address, server.pid),
+                   cores={self.cores.load}) as load:
+            window_seconds = self.warmup_seconds + self.window_seconds
+            raw = parsed(load, load.output(window_seconds + PATIENCE_SECONDS + row.connections / 100))
+        return {name: value for name, value in raw.items() if name not in NOT_KEPT}
 
     def _load_arguments(self, row, address, server_pid):
         return [row.load_mode, address, "--connections", row.connections, "--size", row.size,
                 "--pipeline", row.pipeline, "--seconds", self.window_seconds,
-                "--warmup", self.warmup_seconds, "--server-pid", server_pid]
+                "--warmup", self.warmup_seconds, "--server-pid", server_pid, *row.load_arguments]
 
     def _without_places(self, text):
         places = {self.folder: "FOLDER", self.programs: "PROGRAMS", self.instructions.parent: "bench"}

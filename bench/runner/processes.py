@@ -62,7 +62,8 @@ def choose_cores():
 class Child:
     """A running program and what it says. To be used with `with`, which ends it."""
 
-    def __init__(self, program, *arguments, cores):
+    def __init__(self, program, *arguments, cores, environment=None):
+        """`environment` is what it has beside ours."""
         self.name = pathlib.Path(program).name
         self._complaints = tempfile.TemporaryFile()
 
@@ -73,7 +74,7 @@ class Child:
         # A process group of its own: Ctrl-C reaches us alone, and we end the children in order.
         self.process = subprocess.Popen([str(program), *map(str, arguments)], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=self._complaints, process_group=0,
-                                        preexec_fn=prepare)
+                                        env={**os.environ, **(environment or {})}, preexec_fn=prepare)
 
     def __enter__(self):
         return self
@@ -110,10 +111,13 @@ class Child:
             raise Failure(f"{self.name} {self._end()}{self._complaint()}")
         return output.decode()
 
-    def stop(self):
-        """Asks it to end, and wants it to do so in order."""
+    def require_running(self):
         if self.process.poll() is not None:
             raise Failure(f"{self.name} {self._end()} before it was asked to{self._complaint()}")
+
+    def stop(self):
+        """Asks it to end, and wants it to do so in order."""
+        self.require_running()
         self.process.terminate()
         try:
             self.process.wait(PATIENCE_SECONDS)
@@ -121,6 +125,11 @@ class Child:
             raise Failure(f"{self.name} ignored SIGTERM for {PATIENCE_SECONDS} s") from None
         if self.process.returncode != 0:
             raise Failure(f"{self.name} {self._end()} when it was asked to end{self._complaint()}")
+
+    def require_no_failure(self):
+        """For one that may end by itself when its work is done."""
+        if self.process.poll() not in (None, 0):
+            raise Failure(f"{self.name} {self._end()} at its work's end{self._complaint()}")
 
     def kill(self):
         if self.process.returncode is None:

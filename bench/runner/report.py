@@ -28,7 +28,8 @@ def opening(results):
     quick = results["settings"]["quick"]
     command = "make bench-quick" if quick else "make bench"
     return words.paragraph(f"""What a message costs a server that stands on Tidegate, compared with the
-        same server on bare epoll, bare io_uring, libuv, Asio and libevent. `{command}` measured this, and
+        same server on bare epoll, bare io_uring, libuv, Asio and libevent; what a datagram costs, and a
+        child process, and a byte through `tidegate relay`. `{command}` measured this, and
         wrote this page: every figure in it comes from [performance.json](performance.json), where every
         single run can be read.""") + (
         words.paragraph("""This is the quick run: few rows, few rounds, short windows. It shows that
@@ -71,7 +72,8 @@ def reading():
         epoll again" is bare epoll a second time in each round: how far that column is from 1.00 is what
         chance does in that row, and no difference smaller than that means anything. "Bare epoll, tuned"
         is the fastest that we know how to write by hand, with a larger buffer than most would choose.
-        "Tidegate" stands on epoll, "Tidegate, io_uring" is the same server on its other backend.""")]
+        "Tidegate" stands on epoll, "Tidegate, io_uring" is the same server on its other backend."""), *words.paragraph("""Datagrams, children and the relay have references of
+        their own: the first column of each table, with its twin beside it.""")]
 
 
 # --- What went wrong ---------------------------------------------------------------------------------------
@@ -104,9 +106,11 @@ def method(results):
         measures a window of {settings['window_seconds']:g} s: at both ends it reads the server's CPU time
         from the kernel's scheduler, in nanoseconds. It keeps a fixed number of messages in flight on each
         connection (with sixteen, it sends the sixteen at once and waits for all answers), and compares
-        every byte that comes back."""),
+        every byte that comes back. Of datagrams it keeps as many in flight at any time. Children that only start
+        and end, and the programs that start them, run on either core. Between load and relay, and behind it, are TCP
+        connections; who discards at the end shares the load generator's core."""),
             *words.paragraph("""A ratio is computed within one round; what is reported is the median of the
-            ratios. The noise is the median distance from 1 of bare epoll's ratio to itself. All servers set
+            ratios. The noise is the median distance from 1 of the reference's ratio to itself. All servers set
             TCP_NODELAY, log nothing and are built with the same compiler and flags. Each library's is
             written as its own documentation would write it; libuv's has a second form, at its best: with
             uv_try_write and one buffer for all reads. Bare io_uring receives with one request per
@@ -131,7 +135,7 @@ def machine(results):
 def again():
     return ["## How to run it again", "",
             "```sh",
-            "make bench          # everything: about 30 minutes; writes docs/performance.*",
+            "make bench          # everything: about 35 minutes; writes docs/performance.*",
             "make bench-quick    # a few rows: under 3 minutes; writes build/bench/performance.*",
             "bench/run --rows 'echo-tcp-50x*' --rounds 9    # some rows, closely; into build/bench as well",
             "```", "",

@@ -8,7 +8,8 @@ from .rows import KIBIBYTE, SMALL_BYTES
 
 METRIC = "cpu_ns"
 OTHER_LOADS = {"framed": "Sixteen writes per wake-up", "in": "One way, in", "out": "One way, out",
-               "storm": "Connect storm"}
+               "storm": "Connect storm", "udp": "Datagrams, echo", "train": "Datagrams, trains",
+               "relay": "Relay"}
 
 
 @dataclasses.dataclass(frozen=True)

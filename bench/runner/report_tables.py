@@ -18,6 +18,31 @@ CHAPTERS = [
      `--spin 50` the loop looks again for 50 µs before it sleeps, so that it is awake when the next message
      comes, and its core busy meanwhile.""",
      ("rate", "cpu_ns")),
+    ("udp", "Datagrams, echo",
+     """Each datagram is answered with the same, to the peer that it came from. A peer sends the next when
+     an answer has come; one that is missing after 200 ms counts as lost, and not as answered. "Bare
+     recvmmsg/sendmmsg" receives up to 64 datagrams in one blocking call and answers them in another. "Bare
+     GRO/GSO" does so as well, and joins datagrams of one size to one peer: the kernel then has one to
+     send, and cuts it. So does Tidegate. libuv's second form receives many at a time (UV_UDP_RECVMMSG)
+     and answers with uv_udp_try_send.""", ("cpu_ns", "rate")),
+    ("train", "Datagrams, trains",
+     """A peer sends datagrams of one size as one train, which the kernel cuts, and another train when all
+     of one has come back. Who asks for it (UDP_GRO) gets a train in one piece, and may send one as well
+     (UDP_SEGMENT): bare GRO/GSO does, and Tidegate, whose protocol is told of each datagram
+     nevertheless. The others receive and answer each by itself.""", ("cpu_ns", "rate")),
+    ("spawn", "Starting children",
+     """`true`, from the call to the end that was noticed, with /dev/null as its 0, 1 and 2. CPU is that of
+     program and child together. Beside 500 MiB means that the program has so much memory in use, in pages
+     of the ordinary size. "Without pidfd" is what Tidegate does on a kernel before Linux 5.4: a thread
+     waits for each child.""", ("ns", "loop_cpu_ns")),
+    ("output", "Output of a child",
+     """A child writes 64 KiB at a time to a pipe, and the program reads until its end. On the same core, each
+     has its turn when the pipe is full or empty; on another, the program is woken up for almost every
+     page. CPU is that of the program alone. libuv's child has a Unix socket instead of a pipe, which costs less.""",
+     ("loop_cpu_ns", "ns")),
+    ("relay", "Relay",
+     """`tidegate relay` beside `socat`, which by itself moves 8 KiB at a time: from one connection to
+     another, one way. CPU is that of the relay.""", ("cpu_ns", "rate")),
 ]
 ABSOLUTE_CHAPTERS = [
     ("idle", "Memory",
@@ -35,6 +60,9 @@ ABSOLUTE_CHAPTERS = [
     ("instructions", "Instructions",
      """User-space instructions for each message, counted by Callgrind: the library's own share, without the
      kernel's, and nearly the same on every run.""", ("instructions",)),
+    ("udp_instructions", "Instructions per datagram",
+     """The same for datagrams; who makes fewer and larger system calls has more to do for each of them
+     here, and less in the kernel.""", ("instructions",)),
 ]
 
 
@@ -46,6 +74,7 @@ def chapters(results):
             lines += [f"## {title}", "", *words.paragraph(text)]
             for metric in metrics:
                 lines += ratio_table(results, rows, metric, heading(kind, metric))
+            lines += beside(results, rows, kind)
     for kind, title, text, metrics in ABSOLUTE_CHAPTERS:
         rows = rows_of(results, kind)
         if rows:
@@ -53,14 +82,34 @@ def chapters(results):
     return lines
 
 
+def beside(results, rows, kind):
+    """What a kind has to say beside its ratios."""
+    if kind in ("udp", "train"):
+        return losses(results, rows)
+    return absolute_table(results, rows, ("grown_bytes",)) if kind == "relay" else []
+
+
+def losses(results, rows):
+    """Who lost datagrams, where, and the greatest share of all in one run."""
+    found = []
+    for row in rows:
+        for name, title in results["contestants"].items():
+            most = max(summary.by_round(row, name, "lost").values(), default=0)
+            if most > 0:
+                found.append(f"{title} in {row['name']} (up to {words.percent(most)})")
+    return words.paragraph(f"Datagrams were lost by {words.listed(found)}." if found
+                           else "No datagram was lost.")
+
+
 def rows_of(results, kind):
     return [row for row in results["rows"] if row["kind"] == kind]
 
 
 def heading(kind, metric):
-    if metric == "cpu_ns":
-        return f"server CPU per {unit_name(kind)}"
-    return f"{unit_name(kind)}s per second" if kind not in ("in", "out") else "throughput (pieces of 64 KiB)"
+    unit = unit_name(kind)
+    if metric == "rate":
+        return "throughput (pieces of 64 KiB)" if unit == "64 KiB" else f"{unit}s per second"
+    return f"{'relay CPU' if kind == 'relay' else METRICS[metric].title} per {unit}"
 
 
 # --- Ratios ------------------------------------------------------------------------------------------------
@@ -108,7 +157,7 @@ def ratio_cell(row, name, metric):
     if figure is None:
         return words.NOTHING
     mark = words.DAGGER if metric == "rate" and is_meaningless(row, name) else ""
-    if name == contestants.REFERENCE or "ratio" not in figure:
+    if name == contestants.reference_of(row["kind"]) or "ratio" not in figure:
         return words.quantity(figure["median"], METRICS[metric].unit) + mark
     text = words.ratio(figure["ratio"]["median"]) + mark
     return words.bold(text) if name == contestants.OURS else text
@@ -116,7 +165,8 @@ def ratio_cell(row, name, metric):
 
 def is_meaningless(row, name):
     """A ratio of throughputs of which one is the load generator's."""
-    both = [row["summary"]["contestants"].get(each, {}) for each in (name, contestants.REFERENCE)]
+    reference = contestants.reference_of(row["kind"])
+    both = [row["summary"]["contestants"].get(each, {}) for each in (name, reference)]
     return any(each.get("load_bound") for each in both)
 
 
@@ -152,7 +202,7 @@ def absolute_table(results, rows, metrics):
     for row in rows:
         for name, title in results["contestants"].items():
             figures = [summary.metric_of(row, name, metric) for metric in metrics]
-            if any(figures) and name != contestants.REFERENCE_AGAIN:
+            if any(figures) and name not in contestants.TWINS:
                 cells = [words.quantity(figure["median"], METRICS[metric].unit) if figure else words.NOTHING
                          for figure, metric in zip(figures, metrics)]
                 lines.append([words.bold(title) if name == contestants.OURS else title, *cells])

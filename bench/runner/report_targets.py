@@ -1,6 +1,7 @@
 """The report's chapter on targets: what we wanted, what we measured, and where it falls short."""
 
 from . import numbers, targets, words
+from .figures import METRICS
 
 SHORTFALLS_SHOWN = 8  # of each target
 
@@ -19,8 +20,8 @@ def introduction(outcomes):
              for verdict in (*numbers.SEVERITY, numbers.NOT_MEASURED) if verdicts.count(verdict)]
     return f"""Of {len(verdicts)} targets: {words.listed(parts)}. A target that covers several rows is met
         where every row meets it; what is shown is the row nearest to the limit or furthest beyond it.
-        "Met within noise" means beyond the limit by no more than bare epoll differs from itself in that
-        row, and by no more than {words.percent(targets.MOST_EXCUSED)}."""
+        "Met within noise" means beyond the limit by no more than the row's reference differs from
+        itself there, and by no more than {words.percent(targets.MOST_EXCUSED)}."""
 
 
 def line_of(results, outcome):
@@ -58,7 +59,7 @@ def place_text(results, outcome, check):
     """The row; and, where there are several, the metric and whom it is held against."""
     parts = [check.row]
     if len(outcome.target.metrics) > 1:
-        parts.append(check.metric.removesuffix("_ns"))
+        parts.append(METRICS[check.metric].title)
     if len(outcome.target.against) > 1:
         parts.append(results["contestants"][check.against])
     return ", ".join(parts)

@@ -4,6 +4,8 @@ import dataclasses
 import fnmatch
 import itertools
 
+from .contestants import TWINS
+
 KIBIBYTE = 1024
 ONE_WAY_BYTES = 64 * KIBIBYTE
 FRAMED_BYTES = 64
@@ -12,15 +14,18 @@ SMALL_BYTES = KIBIBYTE  # up to here, what is done once for each message costs m
 CONNECTIONS = (1, 50, 500)
 SIZES = (64, KIBIBYTE, 16 * KIBIBYTE, 128 * KIBIBYTE)
 PIPELINES = (1, 16)
+# Peers, bytes, and datagrams that each peer has in flight: few enough for a receive buffer of ordinary size.
+DATAGRAM_LOADS = ((1, 512, 1), (1, 64, 64), (1, 512, 64), (1, 1400, 64),
+                  (50, 64, 4), (50, 512, 4), (50, 1400, 4))
 TRANSPORTS = ("tcp", "unix")
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
     name: str  # in --rows and in the JSON
-    kind: str  # the table that it stands in: echo framed in out storm spin idle instructions timers ...
+    kind: str  # the table that it stands in: echo framed in out storm spin idle instructions timers udp ...
     label: str  # its line in that table
-    program_kind: str = "server"  # which of a contestant's programs takes it: server, loop or instructions
+    program_kind: str = "server"  # which of a contestant's programs takes it: see Contestant.program_for
     transport: str = "tcp"
     server_mode: str = "echo"
     load_mode: str = "echo"
@@ -28,7 +33,9 @@ class Row:
     size: int = 0
     pipeline: int = 1
     server_arguments: tuple[str, ...] = ()
+    load_arguments: tuple[str, ...] = ()
     loop_arguments: tuple[str, ...] = ()
+    child_on_same_core: bool = False  # of a child whose output is read
     only: tuple[str, ...] = ()  # the contestants of a row that is not for everybody
     most_rounds: int = 1000  # where more would tell nothing new
     seconds_beside: float = 0.12  # what one run takes besides the measured window; for the estimate
@@ -38,22 +45,26 @@ class Row:
             return contestant.name in self.only
         if contestant.only_in not in ("", self.kind) or contestant.not_in == self.kind:
             return False
-        if self.program_kind == "instructions" and contestant.name == "epoll_again":
+        if self.program_kind.endswith("instructions") and contestant.name in TWINS:
             return False  # counted, not timed: there is no noise to find out
         return bool(contestant.program_for(self.program_kind))
 
     @property
     def has_window(self):
         """Whether the load is measured over a window of time, rather than until its work is done."""
-        return self.program_kind == "server" and self.kind != "idle"
+        return self.program_kind in ("server", "datagrams", "relay") and self.kind != "idle"
 
 
 def size_text(size_bytes):
-    return f"{size_bytes // KIBIBYTE} KiB" if size_bytes >= KIBIBYTE else f"{size_bytes} B"
+    return f"{size_bytes:,} B" if size_bytes % KIBIBYTE else f"{size_bytes // KIBIBYTE} KiB"
 
 
 def connections_text(connections):
-    return f"{connections} connection{'' if connections == 1 else 's'}"
+    return counted(connections, "connection")
+
+
+def counted(number, noun):
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 # --- Rows of the servers -----------------------------------------------------------------------------------
@@ -95,6 +106,51 @@ def idle(connections, rounds):
 SPIN = Row("spin", "spin", "1 connection, 64 B, tcp", connections=1, size=64,
            only=("epoll", "epoll_again", "tidegate", "tidegate_spin"))
 
+# --- Rows of datagrams -------------------------------------------------------------------------------------
+
+
+def datagrams(sockets, size, in_flight):
+    return Row(f"udp-{sockets}x{size}x{in_flight}", "udp",
+               f"{counted(sockets, 'peer')}, {size_text(size)}, {in_flight} in flight",
+               program_kind="datagrams", transport="udp", load_mode="datagrams", connections=sockets,
+               size=size, pipeline=in_flight)
+
+
+def trains(size, length, in_flight):
+    return Row(f"train-{size}x{length}x{in_flight}", "train",
+               f"1 peer, {length} × {size_text(size)}, {counted(in_flight, 'train')} in flight",
+               program_kind="datagrams", transport="udp", load_mode="datagrams", connections=1, size=size,
+               pipeline=length * in_flight, load_arguments=("--train", str(length)))
+
+
+# --- Rows of children and relays ---------------------------------------------------------------------------
+
+
+def spawn(count, at_a_time=1, resident_mebibytes=0):
+    at_once = f", {at_a_time} at a time" if at_a_time > 1 else ", one after the other"
+    beside = f", beside {resident_mebibytes} MiB" if resident_mebibytes else ""
+    name = "".join(["spawn", f"-{at_a_time}" if at_a_time > 1 else "",
+                    f"-{resident_mebibytes}MiB" if resident_mebibytes else ""])
+    options = [*(("--at-a-time", str(at_a_time)) if at_a_time > 1 else ()),
+               *(("--resident", str(resident_mebibytes)) if resident_mebibytes else ())]
+    # Copying the page tables of so much memory takes those who do it 5 ms for each child.
+    each_seconds = 0.0008 + resident_mebibytes * 0.000003
+    return Row(name, "spawn", f"{count} × true{at_once}{beside}", program_kind="children",
+               loop_arguments=("spawn", str(count), *options), seconds_beside=0.1 + count * each_seconds)
+
+
+def output(mebibytes, on_same_core):
+    """On one core the child fills the pipe before it is the program's turn; on two they meet after each page."""
+    place = "same" if on_same_core else "other"
+    return Row(f"output-{place}-core", "output", f"{mebibytes:,} MiB, the child on the {place} core",
+               program_kind="children", loop_arguments=("output", str(mebibytes)),
+               child_on_same_core=on_same_core,
+               seconds_beside=0.1 + mebibytes / (1500 if on_same_core else 500))
+
+
+RELAY = Row("relay-tcp", "relay", "1 connection, writes of 128 KiB", program_kind="relay", load_mode="send",
+            connections=1, size=128 * KIBIBYTE, seconds_beside=0.2)
+
 # --- Rows of the loops, and what is counted instead of timed -----------------------------------------------
 
 
@@ -115,6 +171,9 @@ def threads(count):
 
 INSTRUCTIONS = Row("instructions", "instructions", "1 KiB echo, 50 connections", program_kind="instructions",
                    connections=50, size=KIBIBYTE, most_rounds=1, seconds_beside=2.2)
+DATAGRAM_INSTRUCTIONS = Row("instructions-udp", "udp_instructions", "512 B echo, 1 peer, 64 in flight",
+                            program_kind="datagram_instructions", transport="udp", connections=1, size=512,
+                            pipeline=64, most_rounds=1, seconds_beside=2.2)
 
 # --- The two lists -----------------------------------------------------------------------------------------
 
@@ -124,7 +183,11 @@ def full_rows():
         *(echo(transport, pipeline, connections, size) for transport, pipeline, connections, size
           in itertools.product(TRANSPORTS, PIPELINES, CONNECTIONS, SIZES)),
         *(make(transport) for make in (framed, one_way_in, one_way_out, storm) for transport in TRANSPORTS),
+        *(datagrams(*load) for load in DATAGRAM_LOADS), trains(512, 64, 4), trains(1400, 46, 4),
+        spawn(300), spawn(300, at_a_time=8), spawn(60, resident_mebibytes=500), output(1024, True), output(256, False),
+        RELAY,
         SPIN, idle(10_000, 2), timers(1_000_000, 1.8), calls(1_000_000), threads(1_000_000), INSTRUCTIONS,
+        DATAGRAM_INSTRUCTIONS,
     ]
 
 
@@ -134,6 +197,7 @@ def quick_rows():
         echo("tcp", 1, 1, 64), echo("tcp", 1, 50, 64), echo("tcp", 16, 50, 64), echo("tcp", 1, 50, KIBIBYTE),
         echo("tcp", 1, 500, 16 * KIBIBYTE), echo("tcp", 1, 50, 128 * KIBIBYTE),
         echo("unix", 1, 50, KIBIBYTE), framed("tcp"), one_way_in("tcp"), one_way_out("tcp"), storm("tcp"),
+        datagrams(1, 512, 64), trains(512, 64, 4), spawn(60), output(256, True), RELAY,
         SPIN, idle(10_000, 1), timers(100_000, 0.3), calls(100_000), threads(100_000), INSTRUCTIONS,
     ]
 

@@ -3,7 +3,7 @@
 import dataclasses
 
 from . import numbers
-from .contestants import REFERENCE, REFERENCE_AGAIN
+from .contestants import reference_of, twin_of
 from .figures import METRICS
 
 
@@ -20,7 +20,8 @@ def ratios(row, metric, contestant, against):
 
 def noise(row, metric):
     """How far the reference is from itself, typically; none where it was not measured twice."""
-    to_itself = ratios(row, metric, REFERENCE_AGAIN, REFERENCE)
+    reference = reference_of(row["kind"])
+    to_itself = ratios(row, metric, twin_of(reference), reference)
     return numbers.noise_of(to_itself) if to_itself else None
 
 
@@ -47,18 +48,19 @@ def summarise(row):
 
 def summarise_contestant(row, name):
     metrics = {}
+    reference = reference_of(row["kind"])
     for metric, meaning in METRICS.items():
         own = by_round(row, name, metric)
         if not own:
             continue
         best = numbers.best(own.values(), meaning.lower_is_better)
         metrics[metric] = {"median": numbers.spread(own.values()).median, "best": best}
-        paired = ratios(row, metric, name, REFERENCE)
+        paired = ratios(row, metric, name, reference)
         if paired:
-            reference = by_round(row, REFERENCE, metric).values()
+            theirs = by_round(row, reference, metric).values()
             metrics[metric]["ratio"] = {
                 **dataclasses.asdict(numbers.spread(paired)),
-                "best": best / numbers.best(reference, meaning.lower_is_better),
+                "best": best / numbers.best(theirs, meaning.lower_is_better),
             }
     return {"load_bound": is_load_bound(row, name), "metrics": metrics}
 

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable
 
 from . import numbers, summary
-from .contestants import BARE_URING, LIBRARIES, OURS, OURS_URING, REFERENCE
+from .contestants import BARE_URING, DATAGRAM_LIBRARIES, LIBRARIES, OURS, OURS_THREAD, OURS_URING, REFERENCE
 from .rows import KIBIBYTE
 
 
@@ -38,7 +38,27 @@ def echo_of(*sizes_bytes, connections=()):
 CPU = ("cpu_ns",)
 RATE = ("rate",)
 COUNT = ("instructions",)
+CHILD_CPU = ("loop_cpu_ns",)
+CHILD_TIMES = ("ns", *CHILD_CPU)
 BARE = (REFERENCE,)
+
+
+def datagram_targets(title, contestant):
+    """The same of each backend."""
+    return [
+        Target(f"{title}, echo: CPU for each, against bare recvmmsg/sendmmsg", kind("udp"), CPU, ("mmsg",),
+               1.0, contestant=contestant),
+        Target(f"{title}, echo: CPU for each, against libuv and Asio", kind("udp"), CPU, DATAGRAM_LIBRARIES,
+               1.0, numbers.BELOW, contestant=contestant),
+        Target(f"{title}, echo: how many per second, against bare recvmmsg/sendmmsg, libuv and Asio",
+               kind("udp"), RATE, ("mmsg", *DATAGRAM_LIBRARIES), 1.0, numbers.AT_LEAST,
+               contestant=contestant),
+        Target(f"{title}, trains: CPU for each, against bare GRO/GSO", kind("train"), CPU, ("trains",), 1.25,
+               contestant=contestant),
+        Target(f"{title}, trains: CPU for each, against bare recvfrom/sendto", kind("train"), CPU,
+               ("sendto",), 0.15, contestant=contestant),
+    ]
+
 
 TARGETS = [
     Target("Echo: CPU per message, against bare epoll", kind("echo"), CPU, BARE, 1.03, reason="""
@@ -110,6 +130,22 @@ TARGETS = [
         what caused it; and a request that waits for data has to be taken back before its connection can be
         closed."""),
     Target("On io_uring, idle connections: bytes of memory for each", kind("idle"), ("rss_bytes",), (), 300,
+           contestant=OURS_URING),
+    *datagram_targets("Datagrams", OURS),
+    *datagram_targets("Datagrams on io_uring", OURS_URING),
+    Target("Instructions per datagram, against libuv and Asio", kind("udp_instructions"), COUNT,
+           ("libuv", "asio"), 1.0, numbers.BELOW),
+    Target("Children: time and CPU for each, against libuv", kind("spawn"), CHILD_TIMES, ("libuv",), 1.0),
+    Target("Children on io_uring: time and CPU for each, against libuv", kind("spawn"), CHILD_TIMES,
+           ("libuv",), 1.0, contestant=OURS_URING),
+    Target("Children without pidfd: time and CPU for each, against libuv", kind("spawn"), CHILD_TIMES,
+           ("libuv",), 1.0, contestant=OURS_THREAD),
+    Target("Output of a child: CPU, against a bare loop of reads", kind("output"), CHILD_CPU, ("posix",),
+           1.1),
+    Target("Output of a child on io_uring: CPU, against a bare loop of reads", kind("output"), CHILD_CPU,
+           ("posix",), 1.1, contestant=OURS_URING),
+    Target("Relay, TCP to TCP: CPU per byte, against socat", kind("relay"), CPU, ("socat",), 1.0),
+    Target("Relay on io_uring, TCP to TCP: CPU per byte, against socat", kind("relay"), CPU, ("socat",), 1.0,
            contestant=OURS_URING),
 ]
 

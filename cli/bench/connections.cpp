@@ -16,9 +16,18 @@ namespace {
 // What is cut ends in the next iteration.
 constexpr std::chrono::seconds kPatienceAfterAbort{2};
 
+template <typename Call>
+void with_open(const AnyTransport& transport, const Call& call) {
+  std::visit(
+      [&call](const auto& reference) {
+        if (reference) call(*reference);
+      },
+      transport);
+}
+
 }  // namespace
 
-void Connections::opened(std::size_t number, TransportRef transport) {
+void Connections::opened(std::size_t number, AnyTransport transport) {
   if (number >= transports_.size()) transports_.resize(number + 1);
   transports_[number] = std::move(transport);
   ++open_;
@@ -31,15 +40,11 @@ void Connections::closed(std::size_t number) {
 }
 
 void Connections::close_all() const {
-  for (const TransportRef& transport : transports_) {
-    if (transport) transport->close();
-  }
+  for (const AnyTransport& transport : transports_) with_open(transport, [](auto& open) { open.close(); });
 }
 
 void Connections::abort_all() const {
-  for (const TransportRef& transport : transports_) {
-    if (transport) transport->abort();
-  }
+  for (const AnyTransport& transport : transports_) with_open(transport, [](auto& open) { open.abort(); });
 }
 
 Task<bool> Connections::closed_within(Duration limit) {

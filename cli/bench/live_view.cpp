@@ -54,7 +54,8 @@ std::string LiveView::recent_numbers() {
   const std::string messages = rounded(static_cast<double>(recent.messages) / seconds);
   switch (session_->options().mode) {
     case Mode::echo:
-      return fmt::format("{} messages/s   {}   {}", messages, megabytes, p99);
+      return fmt::format("{} messages/s   {}   {}", messages, megabytes, p99) +
+             (recent.lost > 0 ? fmt::format("   {} lost", grouped(recent.lost)) : "");
     case Mode::storm:
       return fmt::format("{} connections/s   {}", messages, p99);
     case Mode::source:

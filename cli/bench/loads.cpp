@@ -8,7 +8,8 @@ namespace tidegate::cli::bench {
 Task<> load(std::shared_ptr<Session> session) {
   switch (session->options().mode) {
     case Mode::echo:
-      return echo_load(std::move(session));
+      return session->options().is_of_datagrams() ? datagram_echo_load(std::move(session))
+                                                  : echo_load(std::move(session));
     case Mode::source:
       return source_load(std::move(session));
     case Mode::sink:

@@ -11,6 +11,8 @@ namespace tidegate::cli::bench {
 
 /// Messages out and back, a fixed number under way on each connection, each byte compared.
 [[nodiscard]] Task<> echo_load(std::shared_ptr<Session> session);
+/// The same of datagrams, of which some may not come back.
+[[nodiscard]] Task<> datagram_echo_load(std::shared_ptr<Session> session);
 /// Writes as fast as the other end takes it.
 [[nodiscard]] Task<> source_load(std::shared_ptr<Session> session);
 /// Reads as fast as it comes.

@@ -19,11 +19,16 @@ struct Tally {
   std::uint64_t messages = 0;
   /// Each byte once, also where it went out and came back.
   std::uint64_t bytes = 0;
+  /// Datagrams that were given up; and that came back after that, or more than once.
+  std::uint64_t lost = 0;
+  std::uint64_t late = 0;
   Histogram latency;
 
   void add(const Tally& other) noexcept {
     messages += other.messages;
     bytes += other.bytes;
+    lost += other.lost;
+    late += other.late;
     latency.add(other.latency);
   }
 };
@@ -36,6 +41,8 @@ class Measurement {
     recent_.latency.record(latency);
   }
   void bytes(std::size_t count) noexcept { recent_.bytes += count; }
+  void lost(std::size_t count) noexcept { recent_.lost += count; }
+  void late() noexcept { ++recent_.late; }
 
   /// From here on it counts; what was before is forgotten.
   void begin(TimePoint now) noexcept {

@@ -3,6 +3,7 @@
 
 #include "amounts.hpp"
 #include "arguments.hpp"
+#include "bench/datagram_window.hpp"
 
 #include <algorithm>
 #include <array>
@@ -18,6 +19,8 @@ constexpr std::array kModes{Mode::echo, Mode::source, Mode::sink, Mode::storm, M
 
 constexpr std::size_t kMostConnections = 1'000'000;
 constexpr std::size_t kLongestPipeline = 65'536;
+// What an IP packet has room for.
+constexpr std::size_t kLargestDatagramBytes = 65'507;
 constexpr Duration kLongestWarmUp = std::chrono::seconds(1);
 constexpr double kShortestSeconds = 0.01;
 constexpr double kLongestSeconds = 86'400;
@@ -48,18 +51,34 @@ void check_combination(const Words& words, Mode mode) {
   if (words.connections) refuse_unless(!words.listen, "--connections", "the end that connects");
 }
 
-Url parse_destination(const Words& words) {
-  if (!words.url) throw UsageError("no URL, expected tcp://HOST:PORT, unix:///PATH or unix://@NAME");
-  Url url = parse_urls({*words.url}).front();
-  if (url.scheme == Url::Scheme::udp) {
-    throw UsageError(fmt::format(
-        "no streams at \"{}\", expected tcp://HOST:PORT, unix:///PATH or unix://@NAME", *words.url));
+/// Datagrams get lost and belong to no connection, which leaves only one of the loads any sense.
+void check_datagrams(const Words& words, const Options& options) {
+  if (options.mode != Mode::echo) {
+    throw UsageError(fmt::format("--mode {} needs a stream, and \"{}\" takes datagrams: expected --mode echo",
+                                 words.mode, *words.url));
   }
-  const bool is_tcp = url.scheme == Url::Scheme::tcp;
-  if (is_tcp && !words.listen && url.host.empty()) {
+  if (options.size_bytes > kLargestDatagramBytes) {
+    throw UsageError(fmt::format("--size \"{}\" with \"{}\", expected at most {}: no datagram is larger",
+                                 *words.size, *words.url, kLargestDatagramBytes));
+  }
+  const std::size_t most = DatagramWindow::most_places(options.size_bytes);
+  if (options.pipeline > most) {
+    throw UsageError(
+        fmt::format("--pipeline {} with datagrams of {} byte{}, expected at most {}: no more can be "
+                    "told apart",
+                    options.pipeline, options.size_bytes, options.size_bytes == 1 ? "" : "s", most));
+  }
+}
+
+Url parse_destination(const Words& words) {
+  if (!words.url)
+    throw UsageError("no URL, expected tcp://HOST:PORT, udp://HOST:PORT, unix:///PATH or unix://@NAME");
+  Url url = parse_urls({*words.url}).front();
+  const bool has_host = url.scheme != Url::Scheme::unix_domain;
+  if (has_host && !words.listen && url.host.empty()) {
     throw UsageError(fmt::format("no host in \"{}\", expected one to connect to", *words.url));
   }
-  if (is_tcp && !words.listen && url.port == Port(0)) {
+  if (has_host && !words.listen && url.port == Port(0)) {
     throw UsageError(fmt::format("port 0 in \"{}\", expected one to connect to, 1 to 65535", *words.url));
   }
   return url;
@@ -84,6 +103,9 @@ connecting to the end of the connection. The loop is closed: a server that stall
 meanwhile, so the percentiles are those of the messages that were sent, not of what users who come
 at a rate of their own would see (coordinated omission). They are never too low, and less than
 0.8 % too high; the maximum is exact.
+
+Over udp:// there is echo only. A datagram that is not back after 200 ms counts as lost, and the
+next one takes its place; one that comes later than that counts as late.
 
 Every echoed byte is compared with what was sent; a wrong one ends the run. A connection that is
 lost is not replaced. The exit status is 1 if anything went wrong or nothing was measured. SIGINT
@@ -122,6 +144,7 @@ Options parse_options(const Words& words) {
   if (options.mode == Mode::source) options.size_bytes = kSourceMessageBytes;
   if (words.size) options.size_bytes = parse_size("--size", *words.size);
   if (words.pipeline) options.pipeline = parse_count("--pipeline", *words.pipeline, kLongestPipeline);
+  if (options.is_of_datagrams()) check_datagrams(words, options);
   options.duration = parse_seconds("--duration", words.duration, kShortestSeconds, kLongestSeconds);
   options.backend = parse_backend(words.backend);
   options.spin = parse_spin(words.spin);

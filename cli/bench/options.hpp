@@ -63,6 +63,8 @@ struct Options {
   bool check = false;
   bool json = false;
 
+  /// Whether what is sent may get lost.
+  [[nodiscard]] bool is_of_datagrams() const noexcept { return url.scheme == Url::Scheme::udp; }
   /// The beginning that is not counted: a tenth, a second at most.
   [[nodiscard]] Duration warm_up() const noexcept;
 };

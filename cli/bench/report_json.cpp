@@ -62,6 +62,8 @@ void add_measurements(Members& members, const Report& report) {
   members.add("connections_per_second", json_number_if(mode == Mode::storm, report.messages_per_second()));
   members.add("bytes", json_number_if(mode != Mode::idle, report.tally.bytes));
   members.add("megabytes_per_second", json_number_if(mode != Mode::idle, report.megabytes_per_second()));
+  members.add("datagrams_lost", json_number_if(report.options.is_of_datagrams(), report.tally.lost));
+  members.add("datagrams_late", json_number_if(report.options.is_of_datagrams(), report.tally.late));
   members.add("latency_microseconds", json_latencies(report.tally.latency));
 }
 

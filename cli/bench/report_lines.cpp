@@ -34,8 +34,9 @@ std::string task_of(const Options& options) {
   const std::string size = counted(options.size_bytes, "byte");
   switch (options.mode) {
     case Mode::echo:
-      return fmt::format("{}, {} of {} under way on each", connections, counted(options.pipeline, "message"),
-                         size);
+      return fmt::format("{}, {} of {} under way on each",
+                         options.is_of_datagrams() ? counted(options.connections, "socket") : connections,
+                         counted(options.pipeline, "message"), size);
     case Mode::storm:
       return fmt::format("{} at a time, each for one message of {}", connections, size);
     case Mode::source:
@@ -76,6 +77,15 @@ std::vector<Line> lines_of_messages(const Report& report, const std::string& wha
                           {"MB/s", fmt::format("{:.2f}", report.megabytes_per_second())}};
   add_latencies(lines, report.tally.latency);
   return lines;
+}
+
+/// How many of those that were sent, and which part that is.
+void add_losses(std::vector<Line>& lines, const Tally& tally) {
+  const std::uint64_t sent = tally.messages + tally.lost;
+  const double percent = sent > 0 ? 100.0 * static_cast<double>(tally.lost) / static_cast<double>(sent) : 0;
+  lines.emplace_back("lost", grouped(tally.lost));
+  lines.emplace_back("lost %", fmt::format("{:.3f}", percent));
+  lines.emplace_back("late", grouped(tally.late));
 }
 
 std::vector<Line> lines_of_bytes(const Report& report) {
@@ -141,6 +151,7 @@ std::string to_text(Duration latency) {
 
 std::string to_lines(const Report& report) {
   std::vector<Line> lines = lines_of(report);
+  if (report.options.is_of_datagrams()) add_losses(lines, report.tally);
   lines.emplace_back("errors", grouped(report.failures.count()));
   return heading_of(report) + lay_out(lines);
 }

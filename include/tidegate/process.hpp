@@ -48,7 +48,7 @@ class Process {
   /// std::invalid_argument for input where standard input is no pipe.
   [[nodiscard]] Task<ProcessOutput> communicate(std::string input = {}) const;
 
-  /// As SubprocessTransport's (S3): nothing where it has ended. Throws OsError.
+  /// As SubprocessTransport's (S3): ESRCH once it has ended and its pipes have. Throws OsError.
   void send_signal(int signal_number) const;
   void terminate() const;
   void kill() const;

@@ -138,8 +138,9 @@ class SubprocessTransport : public BaseTransport {
   /// the one to 0 is how the child is told that there is no more.
   [[nodiscard]] virtual TransportRef get_pipe_transport(int fd) const noexcept = 0;
 
-  /// Sends a signal to the child; nothing where it has ended, never to another process that got its number.
-  /// Throws OsError (EINVAL for what is no signal, EPERM).
+  /// Sends a signal to the child, never to another process that got its number. Nothing happens where it has
+  /// just ended; after `connection_lost` there is nobody to send to. Throws OsError (ESRCH then; EINVAL for
+  /// what is no signal, EPERM).
   virtual void send_signal(int signal_number) = 0;
   /// SIGTERM.
   virtual void terminate() = 0;

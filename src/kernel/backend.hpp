@@ -226,8 +226,8 @@ class Backend {
   /// With what a watch for a hangup ends, once there was one.
   [[nodiscard]] static int hangup_of(FileDescriptor descriptor, ChannelKind kind) noexcept;
 
-  /// The same for datagrams: first those that were kept, then what the kernel has, a batch at a time.
-  Received receive_datagrams_now(ChannelId channel, DatagramReceiveOperation& operation, Until until);
+  /// The same for datagrams: those that were kept, or else a batch of what the kernel has.
+  Received receive_datagrams_now(ChannelId channel, DatagramReceiveOperation& operation);
   /// Asks the operation for datagrams and sends what the kernel takes of them: as `try_send`.
   [[nodiscard]] std::ptrdiff_t send_gathered_datagrams(DatagramSendOperation& operation,
                                                        ChannelId channel) noexcept;

@@ -21,9 +21,9 @@ std::ptrdiff_t Backend::send_gathered_datagrams(DatagramSendOperation& operation
   return try_send(operation, channel, std::span(datagrams).first(count));
 }
 
-Backend::Received Backend::receive_datagrams_now(ChannelId channel, DatagramReceiveOperation& operation,
-                                                 Until until) {
-  constexpr int kMostCalls = 4;
+/// One call at a time: whatever arrives after it is news, of which epoll and a watch tell. So does an error
+/// that ended the batch early, for it was news while the call went on.
+Backend::Received Backend::receive_datagrams_now(ChannelId channel, DatagramReceiveOperation& operation) {
   Received received;
   if (kept_datagrams_.has(channel)) {
     deliver_kept(channel, operation);
@@ -38,29 +38,19 @@ Backend::Received Backend::receive_datagrams_now(ChannelId channel, DatagramRece
       return received;
     }
   }
-  for (int calls = 0; calls < kMostCalls; ++calls) {
-    const int count = batch_->receive(descriptor(channel), operation.family());
-    if (count == -EAGAIN) return received;
-    if (count < 0) {
-      received.end = count;
-      return received;
-    }
-    const bool was_full = batch_->was_full();
-    bool whole = true;
-    for (int index = 0; index < count; ++index) {
-      const DatagramBatch::Message message = batch_->message(index);
-      received.bytes += message.bytes.size();
-      whole = deliver(message, channel, operation) && whole;
-    }
-    if (!armed(operation) || held(operation)) return received;
-    if (!whole) {
-      received.end = -EMSGSIZE;
-      return received;
-    }
-    received.more = was_full;
-    if (was_full || until == Until::short_read) return received;
+  const int count = batch_->receive(descriptor(channel), operation.family());
+  if (count < 0) {
+    if (count != -EAGAIN) received.end = count;
+    return received;
   }
-  received.more = true;
+  received.more = batch_->was_full();
+  bool whole = true;
+  for (int index = 0; index < count; ++index) {
+    const DatagramBatch::Message message = batch_->message(index);
+    received.bytes += message.bytes.size();
+    whole = deliver(message, channel, operation) && whole;
+  }
+  if (!whole && armed(operation) && !held(operation)) received.end = -EMSGSIZE;
   return received;
 }
 

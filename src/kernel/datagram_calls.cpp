@@ -1,6 +1,8 @@
 // Datagrams in batches: see datagram_calls.hpp.
 #include "kernel/datagram_calls.hpp"
 
+#include "net/socket_options.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -85,6 +87,8 @@ std::size_t DatagramBatch::segment_bytes(msghdr& header) noexcept {
 }
 
 void discard_error_queue(FileDescriptor descriptor) noexcept {
+  // Unix sockets have none, and would give a datagram in its place.
+  if (net::family_of(descriptor) == AddressFamily::unix_domain) return;
   constexpr int kMost = 64;  // no more at a time; what is left is reported again
   for (int count = 0; count < kMost; ++count) {
     msghdr nothing_wanted{};

@@ -29,7 +29,8 @@ namespace tidegate::kernel {
                                                 std::uint16_t& train_limit_bytes) noexcept;
 
 /// Throws away what waits in the error queue of a socket. Only a program that asks for it (IP_RECVERR) has
-/// anything there, and then the socket would be reported as broken until somebody takes it.
+/// anything there, and then the socket is reported as broken, and its room for datagrams becomes less, until
+/// somebody takes it. A receive is told of the same errors.
 void discard_error_queue(FileDescriptor descriptor) noexcept;
 
 /// What one call has received: messages, each a datagram or, where the kernel joins them (UDP_GRO), several
@@ -74,9 +75,11 @@ class DatagramBatch {
   static constexpr std::size_t kMemoryBytes = kInternetMessages * kInternetStride;
   static constexpr std::size_t kUnixStride = kMemoryBytes / kUnixMessages / 64 * 64;
 
-  /// Room for what the kernel says of a message: one number, and what options of the program may add to it.
+  /// Room for what the kernel says of a message: one number, behind all that options of the program may add
+  /// (time stamps of every kind, addresses, a count of losses). Without that number a train is not told from
+  /// one datagram.
   struct Remarks {
-    alignas(cmsghdr) std::array<std::byte, 128> bytes;
+    alignas(cmsghdr) std::array<std::byte, 320> bytes;
   };
 
   void lay_out(bool unix_domain) noexcept;

@@ -44,13 +44,14 @@ bool kernel_writes_without_signal() noexcept {
 class WithoutPipeSignal {
  public:
   WithoutPipeSignal() noexcept {
+    sigemptyset(&pipe_);
+    sigaddset(&pipe_, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+    if (sigismember(&before_, SIGPIPE) == 0) return;  // none was pending, or it would have been delivered
     sigset_t pending;
     sigemptyset(&pending);
     ::sigpending(&pending);
     was_pending_ = sigismember(&pending, SIGPIPE) == 1;
-    sigemptyset(&pipe_);
-    sigaddset(&pipe_, SIGPIPE);
-    ::pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
   }
   WithoutPipeSignal(const WithoutPipeSignal&) = delete;
   WithoutPipeSignal& operator=(const WithoutPipeSignal&) = delete;

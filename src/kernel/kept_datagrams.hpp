@@ -15,8 +15,8 @@
 
 namespace tidegate::kernel {
 
-/// The rest of a batch whose receiver stopped in the middle of it, copied, by channel. There are few: nothing
-/// more is received of a channel that has some.
+/// The rest of a batch whose receiver stopped in the middle of it, copied, by channel: whoever has the number
+/// of a descriptor next finds nothing. There are few: nothing more is received of a channel that has some.
 class KeptDatagrams {
  public:
   struct Datagram {
@@ -26,16 +26,16 @@ class KeptDatagrams {
   using Queue = std::deque<Datagram>;
 
   [[nodiscard]] bool has(ChannelId channel) const noexcept {
-    return !queues_.empty() && queues_.contains(channel.index);
+    return !queues_.empty() && queues_.contains(key_of(channel));
   }
   /// Throws std::bad_alloc and changes nothing then.
   void add(ChannelId channel, BytesView bytes, const net::SocketAddress& sender) {
     Datagram datagram{{bytes.begin(), bytes.end()}, sender};
-    queues_[channel.index].push_back(std::move(datagram));
+    queues_[key_of(channel)].push_back(std::move(datagram));
   }
   /// All of a channel, in order; they are kept no longer.
   [[nodiscard]] Queue take(ChannelId channel) noexcept {
-    const auto found = queues_.find(channel.index);
+    const auto found = queues_.find(key_of(channel));
     if (found == queues_.end()) return {};
     Queue queue = std::move(found->second);
     queues_.erase(found);
@@ -43,15 +43,19 @@ class KeptDatagrams {
   }
   /// Puts back what is left of them. Throws std::bad_alloc. REQUIRES: `has` says no.
   void put_back(ChannelId channel, Queue&& queue) {
-    if (!queue.empty()) queues_[channel.index] = std::move(queue);
+    if (!queue.empty()) queues_[key_of(channel)] = std::move(queue);
   }
   /// The channel is closed.
   void forget(ChannelId channel) noexcept {
-    if (!queues_.empty()) queues_.erase(channel.index);
+    if (!queues_.empty()) queues_.erase(key_of(channel));
   }
 
  private:
-  std::unordered_map<std::uint32_t, Queue> queues_;
+  [[nodiscard]] static std::uint64_t key_of(ChannelId channel) noexcept {
+    return std::uint64_t{channel.index} << 32 | channel.generation;
+  }
+
+  std::unordered_map<std::uint64_t, Queue> queues_;
 };
 
 }  // namespace tidegate::kernel

@@ -5,9 +5,13 @@
 
 #include <algorithm>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include <fcntl.h>
+#include <linux/kcmp.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace tidegate::net {
 
@@ -31,19 +35,35 @@ Loans& loans() {
   return all;
 }
 
-bool is_nonblocking(FileDescriptor descriptor) noexcept {
+bool is_open_and_blocking(FileDescriptor descriptor) noexcept {
   const int flags = ::fcntl(descriptor.number, F_GETFL);
-  return flags >= 0 && (flags & O_NONBLOCK) != 0;
+  return flags >= 0 && (flags & O_NONBLOCK) == 0;
 }
 
-/// The loan on the description that this non-blocking descriptor refers to. The kernel has no portable
-/// question for that, but what is done to one descriptor shows on the other.
+/// Whether both refer to one description; none where the kernel can't be asked (no CONFIG_KCMP, or a
+/// sandbox).
+std::optional<bool> are_one_description(FileDescriptor one, FileDescriptor other) noexcept {
+  const pid_t us = ::getpid();
+  const long order = ::syscall(SYS_kcmp, us, us, KCMP_FILE, one.number, other.number);
+  if (order < 0) return std::nullopt;
+  return order == 0;
+}
+
+/// The same for two that are non-blocking: what is done to one shows on the other. Whoever reads or writes it
+/// in another thread at that moment may block, so this is the last resort.
+bool show_the_same_change(FileDescriptor one, FileDescriptor other) {
+  set_nonblocking(one, false);
+  const bool same = is_open_and_blocking(other);
+  set_nonblocking(one, true);
+  return same;
+}
+
+/// The loan on the description that this non-blocking descriptor refers to.
 const Loan* loan_on_description_of(FileDescriptor descriptor, const std::vector<Loan>& open) {
-  if (open.empty()) return nullptr;
-  set_nonblocking(descriptor, false);
-  const auto found = std::find_if(open.begin(), open.end(),
-                                  [](const Loan& loan) { return !is_nonblocking(loan.descriptor); });
-  set_nonblocking(descriptor, true);
+  const auto found = std::find_if(open.begin(), open.end(), [&](const Loan& loan) {
+    const std::optional<bool> same = are_one_description(descriptor, loan.descriptor);
+    return same ? *same : show_the_same_change(descriptor, loan.descriptor);
+  });
   return found == open.end() ? nullptr : &*found;
 }
 

@@ -5,7 +5,6 @@
 
 #include <cerrno>
 #include <csignal>
-#include <string>
 
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -37,7 +36,8 @@ int Child::reap_with(int options) noexcept {
 std::optional<int> Child::reap() noexcept {
   if (!returncode_ && reap_with(WNOHANG) != 0) {
     base::log(LogLevel::warning,
-              "a child process was reaped by somebody else, its return code is reported as 255");
+              "a child process was reaped by somebody else (or SIGCHLD is ignored), its return code is "
+              "reported as 255");
     returncode_ = kUnknownStatus;
   }
   return returncode_;

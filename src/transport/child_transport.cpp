@@ -1,9 +1,11 @@
 // A child process under the contract: see child_transport.hpp.
 #include "transport/child_transport.hpp"
 
+#include <cerrno>
 #include <csignal>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <utility>
 
 namespace tidegate::transport {
@@ -180,13 +182,16 @@ void ChildTransport::leave() noexcept {
   if (watch_is_over() && std::exchange(holds_itself_, false)) release();
 }
 
-/// There is no loop to wait for it.
+/// There is no loop to wait for it. One that has become another user's can't be killed, and may never end: it
+/// is left to itself.
 void ChildTransport::end_child_now() noexcept {
-  if (!child_.returncode()) {
-    static_cast<void>(child_.send_signal(SIGKILL));
+  const bool ends = child_.returncode() || !child_.send_signal(SIGKILL);
+  if (ends) {
     child_.wait();
+    ExitWatch::stop();
+  } else {
+    ExitWatch::abandon();
   }
-  ExitWatch::stop();
   child_.close_handle();
 }
 
@@ -225,10 +230,12 @@ TransportRef ChildTransport::get_pipe_transport(int fd) const noexcept {
 }
 
 void ChildTransport::send_signal(int signal_number) {
-  if (phase_ == Phase::ended) return;
+  const auto check = [&](std::error_code error) {
+    if (error) throw OsError(error, "send signal " + std::to_string(signal_number) + " to a subprocess");
+  };
+  if (phase_ == Phase::ended) check({ESRCH, std::system_category()});
   core_.check_thread();
-  if (const std::error_code error = child_.send_signal(signal_number))
-    throw OsError(error, "send signal " + std::to_string(signal_number) + " to a subprocess");
+  check(child_.send_signal(signal_number));
 }
 
 void ChildTransport::terminate() { send_signal(SIGTERM); }

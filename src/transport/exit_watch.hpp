@@ -6,6 +6,7 @@
 #include "process/child.hpp"
 
 #include <memory>
+#include <mutex>
 #include <thread>
 
 namespace tidegate::transport {
@@ -24,8 +25,10 @@ class ExitWatch : private kernel::PollOperation {
 
   /// Throws OsError, std::system_error where there is no thread.
   void start(const process::Child& child);
-  /// Nothing is told any more. REQUIRES: the child has ended or is about to.
+  /// Nothing is told any more. Waits for a thread of its own, which ends with the child.
   void stop() noexcept;
+  /// The same over a child that may never end: its thread is left alone with it.
+  void abandon() noexcept;
   [[nodiscard]] bool watch_is_over() const noexcept { return !in_flight(); }
 
  protected:
@@ -34,7 +37,9 @@ class ExitWatch : private kernel::PollOperation {
  private:
   /// What a waiting thread and the loop share.
   struct Waiting {
-    ExitWatch* watch;  // null once it was stopped; the loop's thread only
+    std::mutex mutex;
+    Loop* loop;        // null once nobody is to be told. Guarded by `mutex`
+    ExitWatch* watch;  // the same; the loop's thread only
   };
 
   /// The child can be reaped.
@@ -45,6 +50,7 @@ class ExitWatch : private kernel::PollOperation {
   void ready() final { child_ended(); }
   void completed(int result) final;
   void wait_in_thread(pid_t pid);
+  void tell_nobody() noexcept;
 
   loop::LoopCore& core_;  // Lifetime: outlives every watch
   FileDescriptor handle_;

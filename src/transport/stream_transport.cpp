@@ -346,6 +346,7 @@ SocketView StreamTransport::socket() const noexcept {
 }
 
 Endpoint StreamTransport::sockname() const {
+  if (state_.is_pipe()) return {};
   if (seldom_ == nullptr || !seldom_->local) {
     if (state_.is_ended()) return {};
     try {

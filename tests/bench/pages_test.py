@@ -6,7 +6,7 @@ import unittest
 import xml.etree.ElementTree
 
 import samples
-from runner import contestants, plot, report, results, words
+from runner import contestants, plot, report, results, targets, words
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -27,7 +27,7 @@ class ReportTest(unittest.TestCase):
         self.assertRegex(line_with(page, "| One-way in"),
                          r"at most 0\.65 .* 0\.70 \(in-tcp\) .*\| \*\*missed\*\*")
         self.assertRegex(line_with(page, "| Spinning"), r"\*\*not measured\*\*")
-        self.assertIn("1 met, 1 missed and 16 not measured", " ".join(page.split()))
+        self.assertIn(f"1 met, 1 missed and {len(targets.TARGETS) - 2} not measured", " ".join(page.split()))
 
     def test_lists_rows_that_are_not_plainly_met(self):
         page = report.write(samples.outcome(
@@ -62,6 +62,25 @@ class ReportTest(unittest.TestCase):
         page = report.write(samples.outcome(samples.echo(ours=(1500,) * 3, libuv=(50,) * 3)))
         cells = [cell.strip() for cell in line_with(page, "| 50 connections, 1 KiB").split("|")]
         self.assertEqual(cells[2:-1], ["100 ns", "1.00", "0.50", "**15.00**"])
+
+    def test_datagrams_are_ratios_to_their_own_reference(self):
+        row = samples.row("udp-1x512x64", {"mmsg": (2000,) * 3, "mmsg_again": (2020,) * 3,
+                                           "tidegate": (1800,) * 3, "libuv": (3000,) * 3})
+        cells = line_with(report.write(samples.outcome(row)), "| 1 peer, 512 B, 64 in flight").split("|")
+        self.assertEqual([cell.strip() for cell in cells[2:-1]], ["2.00 µs", "1.01", "1.50", "**0.90**"])
+
+    def test_losses_are_told_with_who_and_where_and_how_many_at_worst(self):
+        lossless = samples.row("udp-1x512x64", {"mmsg": (0, 0, 0), "libuv": (0, 0, 0)}, metric="lost")
+        lossy = samples.row("udp-50x1400x4", {"mmsg": (0, 0, 0), "libuv": (0, 0.25, 0)}, metric="lost")
+        self.assertIn("No datagram was lost.", report.write(samples.outcome(lossless)))
+        self.assertIn("Datagrams were lost by libuv in udp-50x1400x4 (up to 25.0 %).",
+                      report.write(samples.outcome(lossless, lossy)))
+
+    def test_the_memory_of_relays_is_absolute(self):
+        row = samples.row("relay-tcp", {"socat": (4096,) * 3, "socat_again": (4096,) * 3,
+                                        "tidegate": (200_000,) * 3}, metric="grown_bytes")
+        page = report.write(samples.outcome(row))
+        self.assertRegex(page, r"\| socat +\| +4,096 B \|\n\| \*\*Tidegate\*\* +\| +200,000 B \|")
 
     def test_a_throughput_of_the_load_generator_is_marked(self):
         row = samples.row("echo-tcp-50x1024x1", {"epoll": (10, 10), "tidegate": (11, 11)}, metric="rate",
@@ -170,7 +189,8 @@ class PlotTest(unittest.TestCase):
         self.assertTrue(all(below - above >= plot.LINE_HEIGHT for above, below in zip(labels, labels[1:])))
 
     def test_with_everybody_the_legend_fits_and_no_two_have_the_same_colour(self):
-        everybody = {each.name: (100,) * 3 for each in contestants.CONTESTANTS if not each.only_in}
+        everybody = {each.name: (100,) * 3 for each in contestants.CONTESTANTS
+                     if each.server and not each.only_in}
         picture = self.drawn(samples.row("echo-tcp-50x64x1", everybody))
         titles = {each.title for each in contestants.CONTESTANTS}
         shown = [text for text in picture.iter(f"{SVG}text") if text.text in titles]

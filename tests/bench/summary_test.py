@@ -18,6 +18,17 @@ class SummaryTest(unittest.TestCase):
         row = samples.echo(again=(97, 101, 102))
         self.assertAlmostEqual(summary.summarise(row)["noise"]["cpu_ns"], 0.02)
 
+    def test_each_kind_of_row_has_its_own_reference_and_its_noise(self):
+        figures = {"mmsg": (100, 100, 100), "mmsg_again": (98, 100, 104), "tidegate": (90, 90, 90),
+                   "sendto": (120, 120, 120)}
+        summarised = summary.summarise(samples.row("udp-1x512x64", figures))
+        self.assertAlmostEqual(summarised["noise"]["cpu_ns"], 0.02)
+        self.assertEqual(summarised["contestants"]["tidegate"]["metrics"]["cpu_ns"]["ratio"]["median"], 0.9)
+        for row in rows.full_rows():
+            reference = contestants.reference_of(row.kind)
+            if row.kind not in ("timers", "calls", "threads"):  # bare epoll has no timers
+                self.assertTrue(row.takes(contestants.BY_NAME[reference]), row.name)
+
     def test_no_twin_no_noise(self):
         row = samples.row("echo-tcp-50x64x1", {"epoll": (1, 1), "tidegate": (1, 1)})
         self.assertEqual(summary.summarise(row)["noise"], {})
@@ -51,12 +62,26 @@ class PlanTest(unittest.TestCase):
     def test_loops_are_for_those_who_have_one(self):
         self.assertEqual(self.takers("timers"), [["libuv", "asio", "libevent", "tidegate"]])
 
+    def test_datagrams_children_and_relays_are_for_those_who_have_them(self):
+        self.assertEqual(self.takers("udp-1x512x64"),
+                         [["mmsg", "mmsg_again", "sendto", "trains", "libuv", "libuv_try", "asio", "tidegate",
+                           "tidegate_uring"]])
+        self.assertIn("tidegate_thread", self.takers("spawn")[0])
+        self.assertNotIn("tidegate_thread", self.takers("output-same-core")[0])
+        self.assertEqual(self.takers("relay-tcp"),
+                         [["socat", "socat_again", "socat_best", "tidegate", "tidegate_uring"]])
+
+    def test_what_is_counted_has_no_noise_and_needs_no_twin(self):
+        for name in ("instructions", "instructions-udp"):
+            self.assertFalse(set(contestants.TWINS) & set(self.takers(name)[0]))
+
     def test_a_row_that_nobody_is_built_for_is_left_out(self):
         self.assertEqual(self.takers("timers", built=lambda row, contestant: False), [])
 
     def test_the_reference_and_its_twin_are_always_chosen(self):
-        names = [each.name for each in contestants.chosen(["libuv"])]
-        self.assertEqual(names, ["epoll", "epoll_again", "libuv"])
+        names = {each.name for each in contestants.chosen(["libuv"])}
+        self.assertLessEqual({*contestants.EVERY_REFERENCE, *contestants.TWINS, "libuv"}, names)
+        self.assertFalse(names & {"asio", "tidegate"})
 
     def test_who_spins_comes_along_with_its_server(self):
         self.assertIn("tidegate_spin", [each.name for each in contestants.chosen(["tidegate"])])

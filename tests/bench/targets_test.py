@@ -120,6 +120,30 @@ class TargetsTest(unittest.TestCase):
             row = self.uring("echo-tcp-1x64x1", ours, epoll=100)
             self.assertEqual(outcome_of("On io_uring, echo: CPU", row).verdict, verdict)
 
+    datagrams = "Datagrams, echo: CPU for each, against bare"
+
+    def test_datagrams_may_cost_as_much_as_the_bare_program_and_its_own_noise_more(self):
+        for ours, again, verdict in ((100, 100, MET), (102, 100, MISSED), (102, 103, WITHIN_NOISE)):
+            row = samples.row("udp-1x512x64", {"mmsg": (100,) * 3, "mmsg_again": (again,) * 3,
+                                               "tidegate": (ours,) * 3, "epoll_again": (150,) * 3})
+            self.assertEqual(outcome_of(self.datagrams, row).verdict, verdict)
+
+    def test_a_train_is_held_against_who_takes_it_in_one_piece_and_who_does_not(self):
+        row = samples.row("train-512x64x4", {"mmsg": (900,) * 3, "sendto": (1000,) * 3, "trains": (100,) * 3,
+                                           "tidegate": (130,) * 3})
+        self.assertEqual(outcome_of("Datagrams, trains: CPU for each, against bare GRO", row).verdict, MISSED)
+        self.assertEqual(outcome_of("Datagrams, trains: CPU for each, against bare recv", row).verdict, MET)
+
+    def test_children_are_held_against_libuv_in_time_and_in_cpu(self):
+        for metric, ours, verdict in (("ns", 100, MET), ("ns", 101, MISSED), ("loop_cpu_ns", 101, MISSED)):
+            row = samples.row("spawn-500MiB", {"libuv": (100,) * 3, "tidegate": (ours,) * 3}, metric=metric)
+            self.assertEqual(outcome_of("Children: time and CPU", row).verdict, verdict)
+
+    def test_output_may_cost_a_tenth_more_than_a_bare_loop_of_reads(self):
+        for ours, verdict in ((110, MET), (111, MISSED)):
+            row = samples.row("output-same-core", {"posix": (100,) * 3, "tidegate": (ours,) * 3}, metric="loop_cpu_ns")
+            self.assertEqual(outcome_of("Output of a child: CPU", row).verdict, verdict)
+
     def test_what_one_backend_does_says_nothing_of_the_other(self):
         row = self.uring("storm-tcp", 50, epoll=100)
         self.assertEqual(outcome_of("Connect storm", row).verdict, NOT_MEASURED)

@@ -179,6 +179,34 @@ ssize_t __wrap_recv(int descriptor, void* memory, std::size_t size, int flags) {
   return tidegate::budget::fails(attempt) ? -1 : __real_recv(descriptor, memory, attempt.size_bytes, flags);
 }
 
+ssize_t __wrap_sendto(int descriptor, const void* data, std::size_t size, int flags, const sockaddr* address,
+                      socklen_t length) {
+  ++calls().send_datagrams;
+  Attempt attempt{
+      .call = Call::send_datagrams, .descriptor = descriptor, .size_bytes = size, .action = 0, .messages = 1};
+  if (tidegate::budget::fails(attempt)) return -1;
+  return __real_sendto(descriptor, data, size, flags, address, length);
+}
+
+int __wrap_sendmmsg(int descriptor, mmsghdr* messages, unsigned count, int flags) {
+  ++calls().send_datagrams;
+  Attempt attempt{.call = Call::send_datagrams,
+                  .descriptor = descriptor,
+                  .size_bytes = 0,
+                  .action = 0,
+                  .messages = count,
+                  .begins_with_train = messages[0].msg_hdr.msg_iovlen > 1};
+  if (tidegate::budget::fails(attempt)) return -1;
+  return __real_sendmmsg(descriptor, messages, static_cast<unsigned>(attempt.messages), flags);
+}
+
+int __wrap_recvmmsg(int descriptor, mmsghdr* messages, unsigned count, int flags, timespec* limit) {
+  ++calls().receive_datagrams;
+  Attempt attempt{.call = Call::receive_datagrams, .descriptor = descriptor, .size_bytes = 0, .action = 0};
+  if (tidegate::budget::fails(attempt)) return -1;
+  return __real_recvmmsg(descriptor, messages, count, flags, limit);
+}
+
 int __wrap_accept4(int descriptor, sockaddr* address, socklen_t* length, int flags) {
   ++calls().accept;
   Attempt attempt{Call::accept, descriptor, 0, 0};

@@ -7,8 +7,8 @@
 namespace tidegate::budget {
 
 /// The system calls that are watched, by what they are for.
-enum class Call { epoll_ctl, wait, send, receive, accept, connect, enter };
-inline constexpr std::size_t kCalls = 7;
+enum class Call { epoll_ctl, wait, send, receive, accept, connect, enter, send_datagrams, receive_datagrams };
+inline constexpr std::size_t kCalls = 9;
 
 /// How often the library made each call since `reset`.
 struct CallCounts {
@@ -20,9 +20,12 @@ struct CallCounts {
   std::size_t connect = 0;
   /// Calls of liburing that enter the kernel once, or spare it: an upper bound.
   std::size_t enter = 0;
+  /// sendto and sendmmsg, recvmmsg: any number of datagrams each.
+  std::size_t send_datagrams = 0;
+  std::size_t receive_datagrams = 0;
 
   [[nodiscard]] std::size_t all() const noexcept {
-    return epoll_ctl + wait + send + receive + accept + connect + enter;
+    return epoll_ctl + wait + send + receive + accept + connect + enter + send_datagrams + receive_datagrams;
   }
 };
 [[nodiscard]] CallCounts& calls() noexcept;
@@ -35,6 +38,10 @@ struct Attempt {
   std::size_t size_bytes;
   /// epoll_ctl: EPOLL_CTL_ADD and so on.
   int action;
+  /// send_datagrams: how many messages at most, which may be made fewer, not none; and whether the first of
+  /// them is a train of several datagrams.
+  std::size_t messages = 0;
+  bool begins_with_train = false;
 };
 
 /// Decides what becomes of a call: 0 lets it be made, anything else is the errno that it fails with.

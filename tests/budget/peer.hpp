@@ -20,6 +20,10 @@ extern "C" {
 ssize_t __real_send(int descriptor, const void* data, std::size_t size, int flags);
 ssize_t __real_sendmsg(int descriptor, const msghdr* message, int flags);
 ssize_t __real_recv(int descriptor, void* memory, std::size_t size, int flags);
+ssize_t __real_sendto(int descriptor, const void* data, std::size_t size, int flags, const sockaddr* address,
+                      socklen_t length);
+int __real_sendmmsg(int descriptor, mmsghdr* messages, unsigned count, int flags);
+int __real_recvmmsg(int descriptor, mmsghdr* messages, unsigned count, int flags, timespec* limit);
 int __real_accept4(int descriptor, sockaddr* address, socklen_t* length, int flags);
 int __real_connect(int descriptor, const sockaddr* address, socklen_t length);
 }

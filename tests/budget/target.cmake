@@ -15,7 +15,8 @@ target_include_directories(budget_tests PRIVATE "${PROJECT_SOURCE_DIR}/src" "${P
 target_link_libraries(budget_tests
   PRIVATE tidegate::tidegate tidegate_warnings fmt::fmt-header-only GTest::gmock GTest::gtest GTest::gtest_main)
 
-set(tidegate_watched_calls epoll_ctl epoll_wait epoll_pwait2 send sendmsg recv accept4 connect)
+set(tidegate_watched_calls
+    epoll_ctl epoll_wait epoll_pwait2 send sendmsg recv sendto sendmmsg recvmmsg accept4 connect)
 if(TIDEGATE_IO_URING)
   list(APPEND tidegate_watched_calls io_uring_submit io_uring_submit_and_get_events io_uring_submit_and_wait
        io_uring_submit_and_wait_timeout)
@@ -29,4 +30,4 @@ endforeach()
 # The system calls that are made to fail are those of a loop on epoll. What a message and memory cost is asked on both.
 tidegate_discover_tests(budget_tests budget PROPERTIES ENVIRONMENT TIDEGATE_BACKEND=epoll RUN_SERIAL TRUE)
 tidegate_discover_tests_on_io_uring(budget_tests budget
-  "BudgetOfMemory.*:*memory*:*allocate_nothing*:*steady_echo*" RUN_SERIAL TRUE)
+  "BudgetOfMemory.*:*memory*:*allocate_nothing*:*steady_echo*:*steady_datagrams*" RUN_SERIAL TRUE)

@@ -20,7 +20,7 @@ INTERRUPTED = 130
 KEYS = [
     "version", "backend", "refusal", "mode", "url", "listening", "connections", "message_bytes", "messages_under_way",
     "measured_seconds", "messages", "messages_per_second", "connections_made", "connections_per_second",
-    "bytes", "megabytes_per_second", "latency_microseconds", "connections_open", "connections_lost",
+    "bytes", "megabytes_per_second", "datagrams_lost", "datagrams_late", "latency_microseconds", "connections_open", "connections_lost",
     "opening_seconds", "memory_per_connection_bytes", "errors", "problems", "interrupted"]
 
 

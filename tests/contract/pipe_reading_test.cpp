@@ -149,8 +149,7 @@ TEST_F(PipeReading, there_is_no_way_to_write) {
   bool refused = false;
   class Answering : public Protocol {
    public:
-    explicit Answering(bool& refused) : refused_(refused) {}
-    void connection_made(TransportRef made) override { transport_ = std::move(made); }
+    Answering(TransportRef transport, bool& refused) : transport_(std::move(transport)), refused_(refused) {}
     void data_received(BytesView data) override {
       try {
         transport_->write(data);
@@ -164,7 +163,7 @@ TEST_F(PipeReading, there_is_no_way_to_write) {
     TransportRef transport_;
     bool& refused_;
   };
-  transport.set_protocol(std::make_shared<Answering>(refused));
+  transport.set_protocol(std::make_shared<Answering>(reader->transport, refused));
   raw_write(writes, "question");
   ASSERT_TRUE(run_until([&] { return refused; }));
 }

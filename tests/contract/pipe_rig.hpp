@@ -4,12 +4,16 @@
 
 #include "contract/loop_rig.hpp"
 
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <fcntl.h>
+#include <pty.h>
+#include <termios.h>
 #include <unistd.h>
 
 namespace tidegate::pipe_rig {
@@ -129,6 +133,64 @@ class PipeTest : public loop_rig::LoopTest {
 
   std::vector<TransportRef> made_;
   bool loop_has_ended_ = false;
+};
+
+/// With a folder of the test's own, for FIFOs.
+class PipeFileTest : public PipeTest {
+ protected:
+  void SetUp() override {
+    std::string name = ::testing::TempDir() + "tidegate_pipes_XXXXXX";
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    folder_ = name;
+    PipeTest::SetUp();
+  }
+  void TearDown() override {
+    PipeTest::TearDown();
+    std::filesystem::remove_all(folder_);
+  }
+
+  [[nodiscard]] std::string path(const char* name) const { return folder_ + "/" + name; }
+  [[nodiscard]] static OwnedFileDescriptor open(const std::string& path, int flags) {
+    OwnedFileDescriptor opened(FileDescriptor{::open(path.c_str(), flags | O_CLOEXEC, 0600)});
+    EXPECT_TRUE(opened.valid()) << path;
+    return opened;
+  }
+
+ private:
+  std::string folder_;
+};
+
+/// Blocking ends, and what the program goes on with.
+struct Blocking {
+  Blocking() {
+    int numbers[2] = {-1, -1};
+    EXPECT_EQ(::pipe2(numbers, O_CLOEXEC), 0);
+    reads = OwnedFileDescriptor(FileDescriptor{numbers[0]});
+    writes = OwnedFileDescriptor(FileDescriptor{numbers[1]});
+  }
+  OwnedFileDescriptor reads;
+  OwnedFileDescriptor writes;
+};
+
+/// Another number for the same description.
+[[nodiscard]] inline OwnedFileDescriptor duplicate_of(const OwnedFileDescriptor& descriptor) {
+  return OwnedFileDescriptor(FileDescriptor{::fcntl(descriptor.get().number, F_DUPFD_CLOEXEC, 3)});
+}
+
+/// A terminal that changes nothing of what goes through it, and the other side of it.
+struct Terminal {
+  Terminal() {
+    int numbers[2] = {-1, -1};
+    EXPECT_EQ(::openpty(&numbers[0], &numbers[1], nullptr, nullptr, nullptr), 0);
+    screen = OwnedFileDescriptor(FileDescriptor{numbers[0]});
+    terminal = OwnedFileDescriptor(FileDescriptor{numbers[1]});
+    termios raw{};
+    ::tcgetattr(numbers[1], &raw);
+    ::cfmakeraw(&raw);
+    ::tcsetattr(numbers[1], TCSANOW, &raw);
+  }
+  OwnedFileDescriptor screen;
+  OwnedFileDescriptor terminal;
 };
 
 }  // namespace tidegate::pipe_rig

@@ -203,6 +203,32 @@ TEST_P(SeamClosing, many_channels_closed_at_once_in_the_midst_of_traffic) {
   for (Link& link : links) EXPECT_TRUE(link.peer.at_end());
 }
 
+TEST_P(SeamClosing, a_number_that_was_closed_behind_our_back_comes_without_what_was_parked) {
+  Link link = this->link();
+  auto& receiver = make<Receiver>();
+  start(receiver, link.channel);
+  turn();
+  hold(receiver);
+  link.peer.send("theirs");
+  turns(3);
+  const int number = backend().descriptor(link.channel).number;
+  SocketPair pair = unix_pair();
+  ASSERT_EQ(::dup3(pair.ours.get().number, number, O_CLOEXEC), number);
+  pair.ours.reset();
+  pair.ours = OwnedFileDescriptor(FileDescriptor{number});
+  Link next = this->link(std::move(pair));
+  auto& stranger = make<Receiver>();
+  start(stranger, next.channel);
+  turn();
+  hold(stranger);
+  next.peer.send("mine");
+  turns(3);
+  resume(stranger);
+  run_until([&] { return !stranger.bytes.empty(); });
+  run_until_quiet();
+  EXPECT_EQ(stranger.bytes, "mine");
+}
+
 INSTANTIATE_TEST_SUITE_P(Seam, SeamClosing, ::testing::ValuesIn(grounds()), name_of);
 
 }  // namespace

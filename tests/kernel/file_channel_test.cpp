@@ -123,7 +123,7 @@ TEST_P(SeamFile, a_fifo_without_a_writer_has_not_ended) {
   resume(receiver);
   turns(5);
   EXPECT_FALSE(receiver.ended());
-  OwnedFileDescriptor writes(FileDescriptor{::open(path.c_str(), O_WRONLY | O_CLOEXEC)});
+  OwnedFileDescriptor writes(FileDescriptor{::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC)});
   ::unlink(path.c_str());
   write_to(writes, "here");
   run_until([&] { return receiver.bytes == "here"; });
@@ -227,6 +227,42 @@ TEST_P(SeamFile, what_can_not_be_watched_never_hangs_up) {
   cancel(watch);
   turns(2);
   EXPECT_EQ(watch.last_end(), -ECANCELED);
+}
+
+TEST_P(SeamFile, what_can_not_be_watched_reads_as_ended_when_it_is_looked_at) {
+  const ChannelId channel = attach_file(
+      OwnedFileDescriptor(FileDescriptor{::open("/dev/null", O_RDONLY | O_NONBLOCK | O_CLOEXEC)}));
+  auto& receiver = make<Receiver>();
+  start(receiver, channel);
+  hold(receiver);
+  turns(5);
+  expect_no_spin();
+  resume(receiver);
+  run_until([&] { return receiver.ended(); });
+  EXPECT_EQ(receiver.last_end(), 0);
+  // A cancelled one is not looked at any more.
+  auto& second = make<Receiver>();
+  start(second, channel);
+  cancel(second);
+  turns(5);
+  EXPECT_EQ(second.last_end(), -ECANCELED);
+}
+
+TEST_P(SeamFile, what_never_ends_and_can_not_be_watched_is_read_a_bounded_piece_at_a_time) {
+  const ChannelId channel = attach_file(
+      OwnedFileDescriptor(FileDescriptor{::open("/dev/zero", O_RDONLY | O_NONBLOCK | O_CLOEXEC)}));
+  auto& receiver = make<Receiver>();
+  start(receiver, channel);
+  run_until([&] { return receiver.bytes.size() > 1'000'000; });
+  const std::size_t before = receiver.bytes.size();
+  turns(2);
+  EXPECT_GT(receiver.bytes.size(), before) << "it is always ready";
+  EXPECT_LE(receiver.bytes.size(), before + 3 * 2'000'000) << "others want their turn (E5)";
+  hold(receiver);
+  turns(3);
+  resume(receiver);
+  run_until([&] { return receiver.bytes.size() > before + 3'000'000; });
+  cancel(receiver);
 }
 
 INSTANTIATE_TEST_SUITE_P(Seam, SeamFile, ::testing::ValuesIn(grounds()), name_of);

@@ -54,6 +54,15 @@ TEST(KeptDatagrams, go_with_their_channel) {
   EXPECT_TRUE(kept.has(kTwo));
 }
 
+TEST(KeptDatagrams, are_not_those_of_the_next_use_of_a_number) {
+  KeptDatagrams kept;
+  kept.add(kOne, "a", {});
+  constexpr ChannelId kNext{.index = kOne.index, .generation = kOne.generation + 1};
+  EXPECT_FALSE(kept.has(kNext));
+  EXPECT_EQ(text_of(kept.take(kNext)), "");
+  EXPECT_TRUE(kept.has(kOne));
+}
+
 TEST(KeptDatagrams, remember_who_sent_them) {
   KeptDatagrams kept;
   net::SocketAddress sender;

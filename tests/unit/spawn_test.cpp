@@ -5,14 +5,17 @@
 #include <tidegate/error.hpp>
 
 #include "support/open_descriptors.hpp"
+#include "support/refused_calls.hpp"
 
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -163,17 +166,30 @@ TEST(Spawn, the_parents_memory_is_not_touched_however_much_it_is) {
   ::munmap(mapped, kBytes);
 }
 
-/// Refuses one system call for this process and its children, for good.
-bool refuse(int number, int error) {
-  std::array<sock_filter, 4> program{{
+/// Has no folder opened by this process and its children, for good: as where there is no /proc, and little
+/// else.
+bool refuse_folders() {
+  constexpr auto kFlags = offsetof(seccomp_data, args) + 2 * sizeof(std::uint64_t);  // those of openat
+  std::array<sock_filter, 6> program{{
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(number), 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kFlags),
+      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, O_DIRECTORY, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOENT),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   }};
   const sock_fprog filter{program.size(), program.data()};
   return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
          ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+bool refuse(long number, int error) {
+  try {
+    testing::refuse_call(number, error);
+  } catch (const std::system_error&) {
+    return false;
+  }
+  return true;
 }
 
 /// Runs `work` in a process of its own, which may do to itself what it likes. Its result is that of `work`.
@@ -195,6 +211,11 @@ TEST(Spawn, without_close_range_nothing_leaks_either) {
     ::fcntl(pipe.reads.get().number, F_DUPFD, 40);
     const int passed = ::fcntl(pipe.reads.get().number, F_DUPFD, 200);
     for (int count = 0; count < 300; ++count) ::fcntl(pipe.reads.get().number, F_DUPFD, 300);  // many lines
+    // Those beyond what may be opened now are open all the same, and only a list of them tells.
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = 100;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
     SpawnPlan plan = plan_of("ls", {"/proc/self/fd"});
     plan.standard[1] = pipe.writes.get();
     plan.passed = {FileDescriptor{passed}};
@@ -203,6 +224,28 @@ TEST(Spawn, without_close_range_nothing_leaks_either) {
     child.wait();
     // By name; 3 is what `ls` itself has open.
     return read_all(pipe.reads) == "0\n1\n2\n" + std::to_string(passed) + "\n3\n" ? 0 : 1;
+  });
+  if (result == kCannot) GTEST_SKIP() << "no seccomp here";
+  EXPECT_EQ(result, 0);
+}
+
+TEST(Spawn, with_neither_close_range_nor_proc_nothing_leaks_either) {
+  const int result = in_another_process([] {
+    Pipe pipe;
+    ::fcntl(pipe.reads.get().number, F_DUPFD, 40);
+    const int passed = ::fcntl(pipe.reads.get().number, F_DUPFD, 200);
+    ::fcntl(pipe.reads.get().number, F_DUPFD, 900);
+    if (!refuse(SYS_close_range, ENOSYS) || !refuse_folders()) return kCannot;
+    // Tried one by one, for the child can't look into a folder either.
+    SpawnPlan plan = plan_of("sh", {"-c",
+                                    "for number in 3 39 40 41 199 200 201 900; do"
+                                    " [ -e /proc/self/fd/$number ] && echo $number; done; echo over"});
+    plan.standard[1] = pipe.writes.get();
+    plan.passed = {FileDescriptor{passed}};
+    Child child = spawn(plan);
+    pipe.writes.reset();
+    child.wait();
+    return read_all(pipe.reads) == std::to_string(passed) + "\nover\n" ? 0 : 1;
   });
   if (result == kCannot) GTEST_SKIP() << "no seccomp here";
   EXPECT_EQ(result, 0);

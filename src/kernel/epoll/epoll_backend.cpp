@@ -4,7 +4,9 @@
 
 #include "base/log.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <new>
 #include <utility>
 
 #include <sys/socket.h>
@@ -26,6 +28,7 @@ ChannelId EpollBackend::attach(OwnedFileDescriptor descriptor) {
     const ChannelId channel{static_cast<std::uint32_t>(descriptor.get().number), stale->generation};
     if (stale->input != nullptr) cancel(*stale->input, channel);
     if (stale->output != nullptr) cancel(*stale->output, channel);
+    kept_datagrams_.forget(channel);
   }
   const ChannelId channel = slots_.open(descriptor.get(), true);
   static_cast<void>(descriptor.release());
@@ -85,15 +88,20 @@ void EpollBackend::watch_or_end(Operation& operation, FileDescriptor descriptor,
   try {
     watch(descriptor, slot);
   } catch (const OsError& error) {
-    // EPERM: it has no readiness (/dev/null), and never hangs up.
-    if (slot.input == &operation && slot.input_kind == EpollSlot::Input::hangup &&
-        error.code().value() == EPERM) {
-      return;
-    }
+    const bool is_never_watched = error.code().value() == EPERM;
+    if (is_never_watched && slot.input == &operation && never_waits(descriptor, slot)) return;
     // ENOMEM or ENOSPC (max_user_watches): the operation can't be waited for, so it ends with that.
     forget(operation, slot);
     done_.push(operation, -error.code().value());
   }
+}
+
+/// What has no readiness (/dev/null, /dev/zero) never hangs up, and a read of it never has to wait. False for
+/// an operation that is about neither, and where there is no memory to note it.
+bool EpollBackend::never_waits(FileDescriptor descriptor, const EpollSlot& slot) noexcept {
+  if (slot.input_kind == EpollSlot::Input::hangup) return true;
+  return slot.input_kind == EpollSlot::Input::read &&
+         look_soon({static_cast<std::uint32_t>(descriptor.number), slot.generation});
 }
 
 /// After an event: stops the reports that nobody wants (any more), or they would come again and again.
@@ -251,7 +259,18 @@ void EpollBackend::resume(DatagramReceiveOperation& operation, ChannelId channel
 }
 
 void EpollBackend::look_for_kept_datagrams(ChannelId channel) noexcept {
-  if (kept_datagrams_.has(channel)) due_.push_back(channel);
+  if (!kept_datagrams_.has(channel)) return;
+  static_cast<void>(look_soon(channel));  // without memory they come with the next that arrives
+}
+
+/// False where there is no memory for it.
+bool EpollBackend::look_soon(ChannelId channel) noexcept {
+  try {
+    if (std::find(due_.begin(), due_.end(), channel) == due_.end()) due_.push_back(channel);
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  return true;
 }
 
 void EpollBackend::drain(ReceiveOperation& operation, ChannelId channel) noexcept {

@@ -86,12 +86,17 @@ class EpollBackend final : public Backend {
     return slot.input_kind == EpollSlot::Input::receive && !held(*slot.input);
   }
 
+  /// Its errors may wait in a queue of their own.
+  [[nodiscard]] static bool carries_datagrams(const EpollSlot& slot) noexcept {
+    return slot.input_kind == EpollSlot::Input::datagrams || slot.output_kind == EpollSlot::Output::datagrams;
+  }
   [[nodiscard]] static std::ptrdiff_t write_or_send(FileDescriptor descriptor, const EpollSlot& slot,
                                                     std::span<iovec> pieces) noexcept;
   void start_input(Operation& operation, EpollSlot::Input kind, ChannelId channel) noexcept;
   void start_output(Operation& operation, EpollSlot::Output kind, ChannelId channel) noexcept;
   void watch(FileDescriptor descriptor, EpollSlot& slot);
   void watch_or_end(Operation& operation, FileDescriptor descriptor, EpollSlot& slot) noexcept;
+  [[nodiscard]] bool never_waits(FileDescriptor descriptor, const EpollSlot& slot) noexcept;
   static void forget(const Operation& operation, EpollSlot& slot) noexcept;
   void settle(FileDescriptor descriptor, EpollSlot& slot, std::uint32_t events) noexcept;
 
@@ -100,7 +105,9 @@ class EpollBackend final : public Backend {
   void dispatch_output(ChannelId channel, EpollSlot& slot);
   void received_nothing(FileDescriptor descriptor, EpollSlot& slot, std::ptrdiff_t count);
   void receive(FileDescriptor descriptor, EpollSlot& slot);
-  void dispatch_kept_datagrams();
+  void receive_always_ready(ChannelId channel, EpollSlot& slot);
+  void dispatch_due();
+  [[nodiscard]] bool look_soon(ChannelId channel) noexcept;
   void look_for_kept_datagrams(ChannelId channel) noexcept;
   void receive_datagrams(ChannelId channel, EpollSlot& slot);
   void send_datagrams(ChannelId channel, EpollSlot& slot);
@@ -112,8 +119,8 @@ class EpollBackend final : public Backend {
   EpollSet epoll_;
   EpollSlotTable slots_;
   std::unique_ptr<std::byte[]> lent_;
-  /// Channels whose receiver wants what was kept for it, of which the kernel will say nothing; and memory for
-  /// the next such list.
+  /// Channels whose receiver wants what the kernel will say nothing of: datagrams that were kept for it, or
+  /// what has no readiness. Each once; and memory for the next such list.
   std::vector<ChannelId> due_;
   std::vector<ChannelId> spare_;
 };

@@ -16,7 +16,7 @@ void EpollBackend::wait(std::optional<Duration> timeout, Duration spin) noexcept
 }
 
 void EpollBackend::dispatch() {
-  if (!due_.empty()) dispatch_kept_datagrams();
+  if (!due_.empty()) dispatch_due();
   for (const epoll_event& event : epoll_.take_events()) {
     EpollSlot& slot = slots_.known(EpollSet::channel_of(event));
     if (slot.generation != EpollSet::channel_of(event).generation)
@@ -58,6 +58,7 @@ void EpollBackend::dispatch_event(ChannelId channel, EpollSlot& slot, std::uint3
   if (slot.generation != channel.generation) return;
   if ((events & (EPOLLOUT | kBroken)) != 0) dispatch_output(channel, slot);
   if (slot.generation != channel.generation) return;
+  if ((events & EPOLLERR) != 0 && carries_datagrams(slot)) discard_error_queue(descriptor);
   settle(descriptor, slot, events);
 }
 
@@ -80,8 +81,6 @@ void EpollBackend::dispatch_input(ChannelId channel, EpollSlot& slot, std::uint3
       break;
     case EpollSlot::Input::datagrams:
       receive_datagrams(channel, slot);
-      // What made it report an error may not be what a receive is told of.
-      if ((events & EPOLLERR) != 0 && slot.generation == channel.generation) discard_error_queue(descriptor);
       break;
     case EpollSlot::Input::none:
       break;
@@ -143,24 +142,41 @@ void EpollBackend::send_gathered(FileDescriptor descriptor, EpollSlot& slot, Sen
   end_output(slot, static_cast<int>(result));
 }
 
-// --- datagrams -----------------------------------------------------------------------------------
+// --- what comes without an event -----------------------------------------------------------------
 
-void EpollBackend::dispatch_kept_datagrams() {
+void EpollBackend::dispatch_due() {
   std::vector<ChannelId> looking = std::move(spare_);
   looking.swap(due_);
   for (const ChannelId channel : looking) {
     EpollSlot* slot = slots_.find(channel);
-    if (slot == nullptr || slot->input_kind != EpollSlot::Input::datagrams || held(*slot->input)) continue;
-    if (kept_datagrams_.has(channel)) receive_datagrams(channel, *slot);
+    if (slot == nullptr || slot->input == nullptr || held(*slot->input)) continue;
+    if (slot->input_kind == EpollSlot::Input::read) {
+      receive_always_ready(channel, *slot);
+    } else if (slot->input_kind == EpollSlot::Input::datagrams && kept_datagrams_.has(channel)) {
+      receive_datagrams(channel, *slot);
+    }
   }
   looking.clear();
   spare_ = std::move(looking);
 }
 
+/// Of what has no readiness: there is always something, or the end.
+void EpollBackend::receive_always_ready(ChannelId channel, EpollSlot& slot) {
+  receive(descriptor_of(channel), slot);
+  if (slot.generation != channel.generation) return;
+  const bool goes_on = slot.input_kind == EpollSlot::Input::read && !held(*slot.input);
+  if (goes_on && !look_soon(channel)) end_input(slot, -ENOMEM);
+}
+
+// --- datagrams -----------------------------------------------------------------------------------
+
 void EpollBackend::receive_datagrams(ChannelId channel, EpollSlot& slot) {
   auto& operation = static_cast<DatagramReceiveOperation&>(*slot.input);
-  if (const auto received = receive_datagrams_now(channel, operation, Until::short_read); received.end)
-    end_input(slot, *received.end);
+  const Received received = receive_datagrams_now(channel, operation);
+  if (received.end) return end_input(slot, *received.end);
+  // Another receiver was started from inside, before the rest was kept for it.
+  if (slots_.find(channel) != nullptr && slot.input != nullptr && !held(*slot.input))
+    look_for_kept_datagrams(channel);
 }
 
 void EpollBackend::send_datagrams(ChannelId channel, EpollSlot& slot) {

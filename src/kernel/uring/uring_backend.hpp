@@ -150,7 +150,7 @@ class UringBackend final : public Backend {
   void stop_at_once(ChannelId channel, UringSlot& slot) noexcept;
   void end_all_requests() noexcept;
 
-  // Operations: uring_backend.cpp.
+  // Operations: uring_backend.cpp and uring_output.cpp.
   [[nodiscard]] static std::ptrdiff_t write_or_send(FileDescriptor descriptor, const UringSlot& slot,
                                                     std::span<iovec> pieces) noexcept;
   void start_input(Operation& operation, UringSlot::Input kind, ChannelId channel) noexcept;
@@ -161,7 +161,7 @@ class UringBackend final : public Backend {
   void look_at_soon(ChannelId channel, UringSlot& slot) noexcept;
   void look_behind_watch(ChannelId channel, UringSlot& slot) noexcept;
   [[nodiscard]] ChannelId open_slot(FileDescriptor descriptor, bool owned);
-  void close_slot(UringSlot& slot) noexcept;
+  void close_slot(ChannelId channel, UringSlot& slot) noexcept;
   void poll_again_soon(ChannelId channel) noexcept { told_.push_back(channel); }
   void poll_again() noexcept;
   void give_up_output(Operation& operation, ChannelId channel, UringSlot& slot) noexcept;

@@ -5,7 +5,6 @@
 #include "kernel/uring/uring_backend.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -177,7 +176,11 @@ void UringBackend::input_is_ready(ChannelId channel, UringSlot& slot, int events
       if (slot.input_request == Request::watch_input) stop_input(channel, slot);
       break;
     case UringSlot::Input::datagrams:
-      if (receives_datagrams(slot)) return receive_datagrams(channel, slot);
+      if (receives_datagrams(slot)) {
+        receive_datagrams(channel, slot);
+        if (broken && still_is(channel, slot)) discard_error_queue(descriptor_of(channel));
+        return;
+      }
       if (slot.input_request == Request::watch_input) stop_input(channel, slot);  // the same
       break;
     case UringSlot::Input::poll:
@@ -265,7 +268,11 @@ void UringBackend::output_is_ready(ChannelId channel, UringSlot& slot, int event
       if (!send_gathered(channel, slot)) return arm_output(channel, slot);
       break;
     case UringSlot::Output::datagram_room:
-      if (!send_datagrams(channel, slot)) return arm_output(channel, slot);
+      if (!send_datagrams(channel, slot)) {
+        // Otherwise the next poll would end at once, again and again.
+        if (events < 0 || (events & POLLERR) != 0) discard_error_queue(descriptor_of(channel));
+        return arm_output(channel, slot);
+      }
       break;
     case UringSlot::Output::poll:
       static_cast<PollOperation&>(*slot.output).ready();
@@ -282,25 +289,6 @@ void UringBackend::output_is_ready(ChannelId channel, UringSlot& slot, int event
   if (!still_is(channel, slot)) return;
   if (slot.output_kind == UringSlot::Output::none) stop_output(channel, slot);
   arm_output(channel, slot);
-}
-
-/// False where the kernel takes nothing after all.
-bool UringBackend::send_gathered(ChannelId channel, UringSlot& slot) {
-  std::array<iovec, kGatherPieces> pieces;
-  const std::size_t count = static_cast<SendOperation&>(*slot.output).gather(pieces);
-  const std::ptrdiff_t result = write_or_send(descriptor_of(channel), slot, std::span(pieces).first(count));
-  if (result == -EAGAIN) return false;
-  end_output(slot, why_not_sent(channel, slot, static_cast<int>(result)));
-  return true;
-}
-
-/// The same for datagrams.
-bool UringBackend::send_datagrams(ChannelId channel, UringSlot& slot) {
-  const std::ptrdiff_t result =
-      send_gathered_datagrams(static_cast<DatagramSendOperation&>(*slot.output), channel);
-  if (result == -EAGAIN) return false;
-  end_output(slot, static_cast<int>(result));
-  return true;
 }
 
 void UringBackend::end_input(UringSlot& slot, int result) {

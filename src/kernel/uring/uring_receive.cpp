@@ -79,11 +79,10 @@ void UringBackend::receive_when_ready(ChannelId channel, UringSlot& slot) {
   arm_input(channel, slot);
 }
 
-/// Until nothing is left: a batch that is not full may have been ended by an error, which is told by the next
-/// call and by no poll.
+/// The watch tells of what comes from now on, and what is left has to be looked for.
 void UringBackend::receive_datagrams(ChannelId channel, UringSlot& slot) {
   auto& operation = static_cast<DatagramReceiveOperation&>(*slot.input);
-  const Received received = receive_datagrams_now(channel, operation, Until::empty);
+  const Received received = receive_datagrams_now(channel, operation);
   if (received.end) return end_input(slot, *received.end);
   if (!still_is(channel, slot)) return;
   if (received.more) look_at_soon(channel, slot);
