@@ -66,7 +66,7 @@ Task<> open_fifo_to_write(std::shared_ptr<PipeSide> side, const Place& place) {
 
 Task<> open_standard_input(PipeSide& side) {
   Loop& loop = get_running_loop();
-  if (can_be_waited_for(kStandardInput)) {
+  if (can_be_waited_for(loop, kStandardInput)) {
     const auto input = [protocol = side.make_input()] { return protocol; };
     co_await loop.connect_read_pipe(input, kStandardInput);
   } else {
@@ -78,7 +78,7 @@ Task<> open_standard_input(PipeSide& side) {
 
 Task<> open_standard_output(PipeSide& side) {
   Loop& loop = get_running_loop();
-  if (can_be_waited_for(kStandardOutput)) {
+  if (can_be_waited_for(loop, kStandardOutput)) {
     const auto output = [protocol = side.make_output()] { return protocol; };
     co_await loop.connect_write_pipe(output, kStandardOutput);
   } else {

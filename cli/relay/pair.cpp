@@ -32,7 +32,7 @@ void Pair::bytes_came(End end, BytesView data) {
   Half& source = at(end);
   source.bytes += data.size();
   Half& sink = at(other(end));
-  if (sink.takes_bytes) {
+  if (sink.takes_bytes && !is_closing_) {
     sink.side->write(data);
   } else {
     source.dropped_bytes += data.size();

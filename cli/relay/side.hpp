@@ -34,7 +34,7 @@ class Side {
   virtual void pause_reading() = 0;
   virtual void resume_reading() = 0;
 
-  /// Reads no more, sends what is buffered, and ends.
+  /// Sends what is buffered, and ends. What comes from it meanwhile is for nobody.
   virtual void close() = 0;
   /// Ends, with whatever is buffered; also before it has opened.
   virtual void abort() = 0;

@@ -19,6 +19,21 @@ bool SocketSide::eof_received() {
   return true;  // the other way goes on
 }
 
+void SocketSide::resume_writing() {
+  if (closes_when_drained_) {
+    transport_->close();
+  } else {
+    pair_end_.has_room();
+  }
+}
+
+void SocketSide::close() {
+  if (transport_->get_write_buffer_size() == 0) return transport_->close();
+  closes_when_drained_ = true;
+  transport_->set_write_buffer_limits({.high = 0});  // so that `resume_writing` means empty
+  transport_->resume_reading();
+}
+
 Level SocketSide::level() const noexcept {
   return {transport_->get_write_buffer_size(), transport_->get_write_buffer_limits().high};
 }

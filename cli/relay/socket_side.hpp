@@ -22,7 +22,7 @@ class SocketSide final : public Protocol, public Side {
   void data_received(BytesView data) override { pair_end_.bytes_came(data); }
   bool eof_received() override;
   void pause_writing() override { pair_end_.full(); }
-  void resume_writing() override { pair_end_.has_room(); }
+  void resume_writing() override;
   void connection_lost(const Error& reason) override { pair_end_.gone(reason); }
 
   [[nodiscard]] bool reads() const noexcept override { return true; }
@@ -31,7 +31,9 @@ class SocketSide final : public Protocol, public Side {
   void end_writing() override { transport_->write_eof(); }
   void pause_reading() override { transport_->pause_reading(); }
   void resume_reading() override { transport_->resume_reading(); }
-  void close() override { transport_->close(); }
+  /// Until all is sent, what comes is still read, and dropped: a peer that waits for that would not take the
+  /// rest.
+  void close() override;
   void abort() override {
     if (transport_) transport_->abort();
   }
@@ -41,6 +43,7 @@ class SocketSide final : public Protocol, public Side {
   PairEnd pair_end_;
   std::optional<std::size_t> buffer_bytes_;
   TransportRef transport_;
+  bool closes_when_drained_ = false;
 };
 
 }  // namespace tidegate::cli::relay

@@ -10,7 +10,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -56,13 +55,15 @@ void occupy_closed_standard_streams() {
   }
 }
 
-bool can_be_waited_for(FileDescriptor descriptor) {
-  const OwnedFileDescriptor probe(FileDescriptor{::epoll_create1(EPOLL_CLOEXEC)});
-  if (!probe.valid()) throw last_error("epoll_create1");
-  epoll_event event{};
-  if (::epoll_ctl(probe.get().number, EPOLL_CTL_ADD, descriptor.number, &event) == 0) return true;
-  if (errno == EPERM) return false;
-  throw last_error(fmt::format("epoll_ctl on {}", descriptor.number));
+bool can_be_waited_for(Loop& loop, FileDescriptor descriptor) {
+  try {
+    loop.add_reader(descriptor, [] {});
+  } catch (const OsError& error) {
+    if (error.code() == std::errc::operation_not_permitted) return false;
+    throw;
+  }
+  loop.remove_reader(descriptor);
+  return true;
 }
 
 void let_go_of_standard_output() noexcept {

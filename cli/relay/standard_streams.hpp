@@ -2,6 +2,7 @@
 #pragma once
 
 #include <tidegate/descriptor.hpp>
+#include <tidegate/loop.hpp>
 
 namespace tidegate::cli::relay {
 
@@ -18,7 +19,7 @@ void occupy_closed_standard_streams();
 
 /// Whether the kernel tells when it can be read or written: false for files, and for devices such as
 /// /dev/null, which never make anybody wait. Throws OsError.
-[[nodiscard]] bool can_be_waited_for(FileDescriptor descriptor);
+[[nodiscard]] bool can_be_waited_for(Loop& loop, FileDescriptor descriptor);
 
 /// Whoever reads our standard output sees its end, as far as it is ours; 1 leads nowhere from now on.
 void let_go_of_standard_output() noexcept;

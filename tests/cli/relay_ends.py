@@ -8,7 +8,7 @@ import struct
 import time
 
 from relay_peers import SocketEnd, connect, relay
-from support import check, check_equal, echo, receive_all, wait_until
+from support import MEBIBYTE, check, check_equal, echo, receive_all, send_until_stuck, wait_until
 
 REFUSED = os.strerror(errno.ECONNREFUSED)
 
@@ -200,6 +200,18 @@ def test_a_relay_that_waits_for_the_reader_of_a_fifo_can_be_stopped(context):
         check_equal(receive_all(client), b"", "bytes")
         client.close()
         running.check_exit(0)
+
+
+def test_an_end_that_takes_nothing_while_its_answers_are_not_read_gets_what_was_read_all_the_same(context):
+    """An echo server that is paused by its own answers, whose reader has gone: neither must wait for the other."""
+    source = SocketEnd(context, "unix", listens=False)
+    with echo(context, f"unix://{context.path()}") as server, relay(context, source.url, server.urls[0]) as running:
+        source.meet(running)
+        send_until_stuck(source._sock, bytes(64 * MEBIBYTE))
+        source._sock.close()
+        running.check_exit(1)
+        running.check_said(source.url)
+    source.close()
 
 
 # --- Signals -----------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import errno
 import fcntl
+import mmap
 import os
 import re
 import signal
@@ -166,6 +167,12 @@ def refuse_io_uring():
     for call in ((set_no_new_privileges, 1, 0, 0, 0), (set_seccomp, filter_mode, program, 0, 0)):
         if libc.prctl(*call) != 0:
             raise OSError(ctypes.get_errno(), "prctl")
+
+
+def is_sanitized(context):
+    """Whether the program was built with a sanitizer; some of their checks need descriptors of their own."""
+    with open(context.program, "rb") as program, mmap.mmap(program.fileno(), 0, access=mmap.ACCESS_READ) as text:
+        return any(text.find(name) != -1 for name in (b"__asan_init", b"__tsan_init"))
 
 
 CLEARED = b"\r\x1b[K"  # back to the first column, and clear the line

@@ -213,6 +213,7 @@ TEST_F(RelayPair, whatever_happens_to_an_end_after_the_close_asks_nothing_more) 
   pair_.has_room(End::to);
   pair_.ended(End::from);
   pair_.takes_no_more(End::to);
+  pair_.bytes_came(End::from, "for nobody");
   EXPECT_EQ(from_->asked(), "close");
   EXPECT_EQ(to_->asked(), "close");
 }
