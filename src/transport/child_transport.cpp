@@ -1,12 +1,15 @@
 // A child process under the contract: see child_transport.hpp.
 #include "transport/child_transport.hpp"
 
+#include <any>
 #include <cerrno>
 #include <csignal>
 #include <stdexcept>
 #include <string>
 #include <system_error>
 #include <utility>
+
+#include <fcntl.h>
 
 namespace tidegate::transport {
 
@@ -92,7 +95,25 @@ void ChildTransport::tell(const Call& call, const char* failure) {
   }
 }
 
+namespace {
+
+/// What a pipe holds unless it is told otherwise, and what one is told that was full.
+constexpr std::size_t kPipeBytes = std::size_t{64} * 1024;
+constexpr int kLargePipeBytes = 256 * 1024;
+
+}  // namespace
+
+/// A child that fills its pipe has much to say, and with a larger one there are fewer turns between the two
+/// of us. Only then: the system grants its user so much memory for all pipes, and no more.
+void ChildTransport::enlarge(const Pipe& pipe) noexcept {
+  const std::any descriptor = pipe.transport->get_extra_info("pipe");
+  if (const auto* ours = std::any_cast<FileDescriptor>(&descriptor))
+    static_cast<void>(::fcntl(ours->number, F_SETPIPE_SZ, kLargePipeBytes));  // refused, it works as well
+}
+
 void ChildTransport::pipe_data_received(int fd, BytesView data) {
+  Pipe& pipe = pipes_[static_cast<std::size_t>(fd)];
+  if (data.size() >= kPipeBytes && !std::exchange(pipe.was_enlarged, true)) enlarge(pipe);
   tell([&] { protocol_->pipe_data_received(fd, data); }, "protocol.pipe_data_received() failed");
 }
 

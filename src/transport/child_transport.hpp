@@ -62,6 +62,7 @@ class ChildTransport final : public SubprocessTransport,
   struct Pipe {
     Ref<StreamTransport> transport;  // kept after its end, for who asks
     bool connected = false;
+    bool was_enlarged = false;
   };
 
   ChildTransport(loop::LoopCore& core, process::Child child, std::shared_ptr<SubprocessProtocol> protocol);
@@ -73,6 +74,7 @@ class ChildTransport final : public SubprocessTransport,
   void pause_writing();
   void resume_writing();
 
+  static void enlarge(const Pipe& pipe) noexcept;
   template <typename Call>
   void tell(const Call& call, const char* failure);
   void child_ended() override;

@@ -87,6 +87,7 @@ std::shared_ptr<Order> order_of(std::string_view program, std::vector<std::strin
 struct Ends {
   std::array<OwnedFileDescriptor, 3> ours;
   std::array<OwnedFileDescriptor, 3> theirs;  // those that are closed when the child has them
+  OwnedFileDescriptor devnull;                // the same, for as many as want it
 };
 
 void open_pipe(Ends& ends, std::size_t fd) {
@@ -99,10 +100,13 @@ void open_pipe(Ends& ends, std::size_t fd) {
   net::set_nonblocking(ends.ours[fd].get());  // ours only: each end has a description of its own
 }
 
-void open_devnull(Ends& ends, std::size_t fd) {
-  const int number = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-  if (number < 0) throw last_error("open /dev/null");
-  ends.theirs[fd] = OwnedFileDescriptor(FileDescriptor{number});
+FileDescriptor open_devnull(Ends& ends) {
+  if (!ends.devnull.valid()) {
+    const int number = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (number < 0) throw last_error("open /dev/null");
+    ends.devnull = OwnedFileDescriptor(FileDescriptor{number});
+  }
+  return ends.devnull.get();
 }
 
 Ends open_ends(Order& order) {
@@ -117,8 +121,7 @@ Ends open_ends(Order& order) {
         becomes = ends.theirs[fd].get();
         break;
       case Stdio::Kind::devnull:
-        open_devnull(ends, fd);
-        becomes = ends.theirs[fd].get();
+        becomes = open_devnull(ends);
         break;
       case Stdio::Kind::descriptor:
         becomes = order.standard[fd].descriptor();
@@ -133,11 +136,11 @@ Ends open_ends(Order& order) {
   return ends;
 }
 
-ChildPipes attach_pipes(loop::LoopCore& core, Ends ends) {
+ChildPipes attach_pipes(loop::LoopCore& core, std::array<OwnedFileDescriptor, 3>& ours) {
   ChildPipes pipes;
   for (std::size_t fd = 0; fd < pipes.size(); ++fd) {
-    if (!ends.ours[fd].valid()) continue;
-    OwnedChannel channel(core, core.backend().attach_file(std::move(ends.ours[fd])));
+    if (!ours[fd].valid()) continue;
+    OwnedChannel channel(core, core.backend().attach_file(std::move(ours[fd])));
     pipes[fd] = OwnedPipe{.channel = std::move(channel), .loan = {}};
   }
   return pipes;
@@ -146,10 +149,9 @@ ChildPipes attach_pipes(loop::LoopCore& core, Ends ends) {
 // --- the call ------------------------------------------------------------------------------------
 
 Ref<ChildTransport> start(loop::LoopCore& core, Order& order, std::shared_ptr<SubprocessProtocol> protocol) {
-  Ends ends = open_ends(order);
-  const std::array<OwnedFileDescriptor, 3> theirs = std::move(ends.theirs);
+  Ends ends = open_ends(order);  // the child's are closed here when it has them
   // Before there is a child, so that nothing but memory can fail once there is one.
-  ChildPipes pipes = attach_pipes(core, std::move(ends));
+  ChildPipes pipes = attach_pipes(core, ends.ours);
   return ChildTransport::make(core, process::spawn(order.plan), std::move(pipes), std::move(protocol));
 }
 
