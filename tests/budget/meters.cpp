@@ -195,7 +195,7 @@ int __wrap_sendmmsg(int descriptor, mmsghdr* messages, unsigned count, int flags
                   .size_bytes = 0,
                   .action = 0,
                   .messages = count,
-                  .begins_with_train = messages[0].msg_hdr.msg_iovlen > 1};
+                  .begins_with_train = messages[0].msg_hdr.msg_controllen > 0};  // its UDP_SEGMENT
   if (tidegate::budget::fails(attempt)) return -1;
   return __real_sendmmsg(descriptor, messages, static_cast<unsigned>(attempt.messages), flags);
 }
