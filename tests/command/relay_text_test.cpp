@@ -33,7 +33,7 @@ std::size_t columns(const std::string& text) {
 std::string gauge(Level level) {
   const std::string text = to_live_text(out_only(way(0, 0, level, false)));
   const std::size_t begin = text.find("▕") + std::string("▕").size();
-  return text.substr(begin, text.find("▏ ", begin) - begin);
+  return text.substr(begin, text.rfind("▏ ", text.find("←")) - begin);
 }
 
 TEST(RelayText, a_live_line_fits_into_80_columns_whatever_it_shows) {
