@@ -34,7 +34,9 @@ class ChildSide final : public SubprocessProtocol, public Side {
 
   [[nodiscard]] bool reads() const noexcept override { return true; }
   [[nodiscard]] bool writes() const noexcept override { return true; }
-  void write(BytesView data) override { input_->write(data); }
+  void write(BytesView data) override {
+    if (!input_->is_closing()) input_->write(data);
+  }
   void end_writing() override;
   void pause_reading() override { output_->pause_reading(); }
   void resume_reading() override { output_->resume_reading(); }

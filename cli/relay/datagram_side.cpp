@@ -48,7 +48,7 @@ void DatagramSide::write(BytesView data) {
     const std::size_t piece = std::min(data.size() - sent, kLargestDatagramBytes);
     transport_->sendto(BytesView(data.data() + sent, piece));
     sent += piece;
-  } while (sent < data.size());
+  } while (sent < data.size() && !failure_);
 }
 
 void DatagramSide::end_writing() {

@@ -78,6 +78,8 @@ void PipeSide::input_over(const Error& reason) {
 
 /// All is written when the file has it, not when the pipe has taken it.
 void PipeSide::output_lost(const Error& reason) {
+  // At once: the input may take a while to end, and until then nobody else would know.
+  if (!has_all_output_) pair_end_.takes_no_more();
   if (!behind_output_) return output_over(reason);
   behind_output_->add_done_callback([side = shared_from_this()](const auto& moved) {
     const std::error_code code = moved.result();

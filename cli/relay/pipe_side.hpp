@@ -34,7 +34,9 @@ class PipeSide final : public Side, public std::enable_shared_from_this<PipeSide
 
   [[nodiscard]] bool reads() const noexcept override { return static_cast<bool>(input_); }
   [[nodiscard]] bool writes() const noexcept override { return static_cast<bool>(output_); }
-  void write(BytesView data) override { output_->write(data); }
+  void write(BytesView data) override {
+    if (!output_->is_closing()) output_->write(data);
+  }
   void end_writing() override;
   void pause_reading() override { input_->pause_reading(); }
   void resume_reading() override { input_->resume_reading(); }

@@ -27,7 +27,8 @@ class Side {
   [[nodiscard]] virtual bool reads() const noexcept = 0;
   [[nodiscard]] virtual bool writes() const noexcept = 0;
 
-  /// Sends bytes or buffers them; the memory is the caller's again afterwards.
+  /// Sends bytes or buffers them; the memory is the caller's again afterwards. Ignored between the loss of
+  /// the connection and the news of it, in which several pieces may come.
   virtual void write(BytesView data) = 0;
   /// What was written is all that it gets. It may go on sending.
   virtual void end_writing() = 0;

@@ -27,7 +27,9 @@ class SocketSide final : public Protocol, public Side {
 
   [[nodiscard]] bool reads() const noexcept override { return true; }
   [[nodiscard]] bool writes() const noexcept override { return true; }
-  void write(BytesView data) override { transport_->write(data); }
+  void write(BytesView data) override {
+    if (!transport_->is_closing()) transport_->write(data);
+  }
   void end_writing() override { transport_->write_eof(); }
   void pause_reading() override { transport_->pause_reading(); }
   void resume_reading() override { transport_->resume_reading(); }

@@ -122,14 +122,16 @@ def test_a_status_is_a_line_of_the_log_where_the_relay_listens(context):
 # --- Refused, and lost -------------------------------------------------------------------------------------
 
 
-def test_a_to_that_is_refused_ends_the_relay_with_1_and_reads_nothing(context):
+def test_a_to_that_is_refused_ends_the_relay_with_1_and_leaves_its_input_to_others(context):
     taken, url = a_port_where_nobody_listens()
-    path = context.path()
-    with open(path, "wb") as file:
-        file.write(b"unread")
-    with taken, open(path, "rb") as file, relay(context, "-", url, stdin=file) as running:
+    read_end, write_end = os.pipe()
+    os.write(write_end, b"unread")
+    with taken, relay(context, "-", url, stdin=read_end) as running:
         running.check_exit(1)
         running.check_said("tidegate: ", url, REFUSED)
+    check_equal(os.read(read_end, 100), b"unread", "what is left in the pipe")
+    os.close(read_end)
+    os.close(write_end)
 
 
 def test_a_from_that_is_refused_ends_the_relay_with_1(context):

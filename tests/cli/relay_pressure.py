@@ -135,7 +135,7 @@ def busy_ticks(pid):
         return sum(map(int, stat.read().rsplit(")", 1)[1].split()[11:13]))
 
 
-def test_a_relay_short_of_descriptors_says_so_once_and_accepts_who_waited_later(context):
+def test_a_relay_short_of_descriptors_says_so_without_spinning_and_accepts_who_waited_later(context):
     if is_sanitized(context):
         return
     path = context.path()
@@ -154,7 +154,9 @@ def test_a_relay_short_of_descriptors_says_so_once_and_accepts_who_waited_later(
         check(busy < 0.7 * os.sysconf("SC_CLK_TCK"), f"{busy} ticks in one and a half seconds of waiting")
         resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE, (100, 100))
         running.wait_for_log("#30 opened")
-        check_equal(sum("cannot accept" in line for line in running.log), 1, "lines about it")
+        # One each time that a connection could be accepted again, because another had no descriptor for its TO.
+        said = sum("cannot accept" in line for line in running.log)
+        check(said <= 4, f"{said} lines about it within two and a half seconds")
         running.process.send_signal(signal.SIGTERM)
         running.check_exit(0)
         for client in clients:
