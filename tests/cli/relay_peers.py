@@ -70,6 +70,9 @@ class Relay:
         check(code == expected, f"exit {code}, expected {expected}; the log: {self.log}")
 
     def check_said(self, *parts):
+        """Of one that has ended; whoever still runs may be about to say it: `wait_for_log`."""
+        if self.process.poll() is not None and self._log_reader:
+            self._log_reader.join(PATIENCE_SECONDS)
         check(any(all(part in line for part in parts) for line in self.log),
               f"the log: {self.log}, expected a line with {parts}")
 

@@ -115,8 +115,8 @@ def check_max_connections(context, backend):
         third.settimeout(PATIENCE_SECONDS)
         first.close()
         check_equal(receive_exactly(third, 5), b"hello", "echo, when there is room")
-        running.check_said("#1 closed")
-        running.check_said("#3 opened")
+        running.wait_for_log("#1 closed")
+        running.wait_for_log("#3 opened")
         for client in (second, third):
             client.close()
 
