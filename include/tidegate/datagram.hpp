@@ -37,8 +37,8 @@ class DatagramProtocol : public BaseProtocol {
 
   /// One datagram: whole, possibly empty, exactly as it was sent (D1). `address` is the sender's; a Unix
   /// socket without a name has `Endpoint::unix_unnamed()`. Should it throw, that is reported to the loop's
-  /// exception handler and the transport lives on: anybody may send anything. Lifetime: `data` is valid until
-  /// this returns.
+  /// exception handler and the transport lives on: anybody may send anything. Lifetime: both are valid until
+  /// this returns. (An answer costs least where `address` itself is given to `sendto`, not a copy.)
   virtual void datagram_received(BytesView data, const Endpoint& address) {
     static_cast<void>(data);
     static_cast<void>(address);

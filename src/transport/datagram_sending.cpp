@@ -33,22 +33,36 @@ BytesView bytes_of(const net::SocketAddress& address) noexcept { return {&addres
 // --- what the user calls -------------------------------------------------------------------------
 
 void DatagramSocketTransport::sendto(BytesView data, const Endpoint& address) {
+  if (socket_.remote.empty() && !socket_.connected) {
+    const BytesView sender = last_sender_.address_of(address);
+    if (!sender.empty()) return send_to(data, sender);
+  }
   check_address(address);
+  if (socket_.connected) {
+    send_to(data, BytesView());  // the kernel knows
+  } else if (!socket_.remote.empty()) {
+    send_to(data, bytes_of(remote_address_));
+  } else {
+    const net::SocketAddress translated = net::to_sockaddr(address);
+    send_to(data, bytes_of(translated));
+  }
+}
+
+void DatagramSocketTransport::send_to(BytesView data, BytesView address) {
   if (state_.is_lost()) {
     if (state_.ignore_write())
       base::log(LogLevel::warning, "sendto() on a transport whose connection was lost");
     return;
   }
   core_.check_thread();
-  const net::SocketAddress where = destination(address);
   // Not from inside of error_received either: an answer to it that fails again would never end.
   const bool gathers = core_.delivery.to != nullptr || telling_error_;
   if (buffer_.empty() && !gathers && !waits_for_room()) {
-    if (offer(data, bytes_of(where))) return;
-    buffer_.append(data, bytes_of(where));
+    if (offer(data, address)) return;
+    buffer_.append(data, address);
     wait_for_room();
   } else {
-    buffer_.append(data, bytes_of(where));
+    buffer_.append(data, address);
     if (!waits_for_room() && !telling_error_ && buffer_.size() > flow_.limits().high) send_what_waits();
     settle_later();
   }
@@ -63,12 +77,6 @@ void DatagramSocketTransport::check_address(const Endpoint& address) const {
   if (socket_.remote.empty() || address == socket_.remote) return;
   throw std::invalid_argument("sendto: the address " + address.to_string() + " must be none or " +
                               socket_.remote.to_string());
-}
-
-/// An address of length 0 where the kernel knows.
-net::SocketAddress DatagramSocketTransport::destination(const Endpoint& address) const noexcept {
-  if (socket_.connected) return {};
-  return socket_.remote.empty() ? net::to_sockaddr(address) : remote_address_;
 }
 
 void DatagramSocketTransport::set_write_buffer_limits(const WriteBufferLimitOptions& limits) {

@@ -64,9 +64,7 @@ void DatagramSocketTransport::deliver(BytesView datagram, const net::SocketAddre
   const loop::LoopCore::CallbackTimer timer(core_);
   core_.delivery = {this, BytesView()};
   try {
-    Endpoint from = net::from_sockaddr(sender);
-    if (from.empty() && socket_.family == AddressFamily::unix_domain) from = Endpoint::unix_unnamed();
-    protocol_.get().datagram_received(datagram, from);
+    protocol_.get().datagram_received(datagram, last_sender_.update(sender, socket_.family));
   } catch (...) {
     report("protocol.datagram_received() failed", std::current_exception());  // the transport lives on (L7)
   }

@@ -10,6 +10,7 @@
 #include "transport/datagram_buffer.hpp"
 #include "transport/datagram_protocol_slot.hpp"
 #include "transport/flow_control.hpp"
+#include "transport/last_sender.hpp"
 #include "transport/stream_state.hpp"
 
 #include <cstdint>
@@ -101,7 +102,7 @@ class DatagramSocketTransport final : public DatagramTransport,
 
   // Sending.
   void check_address(const Endpoint& address) const;
-  [[nodiscard]] net::SocketAddress destination(const Endpoint& address) const noexcept;
+  void send_to(BytesView data, BytesView address);
   [[nodiscard]] bool offer(BytesView datagram, BytesView address);
   void send_what_waits();
   void wait_for_room();
@@ -137,6 +138,7 @@ class DatagramSocketTransport final : public DatagramTransport,
   StreamState state_;
   FlowControl flow_;
   DatagramBuffer buffer_;
+  LastSender last_sender_;
   TimerHandle next_try_;
   Duration pause_between_tries_;
   mutable std::optional<Endpoint> local_;  // once somebody asked, or still might after the socket has gone
