@@ -3,6 +3,7 @@
 #include <tidegate/tidegate.hpp>
 
 #include "contract/loop_rig.hpp"
+#include "contract/wrong_thread.hpp"
 
 #include <functional>
 #include <string>
@@ -17,23 +18,11 @@ using testing::Contains;
 using testing::HasSubstr;
 using testing::Not;
 
-class DebugMode_E3 : public loop_rig::LoopTest {
+class DebugMode_E3 : public loop_rig::WithWrongThread<loop_rig::LoopTest> {
  protected:
   void SetUp() override {
     LoopTest::SetUp();
     loop().set_debug(true);
-  }
-
-  /// Runs `call` on another thread while the loop runs, and returns what it threw.
-  template <typename Call>
-  std::string from_a_wrong_thread(const Call& call) {
-    std::string text;
-    loop().call_soon([&] {
-      std::thread other([&] { text = loop_rig::thrown_text<InvalidStateError>(call); });
-      other.join();
-    });
-    turns(2);
-    return text;
   }
 
   /// Keeps this thread busy for as long.

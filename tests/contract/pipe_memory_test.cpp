@@ -2,9 +2,9 @@
 // L9, L10; and debug mode, E3.
 #include "contract/counted_chunk.hpp"
 #include "contract/pipe_rig.hpp"
+#include "contract/wrong_thread.hpp"
 
 #include <algorithm>
-#include <thread>
 
 namespace tidegate::pipe_rig {
 namespace {
@@ -172,21 +172,9 @@ TEST_F(PipeMemory, L10_closing_the_loop_reports_each_and_leaves_no_descriptor) {
 
 // --- E3 ------------------------------------------------------------------------------------------
 
-class PipeDebugMode_E3 : public PipeTest {
+class PipeDebugMode_E3 : public loop_rig::WithWrongThread<PipeTest> {
  protected:
   [[nodiscard]] LoopOptions loop_options() const override { return {.debug = true}; }
-
-  /// What `call` throws on another thread while the loop runs.
-  template <typename Call>
-  std::string from_a_wrong_thread(const Call& call) {
-    std::string text;
-    loop().call_soon([&] {
-      std::thread other([&] { text = loop_rig::thrown_text<InvalidStateError>(call); });
-      other.join();
-    });
-    turns(2);
-    return text;
-  }
 };
 
 TEST_F(PipeDebugMode_E3, calls_from_a_wrong_thread_are_refused) {

@@ -1,6 +1,7 @@
 // Subprocesses in programs that do other things as well: many of them, threads, handlers of SIGCHLD of the
 // program's own, debug mode. S1, S3, S4, L9, E3, E6.
 #include "contract/subprocess_rig.hpp"
+#include "contract/wrong_thread.hpp"
 #include "support/refused_calls.hpp"
 
 #include <atomic>
@@ -247,20 +248,9 @@ TEST_P(SubprocessSurroundings, closing_the_loop_does_not_wait_for_a_child_that_m
 
 // --- debug mode ----------------------------------------------------------------------------------
 
-class SubprocessDebugMode_E3 : public SubprocessTest {
+class SubprocessDebugMode_E3 : public loop_rig::WithWrongThread<SubprocessTest> {
  protected:
   [[nodiscard]] LoopOptions loop_options() const override { return {.debug = true}; }
-
-  template <typename Call>
-  std::string from_a_wrong_thread(const Call& call) {
-    std::string text;
-    loop().call_soon([&] {
-      std::thread other([&] { text = loop_rig::thrown_text<InvalidStateError>(call); });
-      other.join();
-    });
-    turns(2);
-    return text;
-  }
 };
 TIDEGATE_BOTH_WAYS_OF_WATCHING(SubprocessDebugMode_E3);
 
