@@ -68,7 +68,8 @@ CLI::App& add_echo(CLI::App& app, CommandLine& line) {
   echo.footer(
       "Prints \"listening on URL\" for each listening socket, with the port that the system chose for port "
       "0.\n"
-      "Without a HOST it listens on every interface. Connections are logged to standard error.");
+      "Without a HOST it listens on every interface (udp: of IPv4). Connections are logged to standard "
+      "error.");
   return echo;
 }
 

@@ -4,7 +4,8 @@
 // The order of calls (contract L1, L2, D1, D2):
 //     connection_made -> [datagram_received | error_received]* -> connection_lost
 // with pause_writing and resume_writing strictly alternating in between. Every call comes from the loop, on
-// its thread, except pause_writing and error_received, which a `sendto` may call before it returns.
+// its thread, except pause_writing, which a `sendto` or a `set_write_buffer_limits` may call before it
+// returns, and error_received, which a `sendto` may.
 #pragma once
 
 #include <tidegate/bytes.hpp>
@@ -61,7 +62,8 @@ class DatagramTransport : public BaseTransport {
   /// order, counted with 8 bytes more than its size (D3). What is sent from inside of a callback for received
   /// data, of any transport of the loop, leaves together with what others send before the loop blocks.
   ///
-  /// May call `pause_writing` (F1) and `error_received` before it returns. Ignored after the connection was
+  /// May call `pause_writing` (F1) and `error_received` before it returns; from inside of `error_received` it
+  /// only queues, and what goes over the high mark there pauses untried. Ignored after the connection was
   /// lost. Throws std::invalid_argument where the transport has no such address.
   virtual void sendto(BytesView data) = 0;
 
@@ -121,7 +123,8 @@ class DatagramAddress {
  public:
   /// None.
   constexpr DatagramAddress() noexcept = default;
-  /// A name or an address; an empty host is every interface (local) or this machine (remote).
+  /// A name or an address; an empty host is every interface (local; of IPv4 unless `family` says otherwise)
+  /// or this machine (remote).
   constexpr DatagramAddress(std::string_view host, Port port) noexcept
       : text_(host), port_(port), kind_(Kind::host) {}
   /// A Unix path, or "@" and an abstract name.
@@ -132,10 +135,13 @@ class DatagramAddress {
   DatagramAddress(const std::string& path) noexcept  // NOLINT(google-explicit-constructor)
       : DatagramAddress(std::string_view(path)) {}
 
+  /// Whether there is one.
   [[nodiscard]] constexpr bool given() const noexcept { return kind_ != Kind::none; }
+  /// Whether it is of a Unix socket.
   [[nodiscard]] constexpr bool is_path() const noexcept { return kind_ == Kind::path; }
   /// The host or the path.
   [[nodiscard]] constexpr std::string_view text() const noexcept { return text_; }
+  /// 0 for a path.
   [[nodiscard]] constexpr Port port() const noexcept { return port_; }
 
  private:

@@ -355,9 +355,10 @@ class Loop {
 
   /// Reads what arrives at a pipe, a FIFO, a terminal or a socket. The transport reads only: `write` and
   /// `write_eof` throw NotSupportedError; an end of file closes it, whatever `eof_received` returns (P2).
-  /// Throws std::invalid_argument ("Pipe transport is for pipes/sockets only.") for anything else, which
-  /// stays the caller's then, open and as it was (P1); OsError. Otherwise `descriptor` is taken over,
-  /// non-blocking from the call on; it is closed when the transport has ended.
+  /// Throws std::invalid_argument ("Pipe transport is for pipes/sockets only.") for anything else, or for
+  /// what is open for writing only; it stays the caller's then, open and as it was (P1). Throws OsError.
+  /// Otherwise `descriptor` is taken over, non-blocking from the call on; it is closed when the transport has
+  /// ended.
   template <detail::MakesProtocol Factory>
   [[nodiscard]] auto connect_read_pipe(Factory&& factory, OwnedFileDescriptor&& descriptor)
       -> Task<Connection<detail::MadeProtocol<Factory>>>;

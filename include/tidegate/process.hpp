@@ -27,7 +27,7 @@ struct ProcessOutput {
 /// without the streams `stdin`, `stdout` and `stderr` so far. A handle: copies are the same process.
 ///
 /// Dropping it does not end the child. What a child writes to a pipe is kept until `communicate`, up to 128
-/// KiB per pipe; one that has more to say waits.
+/// KiB per pipe and one piece that came more; one that has more to say waits.
 class Process {
  public:
   /// No process. REQUIRES of every member below: not this.
@@ -50,7 +50,9 @@ class Process {
 
   /// As SubprocessTransport's (S3): ESRCH once it has ended and its pipes have. Throws OsError.
   void send_signal(int signal_number) const;
+  /// SIGTERM.
   void terminate() const;
+  /// SIGKILL.
   void kill() const;
 
   explicit operator bool() const noexcept { return state_ != nullptr; }
@@ -62,7 +64,8 @@ class Process {
 };
 
 /// Starts `program` with `arguments` on the running loop; see `Loop::subprocess_exec`. Standard input, output
-/// and error are ours unless `options` say otherwise.
+/// and error are ours unless `options` say otherwise. On GCC 12 name the list of arguments first: a braced
+/// list inside co_await does not compile there.
 [[nodiscard]] Task<Process> create_subprocess_exec(std::string_view program,
                                                    const std::vector<std::string>& arguments = {},
                                                    const SubprocessOptions& options = {});

@@ -63,7 +63,8 @@ class Stdio {
   [[nodiscard]] static constexpr Stdio inherit() noexcept { return Stdio(Kind::inherit, {}); }
   /// /dev/null.
   [[nodiscard]] static constexpr Stdio devnull() noexcept { return Stdio(Kind::devnull, {}); }
-  /// An open descriptor, which stays the caller's. Lifetime: open until the call has returned.
+  /// An open descriptor, which stays the caller's. Lifetime: open until the task of the call has finished;
+  /// the child is started by that, not by the call.
   [[nodiscard]] static constexpr Stdio descriptor(FileDescriptor descriptor) noexcept {
     return Stdio(Kind::descriptor, descriptor);
   }
@@ -89,18 +90,21 @@ class Account {
   constexpr Account(std::string_view name) noexcept : name_(name) {}  // NOLINT(google-explicit-constructor)
   constexpr Account(const char* name) noexcept : name_(name) {}       // NOLINT(google-explicit-constructor)
 
+  /// None where a name was given, or nothing.
   [[nodiscard]] constexpr std::optional<unsigned> number() const noexcept { return number_; }
-  [[nodiscard]] constexpr std::string_view name() const noexcept { return name_; }
+  /// None where a number was given, or nothing. An empty name is one that nobody has.
+  [[nodiscard]] constexpr std::optional<std::string_view> name() const noexcept { return name_; }
 
  private:
   std::optional<unsigned> number_;
-  std::string_view name_;
+  std::optional<std::string_view> name_;
 };
 
 /// How a subprocess is started: Python's `subprocess` has the same options (contract S2). Texts and spans are
 /// copied before the call returns. Beyond what is said here nothing leaks into a child: it has no other
 /// descriptor of ours, every signal's disposition is the default, and none is blocked.
 struct SubprocessOptions {
+  /// What become 0, 1 and 2 of the child.
   Stdio standard_input = {};
   Stdio standard_output = {};
   Stdio standard_error = {};
@@ -112,11 +116,13 @@ struct SubprocessOptions {
   bool start_new_session = false;
   /// In this process group; 0: a new one of its own.
   std::optional<int> process_group = std::nullopt;
-  /// These stay open beside 0, 1 and 2, under their numbers.
+  /// These stay open beside 0, 1 and 2, under their numbers. Lifetime: as that of Stdio::descriptor.
   std::span<const FileDescriptor> pass_fds = {};
   /// False: so does whatever is not close-on-exec.
   bool close_fds = true;
+  /// Which permissions its files never get: 0 to 0777.
   std::optional<unsigned> umask = std::nullopt;
+  /// Who it is; none: who we are.
   Account user = {};
   Account group = {};
   /// Instead of our supplementary groups.

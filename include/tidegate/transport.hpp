@@ -49,8 +49,8 @@ class BaseTransport : public Referenced {
   [[nodiscard]] virtual bool is_closing() const noexcept = 0;
 
   /// What is known about the connection under asyncio's names: "peername" and "sockname" (Endpoint), "socket"
-  /// (SocketView). An empty std::any where there is nothing of that name. The typed accessors say the same at
-  /// compile time.
+  /// (SocketView), "pipe" (FileDescriptor; of a pipe), "subprocess" (int, its process id). An empty std::any
+  /// where there is nothing of that name. The typed accessors say the same at compile time.
   [[nodiscard]] virtual std::any get_extra_info(std::string_view name) const = 0;
 
   /// The loop that runs this transport. REQUIRES: the loop still exists.

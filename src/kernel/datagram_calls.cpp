@@ -88,8 +88,9 @@ std::size_t DatagramBatch::segment_bytes(msghdr& header) noexcept {
 }
 
 void discard_error_queue(FileDescriptor descriptor) noexcept {
-  // Unix sockets have none, and would give a datagram in its place.
-  if (net::family_of(descriptor) == AddressFamily::unix_domain) return;
+  // Others have none, and would give a datagram in its place.
+  const AddressFamily family = net::family_of(descriptor);
+  if (family != AddressFamily::ipv4 && family != AddressFamily::ipv6) return;
   constexpr int kMost = 64;  // no more at a time; what is left is reported again
   for (int count = 0; count < kMost; ++count) {
     msghdr nothing_wanted{};
@@ -245,15 +246,20 @@ std::ptrdiff_t send_one(FileDescriptor descriptor, const OutgoingDatagram& datag
 std::ptrdiff_t send_datagrams_now(FileDescriptor descriptor, std::span<const OutgoingDatagram> datagrams,
                                   std::uint16_t& train_limit_bytes) noexcept {
   if (datagrams.size() == 1) return send_one(descriptor, datagrams.front());
+  std::uint16_t limit_bytes = train_limit_bytes;
   for (;;) {
-    OutgoingMessages messages(datagrams, train_limit_bytes);
+    OutgoingMessages messages(datagrams, limit_bytes);
     const int sent = ::sendmmsg(descriptor.number, messages.data(), messages.count(), kSendFlags);
-    if (sent > 0) return messages.datagrams_in(sent);
+    if (sent > 0) {
+      train_limit_bytes = limit_bytes;
+      return messages.datagrams_in(sent);
+    }
     const int error = errno;
     if (error == EINTR) continue;
-    const bool worth_another_try =
-        messages.begins_with_train() &&
-        learn_from_refusal(error, datagrams.front().bytes.size(), train_limit_bytes);
+    const bool worth_another_try = messages.begins_with_train() &&
+                                   learn_from_refusal(error, datagrams.front().bytes.size(), limit_bytes);
+    // A datagram that is refused by itself, too, has taught nothing of trains: its address may be a bad one,
+    // and anybody can have us answer to that.
     if (!worth_another_try) return -error;
   }
 }

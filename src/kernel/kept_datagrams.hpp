@@ -8,7 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -23,7 +23,7 @@ class KeptDatagrams {
     std::vector<std::byte> bytes;
     net::SocketAddress sender;
   };
-  using Queue = std::deque<Datagram>;
+  using Queue = std::list<Datagram>;  // for it can be moved without memory
 
   [[nodiscard]] bool has(ChannelId channel) const noexcept {
     return !queues_.empty() && queues_.contains(key_of(channel));

@@ -4,6 +4,7 @@
 #include <tidegate/error.hpp>
 
 #include <cerrno>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -33,11 +34,18 @@ Entry entry_of(const std::string& name, const char* kind, std::vector<char>& roo
   }
 }
 
+/// The number that was given, if any. -1 means "as it is" to the kernel, which is nobody's wish here.
+std::optional<unsigned> given_number(const Account& account, const char* kind) {
+  if (account.number() == std::numeric_limits<unsigned>::max())
+    throw std::invalid_argument(std::string(kind) + " -1 is no " + kind);
+  return account.number();
+}
+
 }  // namespace
 
 std::optional<uid_t> user_number(const Account& account) {
-  if (account.name().empty()) return account.number();
-  const std::string name(account.name());
+  if (!account.name()) return given_number(account, "user");
+  const std::string name(*account.name());
   std::vector<char> room;
   return entry_of<passwd>(name, "user", room,
                           [&](passwd* entry, char* memory, std::size_t size, passwd** found) {
@@ -47,8 +55,8 @@ std::optional<uid_t> user_number(const Account& account) {
 }
 
 std::optional<gid_t> group_number(const Account& account) {
-  if (account.name().empty()) return account.number();
-  const std::string name(account.name());
+  if (!account.name()) return given_number(account, "group");
+  const std::string name(*account.name());
   std::vector<char> room;
   return entry_of<group>(name, "group", room,
                          [&](group* entry, char* memory, std::size_t size, group** found) {

@@ -69,7 +69,6 @@ void ChildTransport::open() {
   const Ref<ChildTransport> alive(this);
   if (phase_ != Phase::alive) return;  // the loop was closed meanwhile
   ExitWatch::start(child_);
-  opened_ = true;
   // Nothing of theirs comes before the loop has come round, and by then the protocol knows of them.
   for (const Pipe& pipe : pipes_) {
     if (pipe.transport) pipe.transport->open();
@@ -97,23 +96,28 @@ void ChildTransport::tell(const Call& call, const char* failure) {
 
 namespace {
 
-/// What a pipe holds unless it is told otherwise, and what one is told that was full.
-constexpr std::size_t kPipeBytes = std::size_t{64} * 1024;
+/// How much at once is worth a question, and what a pipe that was full is to hold.
+constexpr std::size_t kMuchBytes = std::size_t{64} * 1024;
 constexpr int kLargePipeBytes = 256 * 1024;
 
 }  // namespace
 
 /// A child that fills its pipe has much to say, and with a larger one there are fewer turns between the two
 /// of us. Only then: the system grants its user so much memory for all pipes, and no more.
-void ChildTransport::enlarge(const Pipe& pipe) noexcept {
+void ChildTransport::enlarge(const Pipe& pipe, std::size_t full_bytes) noexcept {
   const std::any descriptor = pipe.transport->get_extra_info("pipe");
-  if (const auto* ours = std::any_cast<FileDescriptor>(&descriptor))
-    static_cast<void>(::fcntl(ours->number, F_SETPIPE_SZ, kLargePipeBytes));  // refused, it works as well
+  const auto* ours = std::any_cast<FileDescriptor>(&descriptor);
+  if (ours == nullptr) return;
+  // The child may have made it larger than that, and some systems do from the beginning.
+  const int size_bytes = ::fcntl(ours->number, F_GETPIPE_SZ);
+  if (size_bytes <= 0 || size_bytes >= kLargePipeBytes || full_bytes < static_cast<std::size_t>(size_bytes))
+    return;
+  static_cast<void>(::fcntl(ours->number, F_SETPIPE_SZ, kLargePipeBytes));  // refused, it works as well
 }
 
 void ChildTransport::pipe_data_received(int fd, BytesView data) {
   Pipe& pipe = pipes_[static_cast<std::size_t>(fd)];
-  if (data.size() >= kPipeBytes && !std::exchange(pipe.was_enlarged, true)) enlarge(pipe);
+  if (data.size() >= kMuchBytes && !std::exchange(pipe.was_looked_at, true)) enlarge(pipe, data.size());
   tell([&] { protocol_->pipe_data_received(fd, data); }, "protocol.pipe_data_received() failed");
 }
 

@@ -62,7 +62,7 @@ class ChildTransport final : public SubprocessTransport,
   struct Pipe {
     Ref<StreamTransport> transport;  // kept after its end, for who asks
     bool connected = false;
-    bool was_enlarged = false;
+    bool was_looked_at = false;  // whether it is large enough
   };
 
   ChildTransport(loop::LoopCore& core, process::Child child, std::shared_ptr<SubprocessProtocol> protocol);
@@ -74,7 +74,7 @@ class ChildTransport final : public SubprocessTransport,
   void pause_writing();
   void resume_writing();
 
-  static void enlarge(const Pipe& pipe) noexcept;
+  static void enlarge(const Pipe& pipe, std::size_t full_bytes) noexcept;
   template <typename Call>
   void tell(const Call& call, const char* failure);
   void child_ended() override;
@@ -92,7 +92,6 @@ class ChildTransport final : public SubprocessTransport,
   std::array<Pipe, 3> pipes_;
   std::shared_ptr<SubprocessProtocol> protocol_;
   Phase phase_ = Phase::alive;
-  bool opened_ = false;
   bool closed_ = false;
   bool exited_ = false;  // and the protocol was told
   bool queued_ = false;

@@ -26,17 +26,28 @@ using transport::StreamTransport;
 
 constexpr int kFirstOwnDescriptor = 3;  // those below have a meaning
 
+/// A FIFO or a device that was opened for the other direction would be waited for in vain.
+void check_direction(FileDescriptor descriptor, bool reads) {
+  const int mode = ::fcntl(descriptor.number, F_GETFL) & O_ACCMODE;
+  if (mode != (reads ? O_WRONLY : O_RDONLY)) return;
+  throw std::invalid_argument("descriptor " + std::to_string(descriptor.number) + " is open for " +
+                              (reads ? "writing only, expected one that can be read"
+                                     : "reading only, expected one that can be written to"));
+}
+
 /// What moves the bytes of a descriptor. Throws std::invalid_argument for what is neither a pipe nor a socket
-/// nor a character device (contract P1), OsError.
-kernel::ChannelKind kind_of_pipe(FileDescriptor descriptor) {
+/// nor a character device (contract P1) or is open for the other direction only, OsError.
+kernel::ChannelKind kind_of_pipe(FileDescriptor descriptor, bool reads) {
   struct stat status {};
   if (::fstat(descriptor.number, &status) != 0) {
     throw OsError(std::error_code(errno, std::system_category()),
                   "fstat of descriptor " + std::to_string(descriptor.number));
   }
   if (S_ISSOCK(status.st_mode)) return kernel::ChannelKind::socket;
-  if (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)) return kernel::ChannelKind::file;
-  throw std::invalid_argument("Pipe transport is for pipes/sockets only.");
+  if (!S_ISFIFO(status.st_mode) && !S_ISCHR(status.st_mode))
+    throw std::invalid_argument("Pipe transport is for pipes/sockets only.");
+  check_direction(descriptor, reads);
+  return kernel::ChannelKind::file;
 }
 
 /// Takes over what was checked. Throws OsError, std::bad_alloc; the descriptor is closed then.
@@ -71,14 +82,15 @@ Direction direction_of(bool reads) noexcept { return reads ? Direction::read : D
 
 Task<Connection<BaseProtocol>> Loop::connect_pipe(ProtocolFactory factory, OwnedFileDescriptor& descriptor,
                                                   bool reads) {
-  const kernel::ChannelKind kind = kind_of_pipe(descriptor.get());  // it stays the caller's where this throws
+  const kernel::ChannelKind kind =
+      kind_of_pipe(descriptor.get(), reads);  // it stays the caller's where this throws
   return establish_pipe(*this, std::move(factory), attach_pipe(*this, std::move(descriptor), kind),
                         direction_of(reads));
 }
 
 Task<Connection<BaseProtocol>> Loop::connect_pipe(ProtocolFactory factory, FileDescriptor descriptor,
                                                   bool reads) {
-  const kernel::ChannelKind kind = kind_of_pipe(descriptor);
+  const kernel::ChannelKind kind = kind_of_pipe(descriptor, reads);
   return establish_pipe(*this, std::move(factory), attach_pipe(*this, duplicate(descriptor), kind),
                         direction_of(reads));
 }

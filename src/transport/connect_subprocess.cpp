@@ -53,6 +53,12 @@ void check(const SubprocessOptions& options) {
   for (const FileDescriptor passed : options.pass_fds) {
     if (!passed.valid()) throw std::invalid_argument("subprocess: pass_fds has an invalid descriptor");
   }
+  if (options.environment) {
+    for (const std::string& line : *options.environment) {
+      if (line.find('=') == std::string::npos)
+        throw std::invalid_argument("subprocess: the environment has \"" + line + "\", expected NAME=VALUE");
+    }
+  }
   constexpr unsigned kAllModeBits = 0777;
   if (options.umask && *options.umask > kAllModeBits)
     throw std::invalid_argument("subprocess: umask is " + std::to_string(*options.umask) +

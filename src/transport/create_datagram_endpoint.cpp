@@ -85,13 +85,13 @@ OpenSocket open_socket(const Ends& ends, const OwnedDatagramOptions& options) {
       transport::remove_stale_socket_file(ends.local, Socket::datagram(ends.family));
     socket.bind(ends.local);
   }
+  const bool is_udp = net::is_udp_socket(descriptor);
+  // Only in a socket of our own: whoever shares one that was given to us would receive several as one.
+  if (is_udp) net::set_joined_receives(descriptor);
   const bool connects = !ends.remote.empty() && !options.allow_broadcast;
   if (connects) connect(socket, ends.remote);
   return {std::move(socket),
-          {.family = ends.family,
-           .is_udp = net::is_udp_socket(descriptor),
-           .connected = connects,
-           .remote = ends.remote}};
+          {.family = ends.family, .is_udp = is_udp, .connected = connects, .remote = ends.remote}};
 }
 
 /// The first that works. Throws what the first threw where none does.
@@ -126,7 +126,6 @@ OpenSocket adopted(Socket socket) {
 
 /// Gives a socket its protocol. The factory runs now, `connection_made` in the loop's next round (L1).
 Task<DatagramEndpoint<>> establish(Loop& loop, ProtocolFactory factory, OpenSocket open) {
-  if (open.is.is_udp) net::set_joined_receives(open.socket.descriptor());
   auto protocol = factory();
   OwnedChannel channel(loop.core(), loop.core().backend().attach(open.socket.release()));
   const auto transport =

@@ -43,10 +43,10 @@ struct DatagramBuffer::Block {
 
 /// The head of a run: datagrams of one size to one address. The address follows, then all their bytes.
 struct DatagramBuffer::Run {
-  std::uint32_t address_bytes;
-  std::uint32_t datagram_bytes;
-  std::uint32_t count;
-  std::uint32_t dropped;  // of the first ones
+  std::size_t datagram_bytes;
+  std::size_t count;
+  std::size_t dropped;  // of the first ones
+  std::size_t address_bytes;
 
   static std::size_t bytes_for(std::size_t address_bytes, std::size_t all_datagrams_bytes) noexcept {
     return aligned(sizeof(Run) + address_bytes + all_datagrams_bytes);
@@ -78,7 +78,7 @@ void DatagramBuffer::append(BytesView bytes, BytesView address) {
 bool DatagramBuffer::append_to_last_run(BytesView bytes, BytesView address) noexcept {
   Run* run = last_ == nullptr ? nullptr : last_->last_run();
   if (run == nullptr || !run->is_of(bytes, address)) return false;
-  const std::size_t end_bytes = last_->last_bytes + run->bytes_with(std::size_t{run->count} + 1);
+  const std::size_t end_bytes = last_->last_bytes + run->bytes_with(run->count + 1);
   if (end_bytes > last_->capacity_bytes) return false;
   copy(run->place_of(run->count), bytes);
   ++run->count;
@@ -95,10 +95,7 @@ void DatagramBuffer::append_new_run(BytesView bytes, BytesView address) {
     last_ = block;
   }
   auto* run = ::new (last_->memory() + last_->used_bytes)
-      Run{.address_bytes = static_cast<std::uint32_t>(address.size()),
-          .datagram_bytes = static_cast<std::uint32_t>(bytes.size()),
-          .count = 1,
-          .dropped = 0};
+      Run{.datagram_bytes = bytes.size(), .count = 1, .dropped = 0, .address_bytes = address.size()};
   copy(run->memory(), address);
   copy(run->place_of(0), bytes);
   last_->last_bytes = last_->used_bytes;
@@ -126,10 +123,10 @@ void DatagramBuffer::drop(std::size_t count) noexcept {
   count_ -= count;
   while (count > 0) {
     Run* run = first_->run_at(first_->begin_bytes);
-    const std::size_t dropped = std::min<std::size_t>(count, run->count - run->dropped);
+    const std::size_t dropped = std::min(count, run->count - run->dropped);
     count -= dropped;
     size_bytes_ -= dropped * (run->datagram_bytes + kHeaderBytes);
-    run->dropped += static_cast<std::uint32_t>(dropped);
+    run->dropped += dropped;
     if (run->dropped < run->count) return;
     first_->begin_bytes += run->bytes_with(run->count);
     if (first_->begin_bytes < first_->used_bytes) continue;

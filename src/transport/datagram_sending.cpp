@@ -55,7 +55,8 @@ void DatagramSocketTransport::send_to(BytesView data, BytesView address) {
     return;
   }
   core_.check_thread();
-  // Not from inside of error_received either: an answer to it that fails again would never end.
+  // Not from inside of error_received either, not even over the mark: an answer to it that fails again would
+  // never end.
   const bool gathers = core_.delivery.to != nullptr || telling_error_;
   if (buffer_.empty() && !gathers && !waits_for_room()) {
     if (offer(data, address)) return;

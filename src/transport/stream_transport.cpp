@@ -190,7 +190,9 @@ void StreamTransport::receiving_completed(int result) {
   } else if (!state_.reads()) {
     reader_has_gone(result);
   } else if (result < 0) {
-    lose(Error(std::error_code(-result, std::system_category()), "recv"));
+    // After the end of file nothing is received any more; it is the watch for a reset that says so.
+    const char* const attempted = state_.is_pipe() ? "read" : state_.eof_received() ? "connection" : "recv";
+    lose(Error(std::error_code(-result, std::system_category()), attempted));
   } else if (!state_.eof_received()) {
     on_eof();
   }

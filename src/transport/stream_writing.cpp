@@ -299,7 +299,7 @@ void StreamTransport::send_eof() noexcept {
 /// The connection can't be written to any more. What the other end sent before that is still worth having: it
 /// is delivered first, unless reading is paused, and then comes `connection_lost`.
 void StreamTransport::on_write_error(int error) {
-  Error reason(std::error_code(error, std::system_category()), "send");
+  Error reason(std::error_code(error, std::system_category()), state_.is_pipe() ? "write" : "send");
   const bool may_deliver = receiving().in_flight() && state_.wants_data();
   static_cast<void>(state_.begin_closing());
   core_.forget_flush(*this);

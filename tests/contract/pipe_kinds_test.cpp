@@ -9,6 +9,7 @@ namespace tidegate::pipe_rig {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 constexpr const char* kRefused = "Pipe transport is for pipes/sockets only.";
 
@@ -48,6 +49,17 @@ TEST_F(PipeKinds, P1_a_folder_is_refused_and_stays_the_callers_as_it_was) {
 TEST_F(PipeKinds, P1_a_descriptor_that_is_not_open_is_an_error_of_the_system) {
   const auto factory = [] { return std::make_shared<PipeRecorder>(); };
   EXPECT_THROW(static_cast<void>(loop().connect_read_pipe(factory, FileDescriptor{1'000'000})), OsError);
+}
+
+TEST_F(PipeKinds, P1_an_end_for_the_other_direction_is_refused_and_stays_the_callers) {
+  const auto factory = [] { return std::make_shared<PipeRecorder>(); };
+  auto [reads, writes] = make_pipe();
+  const auto refusal = [&](const auto& call) { return loop_rig::thrown_text<std::invalid_argument>(call); };
+  EXPECT_THAT(refusal([&] { static_cast<void>(loop().connect_read_pipe(factory, std::move(writes))); }),
+              HasSubstr("is open for writing only"));
+  EXPECT_THAT(refusal([&] { static_cast<void>(loop().connect_write_pipe(factory, reads.get())); }),
+              HasSubstr("is open for reading only"));
+  EXPECT_TRUE(writes.valid() && is_open(writes.get()));
 }
 
 TEST_F(PipeKinds, P1_a_pipe_both_ways) {

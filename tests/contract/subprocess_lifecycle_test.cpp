@@ -1,10 +1,13 @@
 // Subprocesses from their start to their end: S1, S3, S4, S5, S6.
 #include "contract/subprocess_rig.hpp"
 
+#include <algorithm>
+#include <any>
 #include <array>
 #include <stdexcept>
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace tidegate::subprocess_rig {
@@ -289,6 +292,31 @@ TEST_P(SubprocessLifecycle, pausing_the_reader_of_its_output_holds_the_child_up)
   output->resume_reading();
   run_until_lost(child);
   EXPECT_EQ(child->output[1].size(), 1'000'000U);
+}
+
+TEST_P(SubprocessLifecycle, a_pipe_that_was_full_becomes_larger_and_no_other) {
+  constexpr std::size_t kOutputBytes = 300'000;
+  const auto pipe_of = [](const Recorder& child) {
+    return std::any_cast<FileDescriptor>(child->transport->get_pipe_transport(1)->get_extra_info("pipe"))
+        .number;
+  };
+  const auto size_of = [&](const Recorder& child) { return ::fcntl(pipe_of(child), F_GETPIPE_SZ); };
+  const Recorder quiet = shell("echo ready; read wait");
+  const Recorder loud = shell("head -c 300000 /dev/zero; read wait");
+  const int usual_bytes = size_of(quiet);
+  loud->transport->get_pipe_transport(1)->pause_reading();
+  ASSERT_TRUE(run_until([&] {
+    int waiting_bytes = 0;
+    return ::ioctl(pipe_of(loud), FIONREAD, &waiting_bytes) == 0 && waiting_bytes == usual_bytes;
+  }));
+  loud->transport->get_pipe_transport(1)->resume_reading();
+  ASSERT_TRUE(run_until([&] { return loud->output[1].size() == kOutputBytes && !quiet->output[1].empty(); }));
+  EXPECT_EQ(size_of(loud), std::max(usual_bytes, 256 * 1024));
+  EXPECT_EQ(size_of(quiet), usual_bytes);
+  for (const Recorder& child : {quiet, loud}) {
+    child->transport->close();
+    run_until_lost(child);
+  }
 }
 
 TEST_P(SubprocessLifecycle, a_child_that_the_program_reaps_itself_has_an_unknown_returncode) {

@@ -92,6 +92,13 @@ TEST_P(SubprocessOptions_S2, the_environment_is_ours_or_exactly_what_was_given) 
   EXPECT_THROW(execute("true", {}, {.environment = nowhere}), OsError);
 }
 
+TEST_P(SubprocessOptions_S2, an_environment_that_is_none_is_refused) {
+  const std::vector<std::string> environment{"A=1", "NOTHING"};
+  EXPECT_THAT(
+      loop_rig::thrown_text<std::invalid_argument>([&] { shell("true", {.environment = environment}); }),
+      HasSubstr("\"NOTHING\", expected NAME=VALUE"));
+}
+
 TEST_P(SubprocessOptions_S2, the_arguments_arrive_as_they_are) {
   const Recorder child = execute("printf", {"%s|", "", "two words", "$HOME", "\"'*"});
   run_until_lost(child);
@@ -170,6 +177,14 @@ TEST_P(SubprocessOptions_S2, signals_are_as_a_program_expects_them) {
   ::sigaction(SIGPIPE, &before_pipe, nullptr);
   ::sigaction(SIGUSR2, &before_user, nullptr);
   EXPECT_EQ(said, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\nSigCgt:\t0000000000000000\n");
+}
+
+TEST_P(SubprocessOptions_S2, an_empty_name_or_no_number_is_nobody_and_not_who_we_are) {
+  const std::string from_a_configuration;
+  EXPECT_THROW(shell("true", {.user = std::string_view(from_a_configuration)}), std::invalid_argument);
+  EXPECT_THROW(shell("true", {.group = ""}), std::invalid_argument);
+  EXPECT_THROW(shell("true", {.user = static_cast<unsigned>(-1)}), std::invalid_argument);
+  EXPECT_THROW(shell("true", {.group = static_cast<unsigned>(-1)}), std::invalid_argument);
 }
 
 TEST_P(SubprocessOptions_S2, another_user_and_group) {
