@@ -83,6 +83,9 @@ void prepare_standard_streams(const relay::Options& options) {
   // Who reads our output, or a pipe of ours, may leave: that is an error of a write, and not the end of the
   // process.
   std::signal(SIGPIPE, SIG_IGN);
+  // Whoever started us may ignore the ends of children, and we would inherit that: the system would forget
+  // how commands have ended.
+  std::signal(SIGCHLD, SIG_DFL);
 }
 
 }  // namespace

@@ -43,6 +43,7 @@ void DatagramSide::connection_lost(const Error& reason) {
 // --- to the peer -------------------------------------------------------------------------------------------
 
 void DatagramSide::write(BytesView data) {
+  if (transport_->is_closing()) return;
   std::size_t sent = 0;
   do {
     const std::size_t piece = std::min(data.size() - sent, kLargestDatagramBytes);

@@ -10,8 +10,9 @@ void Pair::join(End end, std::shared_ptr<Side> side) {
   if (half.is_gone) return;  // it was quicker than the news of its coming
   half.side = std::move(side);
   half.has_joined = true;
-  half.input_is_over = !half.side->reads();
-  half.takes_bytes = half.side->writes();
+  // Something may have happened to it before the news of its coming.
+  half.input_is_over = half.input_is_over || !half.side->reads();
+  half.takes_bytes = half.side->writes() && !half.was_lost;
   if (is_closing_) {
     half.side->close();
     return;

@@ -1,6 +1,7 @@
 // An end that is a connection over TCP or a Unix socket.
 #pragma once
 
+#include <tidegate/handle.hpp>
 #include <tidegate/protocol.hpp>
 #include <tidegate/transport.hpp>
 
@@ -23,7 +24,7 @@ class SocketSide final : public Protocol, public Side {
   bool eof_received() override;
   void pause_writing() override { pair_end_.full(); }
   void resume_writing() override;
-  void connection_lost(const Error& reason) override { pair_end_.gone(reason); }
+  void connection_lost(const Error& reason) override;
 
   [[nodiscard]] bool reads() const noexcept override { return true; }
   [[nodiscard]] bool writes() const noexcept override { return true; }
@@ -33,8 +34,9 @@ class SocketSide final : public Protocol, public Side {
   void end_writing() override { transport_->write_eof(); }
   void pause_reading() override { transport_->pause_reading(); }
   void resume_reading() override { transport_->resume_reading(); }
-  /// Until all is sent, what comes is still read, and dropped: a peer that waits for that would not take the
-  /// rest.
+  /// Until the peer has taken all, what comes is still read, and dropped: a peer that waits for that would
+  /// not take the rest, and a connection that is closed over what was not read is reset, with all that is
+  /// under way.
   void close() override;
   void abort() override {
     if (transport_) transport_->abort();
@@ -42,10 +44,16 @@ class SocketSide final : public Protocol, public Side {
   [[nodiscard]] Level level() const noexcept override;
 
  private:
+  void leave_when_taken();
+
   PairEnd pair_end_;
   std::optional<std::size_t> buffer_bytes_;
   TransportRef transport_;
-  bool closes_when_drained_ = false;
+  TimerHandle next_look_;
+  TimePoint last_progress_ = {};
+  std::size_t untaken_bytes_ = 0;
+  bool is_leaving_ = false;
+  bool peer_has_ended_ = false;
 };
 
 }  // namespace tidegate::cli::relay

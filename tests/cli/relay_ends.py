@@ -8,7 +8,7 @@ import struct
 import time
 
 from relay_peers import SocketEnd, connect, relay
-from support import MEBIBYTE, check, check_equal, echo, receive_all, send_until_stuck, wait_until
+from support import MEBIBYTE, PATIENCE_SECONDS, check, check_equal, echo, receive_all, send_until_stuck, wait_until
 
 REFUSED = os.strerror(errno.ECONNREFUSED)
 
@@ -217,6 +217,23 @@ def test_an_end_that_takes_nothing_while_its_answers_are_not_read_gets_what_was_
 
 
 # --- Signals -----------------------------------------------------------------------------------------------
+
+
+def test_who_is_still_sending_gets_all_that_a_command_that_has_ended_wrote(context):
+    size = 3_000_000  # more than the two kernels hold
+    with relay(context, "listen+tcp://127.0.0.1:0", f"exec:exec <&-; head -c {size} /dev/zero") as running:
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+            client.settimeout(PATIENCE_SECONDS)
+            host, port = running.listens_at().removeprefix("tcp://").rsplit(":", 1)
+            client.connect((host, int(port)))
+            received = 0
+            while received < size:
+                client.sendall(b"nobody reads this")
+                piece = client.recv(8192)
+                check(piece, f"the end after {received} bytes of {size}")
+                received += len(piece)
+        running.wait_for_log("#1 closed")
 
 
 def test_sigint_ends_a_single_relay_with_130_and_its_command_with_it(context):

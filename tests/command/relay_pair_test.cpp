@@ -102,6 +102,13 @@ TEST_F(RelayPair, an_end_that_has_gone_before_it_joins_is_not_there) {
   EXPECT_TRUE(pair_.is_empty());
 }
 
+TEST_F(RelayPair, what_happened_to_an_end_before_it_joins_has_happened) {
+  pair_.takes_no_more(End::to);
+  join();
+  pair_.bytes_came(End::from, BytesView("for nobody"));
+  EXPECT_EQ(pair_.figures(End::from).dropped_bytes, 10U);
+}
+
 // --- back-pressure ---------------------------------------------------------------------------------
 
 TEST_F(RelayPair, bytes_go_to_the_other_end_and_are_counted) {
