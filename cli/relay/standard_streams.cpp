@@ -38,16 +38,23 @@ OwnedFileDescriptor open_null() {
   return null;
 }
 
+/// The side of whoever shows a terminal: opening that anew makes another terminal.
+bool is_terminal_master(FileDescriptor descriptor) noexcept {
+  unsigned int number = 0;
+  return ::ioctl(descriptor.number, TIOCGPTN, &number) == 0;
+}
+
+/// Other devices may be something else each time that they are opened.
+bool is_pipe_or_terminal(FileDescriptor descriptor) noexcept {
+  struct stat status {};
+  if (::fstat(descriptor.number, &status) == 0 && S_ISFIFO(status.st_mode)) return true;
+  return ::isatty(descriptor.number) == 1 && !is_terminal_master(descriptor);
+}
+
 /// Opening a pipe anew could get us more than we were given.
 bool may_be_used_for(FileDescriptor descriptor, int access) noexcept {
   const int flags = ::fcntl(descriptor.number, F_GETFL);
   return flags != -1 && ((flags & O_ACCMODE) == access || (flags & O_ACCMODE) == O_RDWR);
-}
-
-/// Opening one of those anew makes another terminal.
-bool is_terminal_master(FileDescriptor descriptor) noexcept {
-  unsigned int number = 0;
-  return ::ioctl(descriptor.number, TIOCGPTN, &number) == 0;
 }
 
 /// A FIFO that is opened for reading without a writer there is taken by the kernel for one that has not
@@ -89,7 +96,7 @@ bool can_be_waited_for(Loop& loop, FileDescriptor descriptor) {
 }
 
 OwnedFileDescriptor open_anew(FileDescriptor descriptor, int access) noexcept {
-  if (!may_be_used_for(descriptor, access) || is_terminal_master(descriptor)) return {};
+  if (!is_pipe_or_terminal(descriptor) || !may_be_used_for(descriptor, access)) return {};
   std::array<char, 32> path{};
   fmt::format_to_n(path.data(), path.size() - 1, "/proc/self/fd/{}", descriptor.number);
   OwnedFileDescriptor anew(FileDescriptor{::open(path.data(), access | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)});

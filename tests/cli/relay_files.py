@@ -10,6 +10,7 @@ import socket
 import struct
 import subprocess
 import termios
+import tty
 
 from relay_peers import SocketEnd, relay
 from support import MEBIBYTE, PATIENCE_SECONDS, check, check_equal, echo, has_io_uring, run, wait_until
@@ -129,6 +130,19 @@ def test_what_standard_streams_are_shared_with_stays_blocking_meanwhile(context)
             os.close(number)
 
 
+def test_who_shows_a_terminal_can_be_standard_input_and_output(context):
+    """Opened anew, that would be another terminal."""
+    for backend in backends(context):
+        master, slave = pty.openpty()
+        tty.setraw(slave)
+        with relay(context, "-", "exec:cat", "--backend", backend, stdin=master, stdout=master):
+            os.write(slave, b"hello")
+            wait_until(lambda: unread_in(slave) == 5, "the bytes to come back")
+            check_equal(os.read(slave, 5), b"hello", "bytes")
+        os.close(master)
+        os.close(slave)
+
+
 def test_a_command_that_writes_errors_to_the_pipe_of_standard_output_waits_for_its_reader(context):
     status = context.path()
     read_end, write_end = os.pipe()
@@ -154,8 +168,8 @@ def test_a_fifo_at_standard_input_whose_writer_has_left_already_ends(context):
             write_file_to(path, data)
             os.set_blocking(fifo, True)
             with relay(context, "-", "exec:cat", "--backend", backend, stdin=fifo) as running:
-                check_equal(running.process.stdout.read(), data, "bytes")
                 running.check_exit(0)
+                check_equal(running.process.stdout.read(), data, "bytes")
             os.close(fifo)
 
 
