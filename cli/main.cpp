@@ -12,6 +12,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -122,9 +123,12 @@ CLI::App& add_relay(CLI::App& app, CommandLine& line) {
       ->type_name("N");
   relay.add_option("--buffer", words.buffer, "bytes that may wait to be written, or K or M of them [64K]")
       ->type_name("BYTES");
-  relay.add_option("--quiet", words.quiet, "silence after which UDP is taken for ended, in seconds [1]")
+  relay
+      .add_option("--udp-timeout", words.udp_timeout,
+                  "silence after which UDP is taken for ended, in seconds [1]")
       ->type_name("SECONDS");
   relay.add_flag("--stats", words.stats, "show each connection while it goes: bytes, rate, buffer, paused");
+  relay.add_flag("--quiet", words.quiet, "no lines about connections that are accepted");
   add_backend_option(relay, words.backend);
   relay.footer(tidegate::cli::relay::kExplanation);
   return relay;
@@ -173,6 +177,17 @@ int run(const CLI::App& app, const Commands& commands, const CommandLine& line) 
   throw UsageError("no command, expected echo, demo, bench or relay");
 }
 
+/// The parser only counts what is missing: "--size: 1 required BYTES missing".
+std::string missing_value_text(const CLI::App& app, const CLI::ArgumentMismatch& error) {
+  const std::string text = error.what();
+  const std::string name = text.substr(0, text.find(':'));
+  const auto commands = app.get_subcommands();
+  const CLI::Option* option =
+      commands.empty() ? nullptr : std::as_const(*commands.front()).get_option_no_throw(name);
+  return option == nullptr ? text
+                           : fmt::format("no value for {}, expected {}", name, option->get_type_name());
+}
+
 int reject(const CLI::App& app, const char* problem) {
   tidegate::cli::print_error(problem);
   tidegate::cli::print_log(fmt::format("See '{}'.", help_hint(app)));
@@ -204,6 +219,8 @@ int main(int argc, char** argv) {
     result = run(app, commands, line);
   } catch (const CLI::Success& asked) {
     return app.exit(asked);  // prints the help or the version
+  } catch (const CLI::ArgumentMismatch& error) {
+    result = reject(app, missing_value_text(app, error).c_str());
   } catch (const CLI::ParseError& error) {
     result = reject(app, error.what());
   } catch (const std::invalid_argument& error) {

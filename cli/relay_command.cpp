@@ -28,7 +28,10 @@ using relay::Outcome;
 class OneRelay {
  public:
   OneRelay(Loop& loop, const relay::Options& options)
-      : loop_(loop), view_(loop, options.stats), connection_(loop, options), is_watched_(options.stats) {}
+      : loop_(loop),
+        view_(loop, options.stats),
+        connection_(loop, options, options.from.as_typed),
+        is_watched_(options.stats) {}
 
   [[nodiscard]] Task<int> run() {
     const StopSignals signals(loop_, [this] { stop(); });
@@ -38,6 +41,7 @@ class OneRelay {
     const double seconds = std::chrono::duration<double>(loop_.time() - begin).count();
     view_.remove(1);
     if (is_watched_) view_.print("#1 ended after " + totals(seconds));
+    if (!outcome.overrun.empty()) view_.print_problem(outcome.overrun);
     if (!outcome.problem.empty()) view_.print_problem(outcome.problem);
     co_return status_of(outcome);
   }

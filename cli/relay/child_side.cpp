@@ -64,9 +64,10 @@ void ChildSide::close() {
 }
 
 /// Others that the command has started may hold its pipes, and read nothing: what is buffered for them is
-/// dropped.
+/// dropped. Of those in its group nobody is left: closing the transport would kill the shell alone.
 void ChildSide::abort() {
   if (!transport_) return;
+  send_signal(SIGKILL);
   input_->abort();
   output_->abort();
   transport_->close();
@@ -75,10 +76,7 @@ void ChildSide::abort() {
 void ChildSide::terminate() {
   end_writing();
   send_signal(SIGTERM);
-  patience_ = transport_->loop().call_later(kPatience, [this] {
-    send_signal(SIGKILL);
-    abort();
-  });
+  patience_ = transport_->loop().call_later(kPatience, [this] { abort(); });
 }
 
 /// While the command has not been reaped, its number, and that of its group, are nobody else's.

@@ -42,6 +42,7 @@ class ChildSide final : public SubprocessProtocol, public Side {
   void resume_reading() override { output_->resume_reading(); }
   /// Closes both pipes; the command is left to find out.
   void close() override;
+  /// Kills the command: its process group where it has one of its own, else the shell.
   void abort() override;
   [[nodiscard]] Level level() const noexcept override;
 

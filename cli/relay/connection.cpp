@@ -4,6 +4,7 @@
 #include <tidegate/error.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <exception>
 #include <utility>
 
@@ -11,9 +12,10 @@
 
 namespace tidegate::cli::relay {
 
-Connection::Connection(Loop& loop, const Options& options)
+Connection::Connection(Loop& loop, const Options& options, std::string from_name)
     : loop_(loop),
       options_(options),
+      from_name_(std::move(from_name)),
       pair_(std::make_shared<Pair>([this] { side_gone(); })),
       all_gone_(loop.create_future<void>()) {}
 
@@ -24,11 +26,15 @@ Task<Outcome> Connection::run(Socket accepted) {
     co_await open(End::to, Socket());
   has_opened_ = true;
   if (!pair_->is_empty()) co_await all_gone_;
-  co_return Outcome{problem(), command_status()};
+  co_return Outcome{problem(), overrun(), command_status()};
 }
 
 const Place& Connection::place(End end) const noexcept {
   return end == End::from ? options_.from : options_.to;
+}
+
+const std::string& Connection::name(End end) const noexcept {
+  return end == End::from ? from_name_ : options_.to.as_typed;
 }
 
 // --- opening -----------------------------------------------------------------------------------------------
@@ -44,7 +50,7 @@ Task<> Connection::open(End end, Socket accepted) {
   } catch (const CancelledError&) {
     // By `stop` or `side_gone`, who know why.
   } catch (const std::exception& error) {
-    could_not_open_ = fmt::format("cannot open {}: {}", place(end).as_typed, error.what());
+    could_not_open_ = fmt::format("cannot open {}: {}", name(end), error.what());
   }
   opening_ = {};
   if (!could_not_open_.empty()) pair_->close();
@@ -81,7 +87,18 @@ void Connection::abort() {
 std::string Connection::problem() const {
   if (!could_not_open_.empty()) return could_not_open_;
   if (!pair_->failure()) return {};
-  return fmt::format("{}: {}", place(pair_->failure()->end).as_typed, pair_->failure()->reason.message());
+  return fmt::format("{}: {}", name(pair_->failure()->end), pair_->failure()->reason.message());
+}
+
+std::string Connection::overrun() const {
+  std::string text;
+  for (const End end : {End::from, End::to}) {
+    const std::uint64_t bytes = pair_->figures(end).overrun_bytes;
+    if (bytes == 0) continue;
+    text += fmt::format("{}{}: {} bytes dropped, which came while the other end was full",
+                        text.empty() ? "" : "; ", name(end), bytes);
+  }
+  return text;
 }
 
 int Connection::command_status() const {

@@ -22,6 +22,8 @@ namespace tidegate::cli::relay {
 struct Outcome {
   /// What went wrong, with the name of the end; empty where nothing did.
   std::string problem;
+  /// Which datagrams came while nobody had room for them; empty where none did.
+  std::string overrun;
   /// What a shell would say of the commands: of TO's, or where that is 0, of FROM's; 0 where there is none.
   int command_status = 0;
 };
@@ -29,7 +31,8 @@ struct Outcome {
 /// Lifetime: outlives its task. `options` outlive it.
 class Connection {
  public:
-  Connection(Loop& loop, const Options& options);
+  /// `from_name`: what FROM is called where something is said of it.
+  Connection(Loop& loop, const Options& options, std::string from_name);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection() { pair_->forget_listener(); }
@@ -49,11 +52,14 @@ class Connection {
   void join(End end, const OpenedSide& opened);
   void side_gone();
   [[nodiscard]] const Place& place(End end) const noexcept;
+  [[nodiscard]] const std::string& name(End end) const noexcept;
   [[nodiscard]] std::string problem() const;
+  [[nodiscard]] std::string overrun() const;
   [[nodiscard]] int command_status() const;
 
   Loop& loop_;
   const Options& options_;
+  std::string from_name_;
   std::shared_ptr<Pair> pair_;
   Future<> all_gone_;
   TaskHandle<OpenedSide> opening_;

@@ -7,8 +7,8 @@
 
 namespace tidegate::cli::relay {
 
-DatagramSide::DatagramSide(PairEnd pair_end, std::optional<std::size_t> buffer_bytes, Duration quiet)
-    : pair_end_(std::move(pair_end)), buffer_bytes_(buffer_bytes), quiet_(quiet) {}
+DatagramSide::DatagramSide(PairEnd pair_end, std::optional<std::size_t> buffer_bytes, Duration timeout)
+    : pair_end_(std::move(pair_end)), buffer_bytes_(buffer_bytes), timeout_(timeout) {}
 
 void DatagramSide::connection_made(DatagramTransportRef transport) {
   transport_ = std::move(transport);
@@ -23,7 +23,7 @@ void DatagramSide::datagram_received(BytesView data, const Endpoint&) {
   if (is_reading_) {
     pair_end_.bytes_came(data);
   } else {
-    pair_end_.dropped(data.size());
+    pair_end_.overran(data.size());
   }
 }
 
@@ -58,11 +58,11 @@ void DatagramSide::end_writing() {
 }
 
 void DatagramSide::wait_for_silence() {
-  silence_ = transport_->loop().call_at(last_heard_ + quiet_, [this] { end_if_silent(); });
+  silence_ = transport_->loop().call_at(last_heard_ + timeout_, [this] { end_if_silent(); });
 }
 
 void DatagramSide::end_if_silent() {
-  if (transport_->loop().time() < last_heard_ + quiet_) {
+  if (transport_->loop().time() < last_heard_ + timeout_) {
     wait_for_silence();
   } else {
     pair_end_.ended();

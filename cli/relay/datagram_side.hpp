@@ -18,11 +18,11 @@ inline constexpr std::size_t kLargestDatagramBytes = 65'507;
 
 /// Datagrams become bytes, and bytes become datagrams, as many as there were pieces. Nothing says that a peer
 /// has no more to send, so this takes it for ended when the other end of the pair has ended and the peer has
-/// been silent for `quiet`. It can't be paused: what comes meanwhile is dropped.
+/// been silent for `timeout`. It can't be paused: what comes meanwhile is dropped.
 class DatagramSide final : public DatagramProtocol, public Side {
  public:
   /// `buffer_bytes`: the high mark of its write buffer, where it is not to be the library's.
-  DatagramSide(PairEnd pair_end, std::optional<std::size_t> buffer_bytes, Duration quiet);
+  DatagramSide(PairEnd pair_end, std::optional<std::size_t> buffer_bytes, Duration timeout);
   ~DatagramSide() override { silence_.cancel(); }
 
   void connection_made(DatagramTransportRef transport) override;
@@ -48,7 +48,7 @@ class DatagramSide final : public DatagramProtocol, public Side {
 
   PairEnd pair_end_;
   std::optional<std::size_t> buffer_bytes_;
-  Duration quiet_;
+  Duration timeout_;
   DatagramTransportRef transport_;
   TimePoint last_heard_;
   TimerHandle silence_;

@@ -4,7 +4,6 @@
 #include <tidegate/callback.hpp>
 #include <tidegate/error.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstddef>
@@ -19,9 +18,10 @@ namespace tidegate::cli::relay {
 
 namespace {
 
-// What one turn of the thread moves: large enough that turns cost nothing, and as much as a pipe may hold by
-// default.
-constexpr std::size_t kPieceBytes = std::size_t{1} << 20;
+// What one turn of the thread moves: large enough that turns cost little, small enough to stay in a cache.
+constexpr std::size_t kPieceBytes = std::size_t{128} << 10;
+// As much as a pipe may hold by default.
+constexpr int kPipeBytes = 1 << 20;
 
 std::error_code last_error() noexcept { return {errno, std::system_category()}; }
 
@@ -34,7 +34,7 @@ Pipe make_pipe() {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw OsError(last_error(), "pipe2");
   // Refused where the user has many pipes; a small one does as well, with more turns.
-  static_cast<void>(::fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(kPieceBytes)));
+  static_cast<void>(::fcntl(ends[1], F_SETPIPE_SZ, kPipeBytes));
   return {OwnedFileDescriptor(FileDescriptor{ends[0]}), OwnedFileDescriptor(FileDescriptor{ends[1]})};
 }
 
@@ -48,8 +48,10 @@ std::error_code write_all(FileDescriptor sink, std::span<const std::byte> bytes)
   return {};
 }
 
-/// For files that do not take part in splice(2): opened for appending, some devices and file systems.
-std::error_code move_by_copying(FileDescriptor source, FileDescriptor sink) {
+/// By read(2) and write(2), each of which moves the position of a file as one step. splice(2) notes the
+/// position, waits for bytes, and sets it later: what others who share the file wrote meanwhile, our own
+/// standard error or the shell that started us, would be overwritten.
+std::error_code move_all(FileDescriptor source, FileDescriptor sink) {
   std::vector<std::byte> piece(kPieceBytes);
   while (true) {
     const ssize_t got = ::read(source.number, piece.data(), piece.size());
@@ -58,15 +60,6 @@ std::error_code move_by_copying(FileDescriptor source, FileDescriptor sink) {
     if (got == 0) return {};
     const std::error_code failure = write_all(sink, std::span(piece).first(static_cast<std::size_t>(got)));
     if (failure) return failure;
-  }
-}
-
-std::error_code move_all(FileDescriptor source, FileDescriptor sink) {
-  while (true) {
-    const ssize_t moved = ::splice(source.number, nullptr, sink.number, nullptr, kPieceBytes, 0);
-    if (moved == 0) return {};
-    if (moved < 0 && errno == EINVAL) return move_by_copying(source, sink);
-    if (moved < 0 && errno != EINTR) return last_error();
   }
 }
 

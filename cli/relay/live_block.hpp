@@ -15,8 +15,8 @@ class LiveBlock {
   LiveBlock& operator=(const LiveBlock&) = delete;
   ~LiveBlock() { clear(); }
 
-  /// Replaces what stood there by `lines`, each of which fits on one; where they are more than the terminal
-  /// has, the last ones are only counted.
+  /// Replaces what stood there by `lines`, which are cut to the width of the terminal; where they are more
+  /// than it has, the last ones are only counted.
   void show(std::vector<std::string> lines);
 
   /// Leaves an empty line.

@@ -13,6 +13,8 @@
 #include <exception>
 #include <utility>
 
+#include <fcntl.h>
+
 namespace tidegate::cli::relay {
 
 namespace {
@@ -67,8 +69,13 @@ Task<> open_fifo_to_write(std::shared_ptr<PipeSide> side, const Place& place) {
 Task<> open_standard_input(PipeSide& side) {
   Loop& loop = get_running_loop();
   if (can_be_waited_for(loop, kStandardInput)) {
+    OwnedFileDescriptor anew = open_anew(kStandardInput, O_RDONLY);
     const auto input = [protocol = side.make_input()] { return protocol; };
-    co_await loop.connect_read_pipe(input, kStandardInput);
+    if (anew.valid()) {
+      co_await loop.connect_read_pipe(input, std::move(anew));
+    } else {
+      co_await loop.connect_read_pipe(input, kStandardInput);
+    }
   } else {
     PipedFile file = pipe_from_file(loop, kStandardInput);
     const auto input = [protocol = side.make_input(file.moved)] { return protocol; };
@@ -79,8 +86,13 @@ Task<> open_standard_input(PipeSide& side) {
 Task<> open_standard_output(PipeSide& side) {
   Loop& loop = get_running_loop();
   if (can_be_waited_for(loop, kStandardOutput)) {
+    OwnedFileDescriptor anew = open_anew(kStandardOutput, O_WRONLY);
     const auto output = [protocol = side.make_output()] { return protocol; };
-    co_await loop.connect_write_pipe(output, kStandardOutput);
+    if (anew.valid()) {
+      co_await loop.connect_write_pipe(output, std::move(anew));
+    } else {
+      co_await loop.connect_write_pipe(output, kStandardOutput);
+    }
   } else {
     PipedFile file = pipe_to_file(loop, kStandardOutput);
     const auto output = [protocol = side.make_output(file.moved)] { return protocol; };
@@ -133,7 +145,7 @@ Task<OpenedSide> open_side(const Place& place, PairEnd pair_end, const Options& 
       return opened(side, open_stream(side, place));
     }
     case Place::Kind::datagrams: {
-      auto side = std::make_shared<DatagramSide>(std::move(pair_end), buffer_bytes, options.quiet);
+      auto side = std::make_shared<DatagramSide>(std::move(pair_end), buffer_bytes, options.udp_timeout);
       return opened(side, open_datagrams(side, place));
     }
     case Place::Kind::command: {

@@ -11,8 +11,8 @@ namespace tidegate::cli::relay {
 namespace {
 
 constexpr std::size_t kMostConnections = 1'000'000;
-constexpr double kShortestQuietSeconds = 0.01;
-constexpr double kLongestQuietSeconds = 86'400;
+constexpr double kShortestTimeoutSeconds = 0.01;
+constexpr double kLongestTimeoutSeconds = 86'400;
 
 void check_number_of_places(const std::vector<std::string>& places) {
   if (places.empty()) throw UsageError("no endpoints, expected FROM and TO");
@@ -38,9 +38,9 @@ void check_combination(const Options& options, const Words& words) {
         fmt::format("--max-connections with \"{}\", expected a FROM that listens", options.from.as_typed));
   }
   const bool any_datagrams = options.from.kind == Kind::datagrams || options.to.kind == Kind::datagrams;
-  if (words.quiet && !any_datagrams) {
-    throw UsageError(
-        fmt::format("--quiet \"{}\", expected only where an end is udp://HOST:PORT", *words.quiet));
+  if (words.udp_timeout && !any_datagrams) {
+    throw UsageError(fmt::format("--udp-timeout \"{}\", expected only where an end is udp://HOST:PORT",
+                                 *words.udp_timeout));
   }
 }
 
@@ -51,7 +51,7 @@ const char* const kExplanation =
   tcp://HOST:PORT  unix:///PATH  unix://@NAME     a connection that is made
   listen+tcp://HOST:PORT  listen+unix:///PATH     FROM only: connections that are accepted, each
                                                   with a TO of its own, until SIGINT or SIGTERM
-  udp://HOST:PORT   datagrams; ended when the other end has and it was silent for --quiet
+  udp://HOST:PORT   datagrams; ended when the other end has and it was silent for --udp-timeout
   exec:COMMAND      standard input and output of a command of the shell
   fifo:///PATH      as FROM it is read, as TO it is written
   -                 standard input and output
@@ -60,8 +60,8 @@ What FROM sends goes to TO and the other way round, no faster than it is taken: 
 --buffer bytes wait to be written to one end, the other is not read. An end of file is passed on,
 and the other way goes on.
 
-Without listening the exit status is that of the command, 128 + N where signal N ended it; 0 where
-both ways ended in order; 1 where an end was lost or could not be opened; 130 after a signal.
+Without listening the exit status is 130 after a signal; 1 where an end was lost or could not be
+opened; that of the command, 128 + N where signal N ended it; 0 where both ways ended in order.
 
 Examples:
   tidegate relay listen+tcp://127.0.0.1:8080 unix:///run/app.sock --stats
@@ -78,11 +78,13 @@ Options parse_options(const Words& words) {
     options.max_connections = parse_count("--max-connections", *words.max_connections, kMostConnections);
   }
   if (words.buffer) options.buffer_bytes = parse_size("--buffer", *words.buffer);
-  if (words.quiet) {
-    options.quiet = parse_seconds("--quiet", *words.quiet, kShortestQuietSeconds, kLongestQuietSeconds);
+  if (words.udp_timeout) {
+    options.udp_timeout =
+        parse_seconds("--udp-timeout", *words.udp_timeout, kShortestTimeoutSeconds, kLongestTimeoutSeconds);
   }
   options.backend = parse_backend(words.backend);
   options.stats = words.stats;
+  options.quiet = words.quiet;
   return options;
 }
 

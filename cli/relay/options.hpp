@@ -19,9 +19,10 @@ struct Words {
   std::vector<std::string> places;
   std::optional<std::string> max_connections;
   std::optional<std::string> buffer;
-  std::optional<std::string> quiet;
+  std::optional<std::string> udp_timeout;
   std::string backend = "auto";
   bool stats = false;
+  bool quiet = false;
 };
 
 /// What they mean.
@@ -33,9 +34,11 @@ struct Options {
   /// The high mark of every write buffer; none: the library's.
   std::optional<std::size_t> buffer_bytes;
   /// How long UDP has to be silent to be taken for ended.
-  Duration quiet = std::chrono::seconds(1);
+  Duration udp_timeout = std::chrono::seconds(1);
   BackendKind backend = BackendKind::automatic;
   bool stats = false;
+  /// No lines about connections that were accepted.
+  bool quiet = false;
 };
 
 /// What the endpoints are and how a relay ends, for `--help`.

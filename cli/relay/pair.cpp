@@ -40,9 +40,10 @@ void Pair::bytes_came(End end, BytesView data) {
   }
 }
 
-void Pair::dropped(End end, std::size_t size_bytes) noexcept {
+void Pair::overran(End end, std::size_t size_bytes) noexcept {
   at(end).bytes += size_bytes;
   at(end).dropped_bytes += size_bytes;
+  at(end).overrun_bytes += size_bytes;
 }
 
 void Pair::ended(End end) {
@@ -133,7 +134,8 @@ bool Pair::is_empty() const noexcept { return !at(End::from).side && !at(End::to
 WayFigures Pair::figures(End end) const noexcept {
   const Half& source = at(end);
   const Half& sink = at(other(end));
-  WayFigures figures{.bytes = source.bytes, .dropped_bytes = source.dropped_bytes};
+  WayFigures figures{
+      .bytes = source.bytes, .dropped_bytes = source.dropped_bytes, .overrun_bytes = source.overrun_bytes};
   if (sink.takes_bytes) figures.level = sink.side->level();
   figures.paused = source.side && source.is_paused && !source.input_is_over;
   return figures;

@@ -26,6 +26,8 @@ struct WayFigures {
   std::uint64_t bytes = 0;
   /// Of those, what nobody could be given.
   std::uint64_t dropped_bytes = 0;
+  /// Of those, what the other end would have taken later, had it been possible to wait.
+  std::uint64_t overrun_bytes = 0;
   /// The write buffer at the other end.
   Level level = {};
   /// Whether the end that it begins at is not being read because of that.
@@ -57,7 +59,7 @@ class Pair {
 
   void bytes_came(End end, BytesView data);
   /// What came was lost, because nobody had room and the end can't be paused.
-  void dropped(End end, std::size_t size_bytes) noexcept;
+  void overran(End end, std::size_t size_bytes) noexcept;
   /// Nothing more will come from it.
   void ended(End end);
   /// Nothing more can be sent to it, though something may come from it. What is meant for it is dropped from
@@ -91,6 +93,7 @@ class Pair {
     std::shared_ptr<Side> side;  // while it is there
     std::uint64_t bytes = 0;
     std::uint64_t dropped_bytes = 0;
+    std::uint64_t overrun_bytes = 0;
     bool has_joined = false;
     bool input_is_over = false;
     bool takes_bytes = false;
@@ -120,7 +123,7 @@ struct PairEnd {
   End end = End::from;
 
   void bytes_came(BytesView data) const { pair->bytes_came(end, data); }
-  void dropped(std::size_t size_bytes) const noexcept { pair->dropped(end, size_bytes); }
+  void overran(std::size_t size_bytes) const noexcept { pair->overran(end, size_bytes); }
   void ended() const { pair->ended(end); }
   void takes_no_more() const { pair->takes_no_more(end); }
   void full() const { pair->full(end); }

@@ -51,6 +51,12 @@ Place from_url(const std::string& typed, std::string_view text) {
 
 Place listening(const std::string& typed) {
   const std::string_view rest = std::string_view(typed).substr(kListen.size());
+  if (rest.starts_with("udp://")) {
+    throw UsageError(
+        fmt::format("\"{}\" as FROM, expected listen+tcp://HOST:PORT or listen+unix:///PATH; UDP can't be "
+                    "listened at so far",
+                    typed));
+  }
   if (!rest.starts_with("tcp://") && !rest.starts_with("unix://")) {
     throw UsageError(fmt::format(
         "nothing to listen at in \"{}\", expected listen+tcp://HOST:PORT or listen+unix:///PATH", typed));

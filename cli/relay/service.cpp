@@ -18,6 +18,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -49,19 +50,27 @@ class Service {
  private:
   /// Only when every place is listened at: who reads the first line can rely on all of them.
   void announce() {
-    view_.print(fmt::format("tidegate {} relay, backend {}", TIDEGATE_VERSION,
-                            backend_text(options_.backend, loop_.backend_name())));
+    const std::string_view backend = loop_.backend_name();
+    if (!options_.quiet || !refusal(options_.backend, backend).empty()) {
+      view_.print(fmt::format("tidegate {} relay, backend {}", TIDEGATE_VERSION,
+                              backend_text(options_.backend, backend)));
+    }
     std::string places;
     for (const std::string& place : gate_.places()) places += fmt::format("listening on {}\n", place);
     print_result(places);
   }
 
+  /// A line about one connection.
+  void log(const std::string& line) {
+    if (!options_.quiet) view_.print(line);
+  }
+
   void begin(Socket accepted) {
     const std::uint64_t number = ++connections_made_;
-    auto connection = std::make_shared<Connection>(loop_, options_);
-    connections_.emplace(number, connection);
     const std::string peer = peer_text(accepted);
-    view_.print(fmt::format("#{} opened  {} to {}", number, peer, options_.to.as_typed));
+    auto connection = std::make_shared<Connection>(loop_, options_, peer);
+    connections_.emplace(number, connection);
+    log(fmt::format("#{} opened  {} to {}", number, peer, options_.to.as_typed));
     view_.add(number, connection->pair());
     loop_.create_task(relay(number, std::move(connection), std::move(accepted), peer));
   }
@@ -74,7 +83,9 @@ class Service {
     const Pair& pair = connection->pair();
     const std::string totals = to_totals_text(pair.figures(End::from), pair.figures(End::to), seconds);
     view_.remove(number);
-    view_.print(fmt::format("#{} closed  {} after {}{}", number, peer, totals, remarks(outcome)));
+    log(fmt::format("#{} closed  {} after {}{}", number, peer, totals, remarks(outcome)));
+    // Not what the operator has asked not to hear of: bytes are missing.
+    if (!outcome.overrun.empty()) view_.print_problem(fmt::format("#{} {}", number, outcome.overrun));
     connections_.erase(number);
     gate_.connection_ended();
     if (is_ending_ && connections_.empty() && !all_ended_.done()) all_ended_.set_result();

@@ -21,6 +21,12 @@ void occupy_closed_standard_streams();
 /// /dev/null, which never make anybody wait. Throws OsError.
 [[nodiscard]] bool can_be_waited_for(Loop& loop, FileDescriptor descriptor);
 
+/// Another open file description of the pipe or terminal behind `descriptor`, which is non-blocking while the
+/// one that we were given, and share with our standard error, the commands we start and whoever else, stays
+/// as it is. `access`: O_RDONLY or O_WRONLY. Invalid where there can't be one: for sockets, without
+/// permission, without /proc; then the shared one has to do.
+[[nodiscard]] OwnedFileDescriptor open_anew(FileDescriptor descriptor, int access) noexcept;
+
 /// Whoever reads our standard output sees its end, as far as it is ours; 1 leads nowhere from now on.
 void let_go_of_standard_output() noexcept;
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import threading
@@ -94,7 +95,7 @@ def udp_peer():
 
 def test_pieces_of_a_stream_become_datagrams_and_answers_become_bytes(context):
     peer, url = udp_peer()
-    with peer, relay(context, "-", url, "--quiet", "0.3") as running:
+    with peer, relay(context, "-", url, "--udp-timeout", "0.3") as running:
         for number in range(5):
             question = b"question %d" % number
             running.process.stdin.write(question)
@@ -117,7 +118,7 @@ def test_a_piece_too_large_for_a_datagram_becomes_several(context):
     with open(path, "wb") as file:
         file.write(data)
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * MEBIBYTE)
-    with peer, open(path, "rb") as file, relay(context, "-", url, "--quiet", "0.1", stdin=file) as running:
+    with peer, open(path, "rb") as file, relay(context, "-", url, "--udp-timeout", "0.1", stdin=file) as running:
         received, sizes = bytearray(), []
         while len(received) < len(data):
             datagram = peer.recv(65536)
@@ -143,6 +144,37 @@ def test_datagrams_keep_their_boundaries_between_two_udp_ends(context):
         running.check_exit(130)
 
 
+def send_and_have_it_read(peer, running, data, times):
+    """To the relay's only UDP socket, one datagram after the other: the kernel is not to drop any."""
+    wait_until(lambda: len(local_udp_ports(running.process.pid)) == 1, "the UDP socket")
+    port = local_udp_ports(running.process.pid)[0]
+    for _ in range(times):
+        peer.sendto(data, ("127.0.0.1", port))
+        wait_until(lambda: unread_udp_bytes(port) == 0, "the datagram to be read")
+
+
+def test_datagrams_that_nobody_had_room_for_are_named_in_the_end(context):
+    peer, url = udp_peer()
+    with peer, relay(context, url, "exec:exec sleep 1000", "--buffer", "1K") as running:
+        send_and_have_it_read(peer, running, bytes(30_000), 10)  # the pipe takes two or three
+        running.process.send_signal(signal.SIGTERM)
+        running.check_exit(130)
+        check_equal(len(running.log), 1, f"lines in {running.log}")
+        check(re.fullmatch(rf"tidegate: {url}: [1-9]\d*0000 bytes dropped, which came while the other end was full",
+                           running.log[0]), f"{running.log}")
+
+
+def test_datagrams_that_nobody_had_room_for_are_named_even_where_connections_are_not_logged(context):
+    peer, url = udp_peer()
+    with peer, relay(context, f"listen+unix://{context.path()}", url, "--buffer", "1K", "--quiet") as running:
+        with connect(running.listens_at()) as client:
+            client.sendall(b"hello")
+            check_equal(peer.recv(100), b"hello", "datagram")
+            send_and_have_it_read(peer, running, bytes(60_000), 30)
+        running.wait_for_log(f"tidegate: #1 {url}: ", "0000 bytes dropped, which came while the other end was full")
+        check_equal(len(running.log), 1, f"lines in {running.log}")
+
+
 def local_udp_ports(pid):
     inodes = set()
     for number in os.listdir(f"/proc/{pid}/fd"):
@@ -151,6 +183,12 @@ def local_udp_ports(pid):
     with open("/proc/net/udp") as table:
         rows = [line.split() for line in table][1:]
     return [int(row[1].split(":")[1], 16) for row in rows if row[9] in inodes]
+
+
+def unread_udp_bytes(port):
+    with open("/proc/net/udp") as table:
+        rows = [line.split() for line in table][1:]
+    return next(int(row[4].split(":")[1], 16) for row in rows if int(row[1].split(":")[1], 16) == port)
 
 
 def the_one_that_listens_to(sender, receiver, ports):

@@ -184,10 +184,11 @@ def test_a_client_that_resets_is_a_line_of_the_log_and_disturbs_nobody(context):
         url = running.listens_at()
         with connect(url) as patient:
             rude = connect(url)
+            name = "%s:%d" % rude.getsockname()
             rude.sendall(b"x")
             check_equal(rude.recv(1), b"x", "echo")
             reset(rude)
-            running.wait_for_log("#2 closed", os.strerror(errno.ECONNRESET))
+            running.wait_for_log("#2 closed", f": {name}: ", os.strerror(errno.ECONNRESET))
             patient.sendall(b"hello")
             check_equal(patient.recv(100), b"hello", "echo")
 
@@ -245,6 +246,26 @@ def test_sigint_ends_a_single_relay_with_130_and_its_command_with_it(context):
             running.process.send_signal(signal.SIGINT)
             running.check_exit(130)
             check(not is_running(child), f"process {child} outlived the relay")
+
+
+def test_a_second_signal_kills_all_that_a_command_has_started(context):
+    with relay(context, "-", "exec:trap '' TERM; sleep 1000 & echo $!; wait") as running:
+        started = int(running.process.stdout.readline())
+        running.process.send_signal(signal.SIGTERM)
+        check_equal(running.process.stdout.read(), b"", "standard output, which ends at the first one")
+        check(is_running(started), f"process {started} has ended, though it ignores SIGTERM")
+        running.process.send_signal(signal.SIGTERM)
+        running.check_exit(130)
+        wait_until(lambda: not is_running(started), f"process {started} to be killed")
+
+
+def test_quiet_logs_no_connections(context):
+    with relay(context, "listen+tcp://127.0.0.1:0", "exec:exit 7", "--quiet") as running:
+        with connect(running.listens_at()) as client:
+            check_equal(receive_all(client), b"", "bytes")
+        running.process.send_signal(signal.SIGTERM)
+        running.check_exit(0)
+        check_equal(running.log, [], "the log")
 
 
 def test_sigterm_sends_what_was_read_closes_and_exits_0_where_the_relay_listens(context):

@@ -1,11 +1,16 @@
 """`tidegate relay` among files, FIFOs and other tools of the shell."""
 
 import errno
+import fcntl
 import os
+import pty
 import shutil
 import signal
 import socket
+import struct
 import subprocess
+import termios
+import tty
 
 from relay_peers import SocketEnd, relay
 from support import MEBIBYTE, PATIENCE_SECONDS, check, check_equal, echo, has_io_uring, run, wait_until
@@ -13,9 +18,13 @@ from support import MEBIBYTE, PATIENCE_SECONDS, check, check_equal, echo, has_io
 
 def write_file(context, data):
     path = context.path()
+    write_file_to(path, data)
+    return path
+
+
+def write_file_to(path, data):
     with open(path, "wb") as file:
         file.write(data)
-    return path
 
 
 def read_file(path):
@@ -50,6 +59,19 @@ def test_appending_to_a_file_keeps_what_was_there(context):
     sink = write_file(context, b"before, ")
     result = shell(context, f"echo after | $RELAY - exec:cat >> {sink}")
     check_equal((result.returncode, result.stderr, read_file(sink)), (0, b"", b"before, after\n"), "result")
+
+
+def test_what_others_write_to_the_same_file_meanwhile_is_kept(context):
+    gate, sink = context.path(), write_file(context, b"")
+    os.mkfifo(gate)
+    with open(sink, "r+b", buffering=0) as file:
+        with relay(context, "-", f"exec:echo first; cat {gate}", stdin=subprocess.DEVNULL, stdout=file) as running:
+            wait_until(lambda: read_file(sink) == b"first\n", "the first line")
+            os.write(file.fileno(), b"from the shell\n")
+            with open(gate, "wb") as opened:
+                opened.write(b"last\n")
+            running.check_exit(0)
+        check_equal(read_file(sink), b"first\nfrom the shell\nlast\n", "the file")
 
 
 def test_a_file_is_read_from_where_the_shell_has_left_it(context):
@@ -95,6 +117,60 @@ def test_blocking_standard_streams_are_put_back_as_found(context):
     result = shell(context, "{ $RELAY - exec:cat; cat /proc/self/fdinfo/1 >&2; } < /dev/null | cat")
     flags = int(next(line for line in result.stderr.decode().splitlines() if line.startswith("flags:")).split()[1], 8)
     check(not flags & os.O_NONBLOCK, f"standard output has stayed non-blocking: {result.stderr!r}")
+
+
+def test_what_standard_streams_are_shared_with_stays_blocking_meanwhile(context):
+    for backend in backends(context):
+        (our_read, their_write), (their_read, our_write), (master, slave) = os.pipe(), os.pipe(), pty.openpty()
+        for stdin, stdout, reads in ((their_read, their_write, our_read), (slave, slave, master)):
+            with relay(context, "-", "exec:echo ready; cat", "--backend", backend, stdin=stdin, stdout=stdout) as running:
+                check_equal(os.read(reads, 5), b"ready", "what says that all is open")
+                check(os.get_blocking(stdin) and os.get_blocking(stdout), "others find it non-blocking")
+        for number in (our_read, their_write, their_read, our_write, master, slave):
+            os.close(number)
+
+
+def test_who_shows_a_terminal_can_be_standard_input_and_output(context):
+    """Opened anew, that would be another terminal."""
+    for backend in backends(context):
+        master, slave = pty.openpty()
+        tty.setraw(slave)
+        with relay(context, "-", "exec:cat", "--backend", backend, stdin=master, stdout=master):
+            os.write(slave, b"hello")
+            wait_until(lambda: unread_in(slave) == 5, "the bytes to come back")
+            check_equal(os.read(slave, 5), b"hello", "bytes")
+        os.close(master)
+        os.close(slave)
+
+
+def test_a_command_that_writes_errors_to_the_pipe_of_standard_output_waits_for_its_reader(context):
+    status = context.path()
+    read_end, write_end = os.pipe()
+    with relay(context, "-", f"exec:seq 100000 >&2; echo $? > {status}", stdin=subprocess.DEVNULL, stdout=write_end,
+               stderr=write_end) as running, os.fdopen(read_end, "rb") as said:
+        os.close(write_end)
+        wait_until(lambda: unread_in(read_end) > 60_000 or os.path.exists(status), "the pipe to be full")
+        check_equal(len(said.read()), 588_895, "bytes")
+        running.check_exit(0)
+    check_equal(read_file(status), b"0\n", "status of what wrote them")
+
+
+def unread_in(pipe):
+    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
+
+
+def test_a_fifo_at_standard_input_whose_writer_has_left_already_ends(context):
+    for backend in backends(context):
+        for data in (b"", b"hello"):
+            path = context.path()
+            os.mkfifo(path)
+            fifo = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+            write_file_to(path, data)
+            os.set_blocking(fifo, True)
+            with relay(context, "-", "exec:cat", "--backend", backend, stdin=fifo) as running:
+                running.check_exit(0)
+                check_equal(running.process.stdout.read(), data, "bytes")
+            os.close(fifo)
 
 
 # --- Other tools -------------------------------------------------------------------------------------------

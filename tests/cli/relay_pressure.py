@@ -195,9 +195,10 @@ def test_without_stats_a_single_relay_says_nothing(context):
         check_equal(running.log, [], "the log")
 
 
-def test_stats_are_redrawn_in_place_on_a_terminal(context):
+def shown_on_a_terminal(context, columns):
+    """What `--stats` shows of a connection that is paused for a while."""
     master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     source, sink = (SocketEnd(context, "tcp", listens=False) for _ in range(2))
     with os.fdopen(master, "rb", buffering=0) as screen, relay(context, source.url, sink.url, "--stats",
                                                                stderr=slave) as running:
@@ -213,11 +214,25 @@ def test_stats_are_redrawn_in_place_on_a_terminal(context):
         sink._sock.shutdown(socket.SHUT_WR)
         running.check_exit(0)
         reader.join(PATIENCE_SECONDS)
-        text = shown[0].decode()
-        drawn = [line for line in re.split(r"\r\x1b\[J|\r\n", text) if line.startswith("#1  →")]
-        check(len(drawn) >= 2, f"{text!r}")
-        check(all(len(line) <= 80 for line in drawn), f"lines of {[len(line) for line in drawn]} columns")
-        check(any("▏ paused" in line and "█" in line for line in drawn), f"{drawn}")
-        check("\r\x1b[J#1 ended after" in text, f"{text!r}")
     for end in (source, sink):
         end.close()
+    return shown[0].decode()
+
+
+def drawn_lines(text):
+    return [line for line in re.split(r"\r\x1b\[J|\r\n", text) if line.startswith("#1  →")]
+
+
+def test_stats_are_redrawn_in_place_on_a_terminal(context):
+    text = shown_on_a_terminal(context, columns=80)
+    drawn = drawn_lines(text)
+    check(len(drawn) >= 2, f"{text!r}")
+    check(all(len(line) <= 80 for line in drawn), f"lines of {[len(line) for line in drawn]} columns")
+    check(any("▏ paused" in line and "█" in line for line in drawn), f"{drawn}")
+    check("\r\x1b[J#1 ended after" in text, f"{text!r}")
+
+
+def test_stats_are_cut_to_a_narrow_terminal(context):
+    drawn = drawn_lines(shown_on_a_terminal(context, columns=60))
+    check(len(drawn) >= 2 and all(len(line) == 60 for line in drawn), f"{drawn}")
+    check(any("▏ paused ←" in line for line in drawn), f"{drawn}")
