@@ -2,6 +2,7 @@
 #include "relay/child_side.hpp"
 
 #include <tidegate/descriptor.hpp>
+#include <tidegate/error.hpp>
 #include <tidegate/loop.hpp>
 
 #include <chrono>
@@ -67,26 +68,29 @@ void ChildSide::close() {
 /// dropped. Of those in its group nobody is left: closing the transport would kill the shell alone.
 void ChildSide::abort() {
   if (!transport_) return;
-  send_signal(SIGKILL);
+  const bool ends = send_signal(SIGKILL);
   input_->abort();
   output_->abort();
   transport_->close();
+  if (!ends) pair_end_.gone(Error());  // it is another user's (sudo), and goes on without us
 }
 
 void ChildSide::terminate() {
   end_writing();
-  send_signal(SIGTERM);
+  static_cast<void>(send_signal(SIGTERM));
   patience_ = transport_->loop().call_later(kPatience, [this] { abort(); });
 }
 
-/// While the command has not been reaped, its number, and that of its group, are nobody else's.
-void ChildSide::send_signal(int signal_number) {
-  if (transport_->get_returncode()) return;
-  if (leads_group_) {
-    // Refused where all of them have become another user's.
-    static_cast<void>(::kill(-transport_->get_pid(), signal_number));
-  } else {
+/// While the command has not been reaped, its number, and that of its group, are nobody else's. False where
+/// it has become another user's, and may not be sent anything.
+bool ChildSide::send_signal(int signal_number) {
+  if (transport_->get_returncode()) return true;
+  if (leads_group_) return ::kill(-transport_->get_pid(), signal_number) == 0;
+  try {
     transport_->send_signal(signal_number);
+    return true;
+  } catch (const OsError&) {
+    return false;
   }
 }
 

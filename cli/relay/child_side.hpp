@@ -52,7 +52,7 @@ class ChildSide final : public SubprocessProtocol, public Side {
   [[nodiscard]] int exit_status() const noexcept;
 
  private:
-  void send_signal(int signal_number);
+  [[nodiscard]] bool send_signal(int signal_number);
 
   PairEnd pair_end_;
   std::optional<std::size_t> buffer_bytes_;
