@@ -36,7 +36,7 @@ def check_stopped_reader(context, backend):
         taken = send_until_stuck(source._sock, bytes(300 * MEBIBYTE))
         check(taken < 8 * MEBIBYTE, f"{taken} bytes were taken for somebody who reads nothing")
         grown = running.resident_bytes() - before
-        check(grown < 8 * MEBIBYTE, f"memory has grown by {grown} bytes")
+        check(grown < allowance(context, 8 * MEBIBYTE), f"memory has grown by {grown} bytes")
         received = receive_exactly(sink._sock, taken)
         check_equal(len(received), taken, "bytes, after all")
         # The tide turns: it goes on.
@@ -67,6 +67,11 @@ def test_a_command_that_reads_nothing_stops_the_writer(context):
     source.close()
 
 
+def allowance(context, size):
+    """A sanitizer keeps what was let go of for a while, to notice who uses it still; of hundreds of MiB that is little."""
+    return size + (32 * MEBIBYTE if is_sanitized(context) else 0)
+
+
 def test_a_long_transfer_leaves_no_memory_behind(context):
     source, sink = (SocketEnd(context, "unix", listens=False) for _ in range(2))
     with relay(context, source.url, sink.url) as running:
@@ -85,7 +90,7 @@ def test_a_long_transfer_leaves_no_memory_behind(context):
         for _ in range(240):
             check(receive_exactly(sink._sock, MEBIBYTE) == piece, "other bytes")
         grown = running.resident_bytes() - before
-        check(grown < 4 * MEBIBYTE, f"memory has grown by {grown} bytes")
+        check(grown < allowance(context, 4 * MEBIBYTE), f"memory has grown by {grown} bytes")
         check_equal(sink._sock.recv(1), b"", "the end")
         sink._sock.close()
         running.check_exit(0)
