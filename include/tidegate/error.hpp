@@ -104,6 +104,13 @@ class NotSupportedError : public std::logic_error {
   using std::logic_error::logic_error;
 };
 
+/// `Loop::sendfile` was told not to fall back on reading and writing, and this transport or this file needs
+/// it (contract N1).
+class SendfileNotAvailableError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 /// A deadline passed: what `wait_for` and `timeout` throw.
 class TimeoutError : public std::runtime_error {
  public:

@@ -13,10 +13,12 @@
 #include <tidegate/socket.hpp>
 #include <tidegate/subprocess.hpp>
 #include <tidegate/task.hpp>
+#include <tidegate/tls.hpp>
 #include <tidegate/transport.hpp>
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -95,6 +97,13 @@ struct ServerOptions {
   bool keep_alive = false;
   /// False: bound, but neither listening nor accepting until `start_serving` or `serve_forever`.
   bool start_serving = true;
+  /// Secures every connection: `connection_made` is called when its handshake is over; a client whose
+  /// handshake fails is told to the exception handler and dropped (T1).
+  TlsContext tls = {};
+  /// How long a handshake may take, and how long an end in order may take; left out: 60 s and 30 s (T2).
+  /// Throws std::invalid_argument unless positive, or where there is no `tls`.
+  std::optional<Duration> tls_handshake_timeout = std::nullopt;
+  std::optional<Duration> tls_shutdown_timeout = std::nullopt;
 };
 
 /// How `create_unix_server` listens.
@@ -103,6 +112,10 @@ struct UnixServerOptions {
   bool start_serving = true;
   /// Remove the socket file when the server closes, if it is still the one that this server made.
   bool cleanup_socket = true;
+  /// These three as ServerOptions'.
+  TlsContext tls = {};
+  std::optional<Duration> tls_handshake_timeout = std::nullopt;
+  std::optional<Duration> tls_shutdown_timeout = std::nullopt;
 };
 
 /// How `create_connection` connects. Texts are copied before the call returns.
@@ -117,6 +130,57 @@ struct ConnectOptions {
   /// The address to connect from; empty: the system chooses.
   std::string_view local_host = {};
   Port local_port = {};
+  /// Secures the connection; the call returns when the handshake is over, and throws TlsError where it fails
+  /// (T1).
+  TlsContext tls = {};
+  /// Whom the server has to be, and what it is told (SNI); left out: the host; empty: nobody in particular,
+  /// which the context has to allow (`check_hostname`).
+  std::optional<std::string_view> server_hostname = std::nullopt;
+  /// As ServerOptions'.
+  std::optional<Duration> tls_handshake_timeout = std::nullopt;
+  std::optional<Duration> tls_shutdown_timeout = std::nullopt;
+  /// An earlier session with this server, to be resumed where it agrees.
+  TlsSession tls_session = {};
+};
+
+/// How a connection over a socket that is connected already, or to a Unix socket, is secured; see
+/// ConnectOptions. There is no host to take a name from: `server_hostname` has to be given where the context
+/// checks it.
+struct SecureConnectOptions {
+  TlsContext tls = {};
+  std::optional<std::string_view> server_hostname = std::nullopt;
+  std::optional<Duration> tls_handshake_timeout = std::nullopt;
+  std::optional<Duration> tls_shutdown_timeout = std::nullopt;
+  TlsSession tls_session = {};
+};
+
+/// How a connection that was accepted elsewhere is secured; see ServerOptions.
+struct SecureAcceptOptions {
+  TlsContext tls = {};
+  std::optional<Duration> tls_handshake_timeout = std::nullopt;
+  std::optional<Duration> tls_shutdown_timeout = std::nullopt;
+};
+
+/// How `start_tls` secures a connection.
+struct StartTlsOptions {
+  /// As ConnectOptions'; there is no host to take a name from.
+  std::optional<std::string_view> server_hostname = std::nullopt;
+  std::optional<Duration> tls_handshake_timeout = std::nullopt;
+  std::optional<Duration> tls_shutdown_timeout = std::nullopt;
+  TlsSession tls_session = {};
+  /// What the protocol has received and belongs to the handshake: a ClientHello that came in one piece with
+  /// the request for TLS. It is read as TLS and as nothing else (T6). Copied before the call returns.
+  BytesView received = {};
+};
+
+/// What `sendfile` sends, and how.
+struct SendfileOptions {
+  /// Where it begins, in bytes from the beginning of the file.
+  std::uint64_t offset = 0;
+  /// How many bytes; left out: to the end of the file.
+  std::optional<std::uint64_t> count = std::nullopt;
+  /// Whether to read and write where the kernel can't send the file by itself.
+  bool fallback = true;
 };
 
 /// What `getaddrinfo` is asked for.
@@ -321,18 +385,43 @@ class Loop {
 
   /// As above, over a stream socket that is connected already.
   template <detail::MakesProtocol Factory>
-  [[nodiscard]] auto create_connection(Factory&& factory, Socket socket)
+  [[nodiscard]] auto create_connection(Factory&& factory, Socket socket,
+                                       const SecureConnectOptions& options = {})
       -> Task<Connection<detail::MadeProtocol<Factory>>>;
 
   /// Connects to a Unix socket: a path, or "@" and an abstract name (C4). Throws ConnectError.
   template <detail::MakesProtocol Factory>
-  [[nodiscard]] auto create_unix_connection(Factory&& factory, std::string_view path)
+  [[nodiscard]] auto create_unix_connection(Factory&& factory, std::string_view path,
+                                            const SecureConnectOptions& options = {})
       -> Task<Connection<detail::MadeProtocol<Factory>>>;
 
   /// Makes a transport of a connection that was accepted elsewhere (C4).
   template <detail::MakesProtocol Factory>
-  [[nodiscard]] auto connect_accepted_socket(Factory&& factory, Socket socket)
+  [[nodiscard]] auto connect_accepted_socket(Factory&& factory, Socket socket,
+                                             const SecureAcceptOptions& options = {})
       -> Task<Connection<detail::MadeProtocol<Factory>>>;
+
+  // --- upgrading, sending files ------------------------------------------------------------------
+
+  /// Secures a live connection (contract T6): what `transport` still has to send goes first, then comes the
+  /// handshake, as the client or the server that `context` is for. Returns the new transport, which calls
+  /// `protocol` (usually the one that there is) without another `connection_made`; `transport` is not to be
+  /// used again. Bytes that arrive from the call on are TLS's. Throws TlsError where the handshake fails, or
+  /// what ended the connection; it is aborted then, and `connection_lost` is not called. Throws
+  /// InvalidStateError where `transport` is closing already, std::invalid_argument as the options say.
+  [[nodiscard]] Task<TransportRef> start_tls(TransportRef transport, std::shared_ptr<BaseProtocol> protocol,
+                                             const TlsContext& context, const StartTlsOptions& options = {});
+
+  /// Sends a file, or a part of it (contract N1): waits for what is buffered, then has the kernel send from
+  /// the page cache; where transport or file need it (TLS, a pipe, a file that can't be mapped), reads and
+  /// writes in bounded pieces under flow control. Returns how many bytes were sent, fewer than asked for
+  /// where the file is shorter. The file's position is behind the last byte sent then, also after a failure.
+  /// Writing to `transport` meanwhile throws InvalidStateError. Throws SendfileNotAvailableError without
+  /// `fallback`; the connection's error, or ECONNABORTED, where it ends meanwhile. Cancelling it leaves the
+  /// transport usable, with some of the bytes sent.
+  /// Lifetime: `file` stays open until it is done.
+  [[nodiscard]] Task<std::uint64_t> sendfile(TransportRef transport, FileDescriptor file,
+                                             const SendfileOptions& options = {});
 
   // --- datagrams ---------------------------------------------------------------------------------
 
@@ -431,8 +520,12 @@ class Loop {
                                  const UnixServerOptions& options);
   Task<Connection<BaseProtocol>> connect(ProtocolFactory factory, std::string_view host, Port port,
                                          const ConnectOptions& options);
-  Task<Connection<BaseProtocol>> connect_unix(ProtocolFactory factory, std::string_view path);
-  Task<Connection<BaseProtocol>> adopt_socket(ProtocolFactory factory, Socket socket);
+  Task<Connection<BaseProtocol>> connect_unix(ProtocolFactory factory, std::string_view path,
+                                              const SecureConnectOptions& options);
+  Task<Connection<BaseProtocol>> connect_over(ProtocolFactory factory, Socket socket,
+                                              const SecureConnectOptions& options);
+  Task<Connection<BaseProtocol>> accept_over(ProtocolFactory factory, Socket socket,
+                                             const SecureAcceptOptions& options);
   Task<DatagramEndpoint<>> open_datagrams(ProtocolFactory factory, const DatagramOptions& options);
   Task<DatagramEndpoint<>> adopt_datagrams(ProtocolFactory factory, Socket socket);
   Task<Connection<BaseProtocol>> connect_pipe(ProtocolFactory factory, OwnedFileDescriptor& descriptor,

@@ -26,5 +26,6 @@
 #include <tidegate/task.hpp>
 #include <tidegate/task_group.hpp>
 #include <tidegate/timeout.hpp>
+#include <tidegate/tls.hpp>
 #include <tidegate/transport.hpp>
 #include <tidegate/with_server.hpp>

@@ -49,7 +49,9 @@ class BaseTransport : public Referenced {
   [[nodiscard]] virtual bool is_closing() const noexcept = 0;
 
   /// What is known about the connection under asyncio's names: "peername" and "sockname" (Endpoint), "socket"
-  /// (SocketView), "pipe" (FileDescriptor; of a pipe), "subprocess" (int, its process id). An empty std::any
+  /// (SocketView), "pipe" (FileDescriptor; of a pipe), "subprocess" (int, its process id); of TLS also
+  /// "peercert" (TlsCertificate), "cipher" (TlsCipher), "compression" (std::string, always empty),
+  /// "sslcontext" (TlsContext) and "ssl_object" (std::shared_ptr<const TlsObject>) (T5). An empty std::any
   /// where there is nothing of that name. The typed accessors say the same at compile time.
   [[nodiscard]] virtual std::any get_extra_info(std::string_view name) const = 0;
 
@@ -60,7 +62,7 @@ class BaseTransport : public Referenced {
   ~BaseTransport() = default;
 };
 
-/// A two-way byte stream: TCP or a Unix socket (later TLS).
+/// A two-way byte stream: TCP, a Unix socket, or TLS over one of them.
 class Transport : public BaseTransport {
  public:
   // --- reading -----------------------------------------------------------------------------------

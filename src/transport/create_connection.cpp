@@ -125,11 +125,21 @@ Task<Connection<BaseProtocol>> Loop::connect(ProtocolFactory factory, std::strin
   return connect_tcp(*this, std::move(factory), std::string(host), port, OwnedConnectOptions(options));
 }
 
-Task<Connection<BaseProtocol>> Loop::connect_unix(ProtocolFactory factory, std::string_view path) {
+Task<Connection<BaseProtocol>> Loop::connect_unix(ProtocolFactory factory, std::string_view path,
+                                                  const SecureConnectOptions& options) {
+  static_cast<void>(options);
   return connect_unix_path(*this, std::move(factory), transport::unix_endpoint(path));
 }
 
-Task<Connection<BaseProtocol>> Loop::adopt_socket(ProtocolFactory factory, Socket socket) {
+Task<Connection<BaseProtocol>> Loop::accept_over(ProtocolFactory factory, Socket socket,
+                                                 const SecureAcceptOptions& options) {
+  static_cast<void>(options);
+  return connect_over(std::move(factory), std::move(socket), {});
+}
+
+Task<Connection<BaseProtocol>> Loop::connect_over(ProtocolFactory factory, Socket socket,
+                                                  const SecureConnectOptions& options) {
+  static_cast<void>(options);
   if (!net::is_stream_socket(socket.descriptor())) {
     throw std::invalid_argument("a stream socket was expected, descriptor " +
                                 std::to_string(socket.descriptor().number) + " is not one");

@@ -135,24 +135,25 @@ auto Loop::create_connection(Factory&& factory, std::string_view host, Port port
 }
 
 template <detail::MakesProtocol Factory>
-auto Loop::create_connection(Factory&& factory, Socket socket)
+auto Loop::create_connection(Factory&& factory, Socket socket, const SecureConnectOptions& options)
     -> Task<Connection<detail::MadeProtocol<Factory>>> {
   return detail::typed<detail::MadeProtocol<Factory>>(
-      adopt_socket(detail::checked_factory(std::forward<Factory>(factory)), std::move(socket)));
+      connect_over(detail::checked_factory(std::forward<Factory>(factory)), std::move(socket), options));
 }
 
 template <detail::MakesProtocol Factory>
-auto Loop::create_unix_connection(Factory&& factory, std::string_view path)
+auto Loop::create_unix_connection(Factory&& factory, std::string_view path,
+                                  const SecureConnectOptions& options)
     -> Task<Connection<detail::MadeProtocol<Factory>>> {
   return detail::typed<detail::MadeProtocol<Factory>>(
-      connect_unix(detail::checked_factory(std::forward<Factory>(factory)), path));
+      connect_unix(detail::checked_factory(std::forward<Factory>(factory)), path, options));
 }
 
 template <detail::MakesProtocol Factory>
-auto Loop::connect_accepted_socket(Factory&& factory, Socket socket)
+auto Loop::connect_accepted_socket(Factory&& factory, Socket socket, const SecureAcceptOptions& options)
     -> Task<Connection<detail::MadeProtocol<Factory>>> {
   return detail::typed<detail::MadeProtocol<Factory>>(
-      adopt_socket(detail::checked_factory(std::forward<Factory>(factory)), std::move(socket)));
+      accept_over(detail::checked_factory(std::forward<Factory>(factory)), std::move(socket), options));
 }
 
 // --- datagrams ---------------------------------------------------------------------------------------------
