@@ -18,8 +18,9 @@ namespace tidegate::tls {
 
 namespace {
 
-/// What a connection says while it reads is an answer to something that nobody needs: a TLS 1.2 peer asks for
-/// a renegotiation and is refused. One that goes on asking and never reads would have the refusals pile up.
+/// What a TLS 1.2 connection says while it reads is that it does not renegotiate. A peer that goes on asking
+/// all the same has nothing else in mind. (With TLS 1.3 it may be an answer to a change of keys, which has
+/// its use: whoever makes many of them and does not read the answers is the transport's business.)
 constexpr std::size_t kMostAnswers = 16;
 
 }  // namespace
@@ -164,7 +165,7 @@ Engine::ReadResult OpenSslEngine::read(MutableBytesView memory) {
     // Where there was room left over, OpenSSL holds nothing more: asking again would only tell that.
   } while (total < memory.size() && bio_.input_left() > 0);
 
-  if (bio_.writes() != writes_before) count_answer(outcome);
+  if (bio_.writes() != writes_before && SSL_version(ssl_.get()) == TLS1_2_VERSION) count_answer(outcome);
   if (total == 0) return {outcome};
   owes_end_ = outcome == Outcome::closed || outcome == Outcome::failed;
   return {Outcome::done, total};
