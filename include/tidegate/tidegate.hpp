@@ -1,6 +1,7 @@
 // Everything: includes every public header.
 #pragma once
 
+#include <tidegate/borrowed.hpp>
 #include <tidegate/bytes.hpp>
 #include <tidegate/callback.hpp>
 #include <tidegate/chunk.hpp>
