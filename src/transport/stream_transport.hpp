@@ -8,7 +8,9 @@
 #include "loop/loop_core.hpp"
 #include "net/nonblocking_loan.hpp"
 #include "net/stored_endpoint.hpp"
+#include "transport/file_sending.hpp"
 #include "transport/flow_control.hpp"
+#include "transport/inner_transport.hpp"
 #include "transport/owned_channel.hpp"
 #include "transport/protocol_slot.hpp"
 #include "transport/stream_state.hpp"
@@ -59,7 +61,7 @@ class StreamSending : public kernel::SendOperation {
 ///
 /// Lifetime: holds itself from `start` on until the connection has ended and nothing is in flight; the
 /// protocol and the user hold references beside that.
-class StreamTransport final : public Transport,
+class StreamTransport final : public InnerTransport,
                               public loop::Visitor,
                               private StreamReceiving,
                               private StreamSending {
@@ -104,9 +106,19 @@ class StreamTransport final : public Transport,
   void retain() noexcept override { ++holders_; }
   void release() noexcept override;
 
+  // --- InnerTransport, see there -----------------------------------------------------------------
+  [[nodiscard]] loop::LoopCore& core() const noexcept override { return core_; }
+  void begin_file() override;
+  [[nodiscard]] Future<void> wait_for_drain(std::size_t at_most_bytes) override;
+  [[nodiscard]] bool can_send_file() const noexcept override { return true; }
+  [[nodiscard]] Future<void> send_file(FileToSend& file) override;
+  void write_of_file(Chunk piece) override;
+  void end_file() noexcept override;
+
  private:
   static constexpr std::size_t kGatherPieces = 64;
 
+  friend class FileSending;
   friend class StreamReceiving;
   friend class StreamSending;
 
@@ -147,6 +159,7 @@ class StreamTransport final : public Transport,
   void pause_protocol_if_over();
   void send_eof() noexcept;
   void on_write_error(int error);
+  void fail_file(const Error& reason);
 
   // The end.
   void run() override;
@@ -156,7 +169,8 @@ class StreamTransport final : public Transport,
   [[nodiscard]] kernel::ReceiveOperation& receiving() noexcept { return *this; }
   [[nodiscard]] kernel::SendOperation& sending() noexcept { return *this; }
   [[nodiscard]] bool anything_in_flight() noexcept {
-    return receiving().in_flight() || sending().in_flight();
+    const bool sends_file = seldom_ != nullptr && seldom_->file != nullptr && seldom_->file->in_flight();
+    return receiving().in_flight() || sending().in_flight() || sends_file;
   }
   void operation_ended();
   void deliver_loss();
@@ -165,9 +179,10 @@ class StreamTransport final : public Transport,
 
   /// What few connections need, most of those only at their end.
   struct Seldom {
-    std::optional<Endpoint> local;  // once somebody asked, or still might after the descriptor has gone
-    Error reason;                   // why it was or will be lost
-    net::NonblockingLoan loan;      // of a pipe
+    std::optional<Endpoint> local;      // once somebody asked, or still might after the descriptor has gone
+    Error reason;                       // why it was or will be lost
+    net::NonblockingLoan loan;          // of a pipe
+    std::unique_ptr<FileSending> file;  // once there was one to be sent
   };
   [[nodiscard]] Seldom& seldom() const;
   [[nodiscard]] Error take_reason() noexcept;

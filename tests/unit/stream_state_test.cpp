@@ -205,7 +205,7 @@ TEST(StreamStateOfAPipe, the_reading_end_reads_and_has_no_plain_writes) {
   EXPECT_TRUE(state.is_pipe());
   EXPECT_TRUE(state.reads());
   EXPECT_FALSE(state.writes());
-  EXPECT_TRUE(state.is_ending()) << "the short way of a write must not be taken";
+  EXPECT_FALSE(state.writes_plainly()) << "the short way of a write must not be taken";
   EXPECT_TRUE(state.is_reading());
   EXPECT_FALSE(state.wants_data());
   EXPECT_TRUE(state.open());
@@ -221,7 +221,7 @@ TEST(StreamStateOfAPipe, W3_the_writing_end_never_reads_and_ignores_writes_from_
   EXPECT_TRUE(state.open());
   EXPECT_FALSE(state.is_reading());
   EXPECT_FALSE(state.wants_data());
-  EXPECT_FALSE(state.is_ending());
+  EXPECT_TRUE(state.writes_plainly());
   EXPECT_FALSE(state.ignores_writes());
   EXPECT_TRUE(state.begin_closing());
   EXPECT_TRUE(state.ignores_writes());
