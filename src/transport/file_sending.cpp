@@ -43,54 +43,37 @@ bool is_of_kind_of_file(int error) noexcept {
   return error == EINVAL || error == ESPIPE || error == ENOSYS || error == EOPNOTSUPP;
 }
 
-// --- waiting -------------------------------------------------------------------------------------
-
-const Future<void>& FileSending::wait() {
-  waiting_ = transport_.core_.loop().create_future();
-  waiting_.core()->silence();  // who waits may be cancelled while the failure is on its way
-  return waiting_;
-}
-
-void FileSending::finish(std::exception_ptr failure) {
-  file_ = nullptr;
-  const Future<void> waiting = std::exchange(waiting_, Future<void>());
-  if (!waiting || waiting.done()) return;  // given up
-  if (failure != nullptr) {
-    waiting.set_exception(std::move(failure));
-  } else {
-    waiting.set_result();
-  }
-}
-
-Future<void> FileSending::wait_for_drain(std::size_t at_most_bytes) {
-  const Future<void> waiting = wait();
-  at_most_bytes_ = at_most_bytes;
-  if (failure_ != nullptr) {
-    finish(failure_);
-  } else {
-    drained_to(transport_.buffer_.size());
-  }
-  return waiting;
-}
-
-void FileSending::drained_to(std::size_t size_bytes) {
-  if (file_ == nullptr && size_bytes <= at_most_bytes_) finish();
-}
-
 // --- sending -------------------------------------------------------------------------------------
 
 Future<void> FileSending::send(FileToSend& file) {
-  const Future<void> waiting = wait();
-  if (failure_ != nullptr) {
-    finish(failure_);
-  } else if (file.left == 0) {
-    finish();
-  } else {
+  Future<void> sending = wait_.begin(transport_.core_.loop());
+  if (wait_.is_pending()) {
     file_ = &file;
-    // Where it is in flight it was cancelled for the last file and has yet to be told; that begins this one.
-    if (!in_flight()) sent(transport_.core_.backend().try_send_file(transport_.channel_, part()));
+    waits_for_buffer_ = true;
+    buffer_has_drained();
   }
+  return sending;
+}
+
+Future<void> FileSending::wait_for_room() {
+  Future<void> waiting = wait_.begin(transport_.core_.loop());
+  buffer_has_drained();
   return waiting;
+}
+
+void FileSending::buffer_has_drained() {
+  if (file_ == nullptr) {
+    if (!transport_.flow_.paused()) wait_.succeed();
+  } else if (waits_for_buffer_ && transport_.buffer_.empty()) {
+    waits_for_buffer_ = false;
+    begin();
+  }
+}
+
+void FileSending::begin() {
+  if (file_->left == 0) return sent(0);
+  // Where the operation is in flight it was cancelled for the last file, and has yet to be told.
+  if (!in_flight()) sent(transport_.core_.backend().try_send_file(transport_.channel_, part()));
 }
 
 kernel::FilePart FileSending::part() {
@@ -102,8 +85,8 @@ void FileSending::completed(int result) {
   const loop::LoopCore::CallbackTimer timer(transport_.core_);
   if (result != -ECANCELED) {
     sent(result);
-  } else if (file_ != nullptr) {
-    transport_.core_.backend().start(*this, transport_.channel_);  // the next one has begun
+  } else if (file_ != nullptr && !waits_for_buffer_) {
+    begin();  // the next one, for which the last has stood in the way
   } else {
     transport_.operation_ended();
   }
@@ -116,21 +99,24 @@ void FileSending::sent(std::ptrdiff_t result) {
     file_->next += static_cast<std::uint64_t>(result);
     file_->left -= static_cast<std::uint64_t>(result);
   }
-  const bool is_at_end = result == 0 || file_->left == 0;  // 0: it has become shorter
-  const bool is_given_up = waiting_.done();
-  if (is_at_end || is_given_up) return finish();
-  transport_.core_.backend().start(*this, transport_.channel_);
+  const bool is_at_end = result == 0 || file_->left == 0;  // 0: the file has become shorter
+  if (!is_at_end && wait_.is_pending()) {
+    transport_.core_.backend().start(*this, transport_.channel_);
+  } else {
+    file_ = nullptr;
+    wait_.succeed();
+  }
 }
 
 void FileSending::refused(int error) {
+  file_ = nullptr;
   if (is_of_connection(error)) {
-    file_ = nullptr;
-    transport_.on_write_error(error);  // fails this as well
+    transport_.on_write_error(error);  // which comes back here
   } else if (is_of_kind_of_file(error)) {
-    finish(std::make_exception_ptr(
+    wait_.fail(std::make_exception_ptr(
         SendfileNotAvailableError("sendfile: the kernel can't send from this kind of file")));
   } else {
-    finish(std::make_exception_ptr(OsError(std::error_code(error, std::system_category()), "sendfile")));
+    wait_.fail(std::make_exception_ptr(OsError(std::error_code(error, std::system_category()), "sendfile")));
   }
 }
 
@@ -141,21 +127,14 @@ void FileSending::stop() noexcept {
   transport_.core_.backend().cancel(*this, transport_.channel_);
 }
 
-void FileSending::fail(const Error& reason) {
-  const Error closed(std::make_error_code(std::errc::connection_aborted), "sendfile");
-  failure_ = (reason ? reason : closed).exception();
+void FileSending::connection_ends(const Error& reason) {
   stop();
-  finish(failure_);
-}
-
-void FileSending::check() const {
-  if (failure_ != nullptr) std::rethrow_exception(failure_);
+  wait_.connection_ends(reason);
 }
 
 void FileSending::end() noexcept {
   stop();
-  waiting_ = Future<void>();
-  failure_ = nullptr;
+  wait_.reset();
 }
 
 }  // namespace tidegate::transport

@@ -1,18 +1,15 @@
-// What the library's own parts may do with a transport beside what a program may: send a file over it
-// (Loop::sendfile). Both stream transports are one, the plain one and the one over TLS.
+// What the library's own stream transports can do for one another and for what is built over them. Not for
+// programs.
 #pragma once
 
-#include <tidegate/chunk.hpp>
 #include <tidegate/descriptor.hpp>
 #include <tidegate/future.hpp>
 #include <tidegate/transport.hpp>
 
-#include <cstddef>
-#include <cstdint>
+#include "loop/loop_core.hpp"
+#include "transport/write_buffer.hpp"
 
-namespace tidegate::loop {
-class LoopCore;
-}
+#include <cstdint>
 
 namespace tidegate::transport {
 
@@ -21,45 +18,53 @@ struct FileToSend {
   FileDescriptor file;
   /// The next byte, from the beginning of the file.
   std::uint64_t next = 0;
-  /// How many from there on; more than the file has: to its end.
+  /// How many from there on, at most.
   std::uint64_t left = 0;
 };
 
-/// A transport as the layers above it see it.
-///
-/// Lifetime, thread: as Transport's.
 class InnerTransport : public Transport {
  public:
   [[nodiscard]] virtual loop::LoopCore& core() const noexcept = 0;
 
-  // --- a file (contract N1), in this order ---------------------------------------------------------
+  /// Whether bytes go both ways: not so in pipes.
+  [[nodiscard]] virtual bool is_two_way() const noexcept = 0;
+
+  /// Whether the protocol was told to pause writing, and is owed a resume_writing.
+  [[nodiscard]] virtual bool writing_paused() const noexcept = 0;
+
+  /// As `write(Chunk)`, for all that `bytes` holds, which is of the loop's pool; it is empty then. Throws as
+  /// `write`, and std::bad_alloc.
+  virtual void write_all_of(WriteBuffer&& bytes) = 0;
+
+  /// Sends what was written as if the loop were about to block.
+  virtual void flush_written() = 0;
+
+  // --- a file (Loop::sendfile, contract N1) --------------------------------------------------------
 
   /// Begins the time of a file: until `end_file`, what the program writes throws InvalidStateError, and an
   /// end of file from the other end waits. Throws InvalidStateError where the transport is closing, has been
   /// told `write_eof`, or sends a file already; NotSupportedError where it only reads.
   virtual void begin_file() = 0;
 
-  /// Done when no more than `at_most_bytes` are buffered. Fails with what ends the connection where it is
-  /// closed or lost before, ECONNABORTED where that is nothing (OsError). One at a time. Cancelling it is
-  /// enough to give it up.
-  [[nodiscard]] virtual Future<void> wait_for_drain(std::size_t at_most_bytes) = 0;
+  /// The transport is the program's again. Comes after each `begin_file` that has returned, also where the
+  /// connection is lost. Whoever still waited for what follows waits for ever.
+  virtual void end_file() noexcept = 0;
 
   /// Whether `send_file` is possible: no byte has to pass through the program.
   [[nodiscard]] virtual bool can_send_file() const noexcept = 0;
 
-  /// Has the kernel send `file`, as far as it goes: done when all has been taken, or the file is at its end.
-  /// Fails with SendfileNotAvailableError where the kernel can't send from this file, and nothing was sent
-  /// then; with OsError otherwise, as `wait_for_drain` or for the file's sake. Cancelling it stops it.
-  /// Lifetime: `file` stays until that is done, or `end_file`. REQUIRES: `can_send_file()`, nothing is
-  /// buffered.
+  /// Has the kernel send `file` when what is buffered has left: done when it has taken all, or the file is at
+  /// its end. Fails with SendfileNotAvailableError where the kernel can't send from this kind of file; with
+  /// what ends the connection where that comes first, ECONNABORTED where that is nothing; with OsError
+  /// otherwise. Cancelling it stops it. Lifetime: `file` stays until it is done, or `end_file`. REQUIRES:
+  /// `can_send_file()`.
   [[nodiscard]] virtual Future<void> send_file(FileToSend& file) = 0;
 
-  /// Writes a piece of the file, as `write(Chunk)` does where no file is being sent.
-  virtual void write_of_file(Chunk piece) = 0;
+  /// Done when there is room for a piece: the protocol is not paused. Fails with what ends the connection.
+  [[nodiscard]] virtual Future<void> wait_for_room_for_file() = 0;
 
-  /// The transport is the program's again. Comes after each `begin_file` that has returned, also where the
-  /// connection is lost.
-  virtual void end_file() noexcept = 0;
+  /// Writes a piece of a file, as `write(Chunk)` does otherwise. Throws what has ended the connection.
+  virtual void write_of_file(Chunk piece) = 0;
 
  protected:
   ~InnerTransport() = default;

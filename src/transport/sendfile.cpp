@@ -134,8 +134,8 @@ Task<void> read_and_write(Loop& loop, InnerTransport& transport, FileToSend& fil
   const auto reader = std::make_shared<const PieceReader>(file.file);
   bool is_last = false;
   while (file.left > 0 && !is_last) {
-    auto drained = transport.wait_for_drain(transport.get_write_buffer_limits().high);
-    co_await std::move(drained);
+    auto room = transport.wait_for_room_for_file();
+    co_await std::move(room);
     const auto size_bytes = static_cast<std::size_t>(std::min<std::uint64_t>(file.left, kPieceBytes));
     const auto read = [reader, offset = file.next, size_bytes] { return reader->read(offset, size_bytes); };
     auto reading = loop.run_in_executor(read);
@@ -158,8 +158,6 @@ Task<std::uint64_t> send_over(Loop& loop, Ref<InnerTransport> transport, FileDes
   const FileTime time(*transport);
   bool is_available = transport->can_send_file();
   if (is_available) {
-    auto drained = transport->wait_for_drain(0);
-    co_await std::move(drained);
     auto sending = transport->send_file(part);
     try {
       co_await std::move(sending);

@@ -16,11 +16,9 @@ void StreamTransport::begin_file() {
   state_.begin_file();
 }
 
-Future<void> StreamTransport::wait_for_drain(std::size_t at_most_bytes) {
-  return seldom().file->wait_for_drain(at_most_bytes);
-}
-
 Future<void> StreamTransport::send_file(FileToSend& file) { return seldom().file->send(file); }
+
+Future<void> StreamTransport::wait_for_room_for_file() { return seldom().file->wait_for_room(); }
 
 void StreamTransport::write_of_file(Chunk piece) {
   seldom().file->check();
@@ -43,7 +41,7 @@ void StreamTransport::end_file() noexcept {
 void StreamTransport::fail_file(const Error& reason) {
   if (!state_.sends_file()) return;
   state_.end_file();
-  seldom_->file->fail(reason);
+  seldom_->file->connection_ends(reason);
 }
 
 }  // namespace tidegate::transport

@@ -2,8 +2,6 @@
 // of the kernel.
 #pragma once
 
-#include <tidegate/transport.hpp>
-
 #include "kernel/backend.hpp"
 #include "loop/loop_core.hpp"
 #include "net/nonblocking_loan.hpp"
@@ -106,14 +104,18 @@ class StreamTransport final : public InnerTransport,
   void retain() noexcept override { ++holders_; }
   void release() noexcept override;
 
-  // --- InnerTransport, see there -----------------------------------------------------------------
+  // --- InnerTransport ----------------------------------------------------------------------------
   [[nodiscard]] loop::LoopCore& core() const noexcept override { return core_; }
+  [[nodiscard]] bool is_two_way() const noexcept override { return !state_.is_pipe(); }
+  [[nodiscard]] bool writing_paused() const noexcept override { return flow_.paused(); }
+  void write_all_of(WriteBuffer&& bytes) override;
+  void flush_written() override;
   void begin_file() override;
-  [[nodiscard]] Future<void> wait_for_drain(std::size_t at_most_bytes) override;
+  void end_file() noexcept override;
   [[nodiscard]] bool can_send_file() const noexcept override { return true; }
   [[nodiscard]] Future<void> send_file(FileToSend& file) override;
+  [[nodiscard]] Future<void> wait_for_room_for_file() override;
   void write_of_file(Chunk piece) override;
-  void end_file() noexcept override;
 
  private:
   static constexpr std::size_t kGatherPieces = 64;

@@ -106,6 +106,19 @@ void StreamTransport::writelines(std::vector<Chunk> chunks) {
   after_append(at_once);
 }
 
+void StreamTransport::write_all_of(WriteBuffer&& bytes) {
+  if (!accept_write(bytes.empty())) return bytes.clear();
+  buffer_.append(std::move(bytes));
+  const bool at_once = offers_at_once(0);
+  if (at_once) send_at_once();
+  after_append(at_once);
+}
+
+void StreamTransport::flush_written() {
+  core_.forget_flush(*this);
+  if (!buffer_.empty()) flush();
+}
+
 /// What was written is either with the kernel or in the buffer: sees to the latter.
 void StreamTransport::after_append(bool offered) {
   if (state_.is_lost() || draining_) return;
@@ -279,7 +292,7 @@ void StreamTransport::after_sending() {
       report("protocol.resume_writing() failed", std::current_exception());
     }
   }
-  if (state_.sends_file()) seldom_->file->drained_to(buffer_.size());
+  if (state_.sends_file()) seldom_->file->buffer_has_drained();
   if (!buffer_.empty() || state_.is_lost() || draining_) return;
   if (state_.eof_requested()) send_eof();
   if (state_.is_closing()) lose(Error());
