@@ -125,8 +125,9 @@ TEST_P(Sendfile, N1_writing_meanwhile_is_an_error_and_nothing_of_it_is_sent) {
   EXPECT_EQ(thrown_text<InvalidStateError>([&] { transport.writelines(pieces); }), kRefused);
   EXPECT_EQ(thrown_text<InvalidStateError>([&] { transport.writelines(std::vector<Chunk>(2)); }), kRefused);
   EXPECT_EQ(thrown_text<InvalidStateError>([&] { transport.write(""); }), kRefused);
-  if (transport.can_write_eof())
+  if (transport.can_write_eof()) {
     EXPECT_EQ(thrown_text<InvalidStateError>([&] { transport.write_eof(); }), kRefused);
+  }
   EXPECT_NE(thrown_text<InvalidStateError>([&] { static_cast<void>(result_of(send(file))); }),
             "nothing was thrown");
   expect_arrival(kMoreThanFitsBytes);
