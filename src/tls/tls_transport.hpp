@@ -105,6 +105,7 @@ class TlsTransport final : public transport::InnerTransport,
   [[nodiscard]] bool writing_paused() const noexcept override { return flow_.paused(); }
   void write_all_of(transport::WriteBuffer&& bytes) override;
   void flush_written() override;
+  void receive_modestly() override {}  // it never has more than that
   void begin_file() override;
   void end_file() noexcept override;
   [[nodiscard]] bool can_send_file() const noexcept override { return false; }

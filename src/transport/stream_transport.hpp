@@ -110,6 +110,7 @@ class StreamTransport final : public InnerTransport,
   [[nodiscard]] bool writing_paused() const noexcept override { return flow_.paused(); }
   void write_all_of(WriteBuffer&& bytes) override;
   void flush_written() override;
+  void receive_modestly() override { receiving().set_modest(); }
   void begin_file() override;
   void end_file() noexcept override;
   [[nodiscard]] bool can_send_file() const noexcept override { return true; }
