@@ -134,8 +134,9 @@ void TlsTransport::discard_input(MutableBytesView scratch) {
   }
 }
 
-/// Its close_notify: a regular end of file (T3).
+/// Its close_notify: a regular end of file (T3), which waits until a file has left.
 void TlsTransport::peer_has_ended() {
+  if (state_.sends_file()) return;
   if (!state_.receive_eof()) return;
   bool keep_open = false;
   try {
@@ -153,6 +154,7 @@ void TlsTransport::engine_has_failed() {
   if (!state_.lose()) return;
   timer_.cancel();
   reason_ = Error(engine_->failure());
+  fail_file(reason_);
   end_below();
 }
 
@@ -201,6 +203,7 @@ void TlsTransport::park(BytesView rest) {
 void TlsTransport::go_on_reading() {
   if (holds_input_ || (state_.reading_paused() && !state_.is_closing())) return;
   if (!parked_.empty() || engine_->holds_plaintext()) take_input({});
+  if (engine_->peer_has_closed() && state_.wants_data()) peer_has_ended();  // it has waited for a file
   const bool wanted = !state_.reading_paused() || state_.is_closing();
   if (!state_.is_lost() && parked_.empty() && wanted && !holds_input_ && discarded_bytes_ <= kMostDiscarded) {
     below_->resume_reading();
