@@ -228,7 +228,8 @@ void StreamInput::put_back(BytesView bytes) {
 // --- what others ask ---------------------------------------------------------------------------------------
 
 void StreamInput::begin_collecting() {
-  if (waiting_ != nullptr) throw InvalidStateError("another task reads what this process writes");
+  if (collecting_) throw InvalidStateError("another task communicates with this process");
+  if (waiting_ != nullptr) throw InvalidStateError("another task reads what this process says");
   collecting_ = true;
   if (paused_) resume();
 }
