@@ -26,7 +26,8 @@ class ReadBuffer {
   /// Puts bytes before all others.
   void prepend(BytesView bytes);
 
-  /// The first `size_bytes` bytes, which are no longer in the queue. Lifetime: until `reclaim`.
+  /// The first `size_bytes` bytes, which are no longer in the queue. Lifetime: until the next `take` or
+  /// `reclaim`.
   [[nodiscard]] BytesView take(std::size_t size_bytes) noexcept;
   /// Nobody looks at what was taken any more.
   void reclaim() noexcept;

@@ -67,15 +67,15 @@ TEST_F(StreamServers, what_a_client_coroutine_throws_is_reported_and_ends_its_co
 
 TEST_F(StreamServers, what_a_coroutine_captures_lives_as_long_as_it_also_without_its_server) {
   const auto talk = [&]() -> Task<> {
-    const auto state = std::make_shared<std::string>("still here\n");
+    auto state = std::make_shared<std::string>("still here\n");
     const std::weak_ptr<std::string> watched = state;
-    auto serve = [state](StreamReader reader, StreamWriter writer) -> Task<> {
-      static_cast<void>(co_await reader.readline());
-      writer.write(*state);
-    };
     StreamPair stream;
     {
-      auto starting = start_server(std::move(serve), "127.0.0.1", 0);
+      auto serve = [state](StreamReader reader, StreamWriter writer) -> Task<> {
+        static_cast<void>(co_await reader.readline());
+        writer.write(*state);
+      };
+      auto starting = start_server(serve, "127.0.0.1", 0);
       Server server = co_await std::move(starting);
       auto connecting = open_connection("127.0.0.1", server.endpoints().front().port());
       stream = co_await std::move(connecting);
@@ -83,9 +83,11 @@ TEST_F(StreamServers, what_a_coroutine_captures_lives_as_long_as_it_also_without
       co_await pause();  // the coroutine runs
       server.close();
     }
+    state.reset();
     co_await pause();
     stream.writer.write("\n");
     co_await gives(stream.reader.read(), "still here\n");
+    EXPECT_TRUE(watched.expired()) << "and no longer";
   };
   run(talk());
 }

@@ -15,7 +15,7 @@ class StreamTls : public StreamsTest {
   void SetUp() override {
     StreamsTest::SetUp();
     contract::Ground ground;
-    ground.carrier = contract::Carrier::tls;
+    ground.carrier = contract::Carrier::tls_tcp;
     client_ = contract::client_context(ground);
     server_ = contract::server_context(ground);
     options_.server_hostname = "localhost";

@@ -68,7 +68,7 @@ class StreamsTest : public loop_rig::LoopTest {
       server.close();
     } else {
       contract::Ground ground;
-      ground.carrier = carrier == Carrier::tls ? contract::Carrier::tls : contract::Carrier::tcp_ipv4;
+      ground.carrier = carrier == Carrier::tls ? contract::Carrier::tls_tcp : contract::Carrier::tcp_ipv4;
       ServerOptions listening;
       listening.tls = contract::server_context(ground);
       auto starting = start_server(keep, "127.0.0.1", 0, listening, limit);
