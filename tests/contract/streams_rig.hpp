@@ -64,7 +64,7 @@ class StreamsTest : public loop_rig::LoopTest {
       Server server = co_await std::move(starting);
       auto connecting = open_unix_connection(path, {}, limit);
       ends.near = co_await std::move(connecting);
-      ends.far = co_await std::move(accepted);
+      ends.far = co_await accepted;
       server.close();
     } else {
       contract::Ground ground;
@@ -77,7 +77,7 @@ class StreamsTest : public loop_rig::LoopTest {
       calling.tls = contract::client_context(ground);
       auto connecting = open_connection("127.0.0.1", server.endpoints().front().port(), calling, limit);
       ends.near = co_await std::move(connecting);
-      ends.far = co_await std::move(accepted);
+      ends.far = co_await accepted;
       server.close();
     }
     watch(ends.near.writer);
