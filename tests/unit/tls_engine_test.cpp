@@ -1,6 +1,6 @@
 // Engines of TLS connections against each other, in memory, in pieces of any size.
 #include "support/certificates.hpp"
-#include "support/tls_pair.hpp"
+#include "support/tls_engine_pair.hpp"
 
 #include <string>
 
@@ -9,14 +9,14 @@
 namespace tidegate::tls {
 namespace {
 
-using testing::TlsPair;
+using testing::EnginePair;
 
 TEST(TlsEngine_T1, a_handshake_and_an_exchange) {
   TlsOptions server;
   server.cert_chains = {testing::server_certificate().chain()};
   TlsOptions client;
   client.ca_data = testing::trusted_authority().certificate_pem();
-  TlsPair pair(TlsContext::client(client), TlsContext::server(server), {.server_hostname = "localhost"});
+  EnginePair pair(TlsContext::client(client), TlsContext::server(server), {.server_hostname = "localhost"});
   ASSERT_TRUE(pair.shake_hands()) << describe(pair.client.engine().failure()) << " / "
                                   << describe(pair.server.engine().failure());
   EXPECT_EQ(pair.client.write("hello"), Engine::Outcome::done);
@@ -35,7 +35,7 @@ TEST(TlsEngine_T1, a_strange_certificate_is_refused) {
   server.cert_chains = {testing::strange_certificate().chain()};
   TlsOptions client;
   client.ca_data = testing::trusted_authority().certificate_pem();
-  TlsPair pair(TlsContext::client(client), TlsContext::server(server), {.server_hostname = "localhost"});
+  EnginePair pair(TlsContext::client(client), TlsContext::server(server), {.server_hostname = "localhost"});
   EXPECT_FALSE(pair.shake_hands());
   EXPECT_EQ(describe(pair.client.engine().failure()),
             "certificate verify failed: unable to get local issuer certificate (depth 0): the peer's "

@@ -59,13 +59,19 @@ Engine::Outcome OpenSslEngine::handshake() {
   if (handshake_is_over_) return Outcome::done;
   begin_call();
   while (SSL_do_handshake(ssl_.get()) != 1) {
-    if (name_question_ != NameQuestion::put) return why_not();
+    if (name_question_ != NameQuestion::put) return why_no_handshake();
     answer_name_question();
   }
   handshake_is_over_ = true;
   // OpenSSL does that by itself when it reads and writes, but not at the end of a handshake.
   SSL_free_buffers(ssl_.get());
   return Outcome::done;
+}
+
+Engine::Outcome OpenSslEngine::why_no_handshake() noexcept {
+  const Outcome outcome = why_not();
+  if (outcome != Outcome::closed) return outcome;
+  return fail(TlsErrc::alert_received, "the peer closed in the middle of the handshake");
 }
 
 /// OpenSSL stops here the first time, so that the program is asked outside of its frames.
@@ -89,8 +95,8 @@ int OpenSslEngine::client_hello_callback(SSL* ssl, int* alert, void* /*nothing*/
 void OpenSslEngine::answer_name_question() noexcept {
   try {
     const TlsContext chosen = context_->sni_callback()(server_hostname_);
-    if (chosen && chosen.core() != context_) start_over_with(chosen);
     name_question_ = NameQuestion::answered;
+    if (chosen && chosen.core() != context_) return start_over_with(chosen);
   } catch (...) {
     report("TlsOptions::sni_callback failed");
     name_question_ = NameQuestion::refused;
@@ -165,16 +171,14 @@ Engine::ReadResult OpenSslEngine::read(MutableBytesView memory) {
     // Where there was room left over, OpenSSL holds nothing more: asking again would only tell that.
   } while (total < memory.size() && bio_.input_left() > 0);
 
-  if (bio_.writes() != writes_before && SSL_version(ssl_.get()) == TLS1_2_VERSION) count_answer(outcome);
+  answers_ += bio_.writes() - writes_before;
+  if (answers_ > kMostAnswers && outcome != Outcome::failed) {
+    outcome = fail(TlsErrc::protocol_violation, "the peer asks for a renegotiation again and again");
+  }
+  if (outcome != Outcome::failed) catch_up();
   if (total == 0) return {outcome};
   owes_end_ = outcome == Outcome::closed || outcome == Outcome::failed;
   return {Outcome::done, total};
-}
-
-void OpenSslEngine::count_answer(Outcome& outcome) noexcept {
-  if (outcome == Outcome::failed || ++answers_ <= kMostAnswers) return;
-  outcome = fail(std::make_exception_ptr(
-      TlsError(TlsErrc::protocol_violation, "the peer asks for a renegotiation again and again")));
 }
 
 bool OpenSslEngine::holds_plaintext() const noexcept { return owes_end_ || SSL_pending(ssl_.get()) > 0; }
@@ -184,11 +188,32 @@ Engine::Outcome OpenSslEngine::write(BytesView plaintext) {
   assert(!has_closed_ && "Engine::write: close was called");
   if (failure_ != nullptr) return Outcome::failed;
   if (plaintext.empty()) return Outcome::done;
+  if (unencrypted_.empty()) {
+    const Outcome outcome = encrypt(plaintext);
+    if (outcome != Outcome::wants_input) return outcome;
+  }
+  unencrypted_.append(plaintext.text());
+  return Outcome::done;
+}
+
+/// All or nothing, for the sink takes everything; nothing where input is wanted.
+Engine::Outcome OpenSslEngine::encrypt(BytesView plaintext) noexcept {
   begin_call();
   std::size_t size = 0;
-  // The sink takes everything, so it is all or nothing.
   if (SSL_write_ex(ssl_.get(), plaintext.data(), plaintext.size(), &size) == 1) return Outcome::done;
-  return why_not();
+  const Outcome outcome = why_not();
+  if (outcome != Outcome::closed) return outcome;
+  return fail(TlsErrc::protocol_violation, "the peer has closed in the middle of a message");
+}
+
+void OpenSslEngine::catch_up() noexcept {
+  if (unencrypted_.empty() && !owes_close_notify_) [[likely]]
+    return;
+  if (!unencrypted_.empty()) {
+    if (encrypt(unencrypted_) != Outcome::done) return;
+    unencrypted_ = std::string();
+  }
+  if (owes_close_notify_) say_close_notify();
 }
 
 // --- the end -----------------------------------------------------------------------------------------------
@@ -196,6 +221,14 @@ Engine::Outcome OpenSslEngine::write(BytesView plaintext) {
 void OpenSslEngine::close() {
   if (!handshake_is_over_ || has_closed_ || failure_ != nullptr) return;
   has_closed_ = true;
+  owes_close_notify_ = true;
+  if (unencrypted_.empty()) say_close_notify();
+}
+
+void OpenSslEngine::say_close_notify() noexcept {
+  // Within a message of the peer's OpenSSL refuses, as it does writing.
+  if (SSL_in_init(ssl_.get()) == 1) return;
+  owes_close_notify_ = false;
   begin_call();
   // 0: said, and not answered yet. It is never called again, so it never reads.
   if (SSL_shutdown(ssl_.get()) < 0) why_not();
@@ -204,7 +237,6 @@ void OpenSslEngine::close() {
 Engine::Outcome OpenSslEngine::why_not() noexcept {
   if (bio_.failure() != nullptr) return fail(bio_.failure());
   if (bio_.ran_dry()) return Outcome::wants_input;
-
   if (SSL_get_error(ssl_.get(), 0) == SSL_ERROR_ZERO_RETURN) {
     peer_has_closed_ = true;
     return Outcome::closed;
@@ -215,6 +247,14 @@ Engine::Outcome OpenSslEngine::why_not() noexcept {
 Engine::Outcome OpenSslEngine::fail(std::exception_ptr failure) noexcept {
   failure_ = std::move(failure);
   return Outcome::failed;
+}
+
+Engine::Outcome OpenSslEngine::fail(TlsErrc error, const char* what) noexcept {
+  try {
+    throw TlsError(error, what);
+  } catch (...) {
+    return fail(std::current_exception());
+  }
 }
 
 // --- what can be asked -------------------------------------------------------------------------------------
