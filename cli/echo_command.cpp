@@ -41,14 +41,15 @@ class EchoService {
 
   [[nodiscard]] Task<> run() {
     const StopSignals signals(loop_, [this] { stop(); });
-    for (const Url& url : options_.urls) co_await listen(url);
+    for (const EchoPlace& place : options_.places) co_await listen(place);
     announce();
     co_await stop_asked_;
     co_await end();
   }
 
  private:
-  Task<> listen(const Url& url) {
+  Task<> listen(const EchoPlace& place) {
+    const Url& url = place.url;
     const auto make_protocol = [this] { return std::make_shared<EchoProtocol>(log_); };
     try {
       if (url.scheme == Url::Scheme::unix_domain) {
@@ -57,15 +58,17 @@ class EchoService {
         const auto make_datagrams = [this] { return std::make_shared<EchoDatagrams>(loop_); };
         const DatagramOptions at{.local = {url.host, url.port}};
         datagrams_.push_back(co_await loop_.create_datagram_endpoint(make_datagrams, at));
-        note_place(to_udp_url_text(datagrams_.back().transport->sockname()));
+        note_place(to_url_text(datagrams_.back().transport->sockname(), url.scheme));
         co_return;
       } else {
-        servers_.push_back(co_await loop_.create_server(make_protocol, url.host, url.port));
+        const ServerOptions how = place.security.server_options();
+        servers_.push_back(co_await loop_.create_server(make_protocol, url.host, url.port, how));
       }
     } catch (const OsError& error) {
       throw std::runtime_error(fmt::format("cannot listen on {}: {}", url.to_string(), error.what()));
     }
-    for (const Endpoint& endpoint : servers_.back().endpoints()) note_place(to_url_text(endpoint));
+    for (const Endpoint& endpoint : servers_.back().endpoints())
+      note_place(to_url_text(endpoint, url.scheme));
   }
 
   void note_place(const std::string& url) { places_ += fmt::format("listening on {}\n", url); }
