@@ -32,13 +32,9 @@ void TlsSide::data_received(BytesView data) {
 bool TlsSide::eof_received() {
   peer_has_ended_ = true;
   silence_.stop();
-  if (last_words_) {
-    // In order would be what it must not end in.
-    cut_off(*transport_);
-  } else {
-    pair_end_.ended();
-    pair_end_.takes_no_more();
-  }
+  if (is_cut_) cut_off(*transport_);  // the transport would answer, and that would be an end in order
+  pair_end_.ended();
+  pair_end_.takes_no_more();
   return false;
 }
 
@@ -86,12 +82,15 @@ void TlsSide::resume_reading() {
 
 // --- the end -----------------------------------------------------------------------------------------------
 
+/// Closed at once, the transport would not read for long what still comes, see LastWords.
 void TlsSide::close() {
   silence_.stop();
-  transport_->close();
+  last_words_.emplace(transport_, [this] { transport_->close(); });
+  last_words_->look();
 }
 
 void TlsSide::cut() {
+  is_cut_ = true;
   silence_.stop();
   last_words_.emplace(transport_, [this] { cut_off(*transport_); });
   last_words_->look();

@@ -57,7 +57,8 @@ class TlsSide final : public Protocol, public Side {
   std::optional<std::size_t> buffer_bytes_;
   TransportRef transport_;
   Silence silence_;
-  std::optional<LastWords> last_words_;  // once it is cut
+  std::optional<LastWords> last_words_;  // once it leaves
+  bool is_cut_ = false;
   bool is_paused_ = true;
   bool peer_has_ended_ = false;
 };
