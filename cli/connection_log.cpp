@@ -18,6 +18,10 @@ std::uint64_t ConnectionLog::opened(const Endpoint& peer, const Endpoint& local,
   return connections_;
 }
 
+void ConnectionLog::refused(const Endpoint& peer, const std::string& why) {
+  print_log(fmt::format("refused {}: {}", peer.to_string(), why));
+}
+
 void ConnectionLog::closed(std::uint64_t number, const Endpoint& peer, std::uint64_t received_bytes,
                            const Error& reason) {
   const std::string why = reason ? ": " + reason.message() : "";

@@ -3,6 +3,7 @@
 
 #include <tidegate/error.hpp>
 #include <tidegate/server.hpp>
+#include <tidegate/transport.hpp>
 
 #include "arguments.hpp"
 #include "backend_choice.hpp"
@@ -31,11 +32,14 @@ class EchoService {
   EchoService(Loop& loop, const EchoOptions& options)
       : loop_(loop), options_(options), stop_asked_(loop.create_future<void>()) {
     if (!options.quiet) log_ = std::make_shared<ConnectionLog>();
+    loop.set_exception_handler(
+        [this](Loop&, const ExceptionContext& context) { note_exception(context); });
   }
   EchoService(const EchoService&) = delete;
   EchoService& operator=(const EchoService&) = delete;
   /// Where a later place could not be listened at, nobody else ends these.
   ~EchoService() {
+    loop_.set_exception_handler({});
     for (const auto& endpoint : datagrams_) endpoint.transport->abort();
   }
 
@@ -69,6 +73,17 @@ class EchoService {
     }
     for (const Endpoint& endpoint : servers_.back().endpoints())
       note_place(to_url_text(endpoint, url.scheme));
+  }
+
+  /// A client whose handshake fails has no protocol that would be told: the handler is.
+  void note_exception(const ExceptionContext& context) {
+    const auto* protocol = dynamic_cast<const EchoProtocol*>(context.protocol);
+    const auto* transport = dynamic_cast<const Transport*>(context.transport);
+    if (protocol == nullptr || transport == nullptr || protocol->was_connected()) {
+      loop_.default_exception_handler(context);
+    } else if (log_) {
+      ConnectionLog::refused(transport->peername(), describe(context.exception));
+    }
   }
 
   void note_place(const std::string& url) { places_ += fmt::format("listening on {}\n", url); }
