@@ -129,7 +129,8 @@ tidegate::Task<tidegate::Server> listen(const peer_options& options, Factory mak
 tidegate::Task<tidegate::Server> listen(const peer_options& options) {
   if (options.mode == PEER_DISCARD) return listen(options, [] { return std::make_shared<Discard>(); });
   if (options.mode == PEER_GENERATE) {
-    const std::size_t size = options.message_bytes > 0 ? options.message_bytes : std::size_t{PEER_BLOCK_BYTES};
+    const std::size_t size =
+        options.message_bytes > 0 ? options.message_bytes : std::size_t{PEER_BLOCK_BYTES};
     return listen(options, [size] { return std::make_shared<Generate>(size); });
   }
   if (options.message_bytes == 0) return listen(options, [] { return std::make_shared<Echo>(); });

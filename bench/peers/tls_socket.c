@@ -5,6 +5,7 @@
 
 #include <openssl/err.h>
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -128,5 +129,6 @@ static void on_event(void* whom, uint32_t events) {
 int main(int argc, char** argv) {
   const struct peer_options options = start_tls_peer(argc, argv, &context);
   mode = options.mode;
+  signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to the socket without MSG_NOSIGNAL
   run_bare_loop(&options, &(struct bare_handlers){.on_connection = on_connection, .on_event = on_event});
 }

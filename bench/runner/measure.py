@@ -7,12 +7,11 @@ import shutil
 
 from .certificate import Certificate
 from .listening import wait_for_port
-from .pattern import pattern_file
+from .pattern import write_pattern
 from .processes import PATIENCE_SECONDS, Child, Failure
 
 # What the row says already, and what is too coarse for a short window: ticks of 10 ms.
 NOT_KEPT = {"mode", "address", "connections", "size", "pipeline", "server_user_ns", "server_system_ns"}
-FILE_BYTES = 1 << 30  # of the file that is sent
 MINUTES_SECONDS = 180  # for what has no window of time and may be slow on a small machine
 
 
@@ -58,7 +57,7 @@ class Bench:
                            ("--tls", self._certificate.trusted))
 
     def _serve_file(self, row, contestant):
-        return self._serve(row, contestant, ("--file", self._file))
+        return self._serve(row, contestant, ("--file", self._file_of(row.file_bytes)))
 
     def _relay(self, row, contestant):
         """Load, relay, and a server that discards; the relay is what is looked at."""
@@ -101,9 +100,12 @@ class Bench:
     def _certificate(self):
         return Certificate(self.folder)
 
-    @functools.cached_property
-    def _file(self):
-        return pattern_file(self.folder, FILE_BYTES)
+    def _file_of(self, size_bytes):
+        """Made when it is needed first."""
+        path = self.folder / f"file-{size_bytes}"
+        if not path.exists():
+            write_pattern(path, size_bytes)
+        return path
 
     def _address(self, transport):
         return f"unix:{self.folder}/{next(self._numbers)}" if transport == "unix" else f"{transport}:0"

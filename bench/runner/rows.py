@@ -39,6 +39,7 @@ class Row:
     server_arguments: tuple[str, ...] = ()
     load_arguments: tuple[str, ...] = ()
     loop_arguments: tuple[str, ...] = ()
+    file_bytes: int = 0  # of the file that is sent
     child_on_same_core: bool = False  # of a child whose output is read
     only: tuple[str, ...] = ()  # the contestants of a row that is not for everybody
     most_rounds: int = 1000  # where more would tell nothing new
@@ -191,8 +192,11 @@ def tls_rows():
             tls_one_way("out", "generate", "receive"), handshakes("new"), handshakes("resumed")]
 
 
-FILE = Row("file-1GiB", "file", "1 connection, 1 GiB", program_kind="file", server_mode="generate",
-           load_mode="receive", connections=1, size=ONE_WAY_BYTES, seconds_beside=0.3)
+def file(size_bytes):
+    size = f"{size_bytes >> 30} GiB" if size_bytes >= 1 << 30 else f"{size_bytes >> 20} MiB"
+    return Row(f"file-{size.replace(' ', '')}", "file", f"1 connection, {size}", program_kind="file",
+               server_mode="generate", load_mode="receive", connections=1, size=ONE_WAY_BYTES,
+               file_bytes=size_bytes, seconds_beside=0.3)
 
 
 def streams(connections, pipeline=1):
@@ -241,7 +245,7 @@ def full_rows():
         *(datagrams(*load) for load in DATAGRAM_LOADS), trains(512, 64, 4), trains(1400, 46, 4),
         spawn(300), spawn(300, at_a_time=8), spawn(60, resident_mebibytes=500), output(1024, True), output(256, False),
         RELAY,
-        *tls_rows(), tls_idle(2_000, 2), FILE, streams(50), streams(50, 16),
+        *tls_rows(), tls_idle(2_000, 2), file(1 << 30), streams(50), streams(50, 16),
         SPIN, idle(10_000, 2), timers(1_000_000, 1.8), calls(1_000_000), threads(1_000_000), INSTRUCTIONS,
         DATAGRAM_INSTRUCTIONS, TLS_INSTRUCTIONS,
     ]
@@ -255,7 +259,7 @@ def quick_rows():
         echo("unix", 1, 50, KIBIBYTE), framed("tcp"), one_way_in("tcp"), one_way_out("tcp"), storm("tcp"),
         datagrams(1, 512, 64), trains(512, 64, 4), spawn(60), output(256, True), RELAY,
         tls_echo(50, 64), tls_one_way("in", "discard", "send"), tls_one_way("out", "generate", "receive"),
-        handshakes("new"), handshakes("resumed"), tls_idle(500, 1), FILE, streams(50),
+        handshakes("new"), handshakes("resumed"), tls_idle(500, 1), file(64 << 20), streams(50),
         SPIN, idle(10_000, 1), timers(100_000, 0.3), calls(100_000), threads(100_000), INSTRUCTIONS,
     ]
 
