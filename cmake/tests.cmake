@@ -26,12 +26,26 @@ set(TIDEGATE_TEST_TIMEOUT_SECONDS 120)
 # What several test programs share: tests/support/*.cpp, when there is any.
 file(GLOB_RECURSE tidegate_support_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/support/*.cpp")
 
+# Without TLS there is nothing to test in the files that are about it: tls_*.cpp, certificates*.cpp.
+function(tidegate_leave_out_tls_without_it sources)
+  if(NOT TIDEGATE_TLS)
+    list(FILTER ${sources} EXCLUDE REGEX "/(tls|certificates)[a-z_]*\\.cpp$")
+    set(${sources} ${${sources}} PARENT_SCOPE)
+  endif()
+endfunction()
+tidegate_leave_out_tls_without_it(tidegate_support_sources)
+
 add_library(tidegate_test_support INTERFACE)
 target_include_directories(tidegate_test_support INTERFACE
   "${PROJECT_SOURCE_DIR}/tests"
   "${PROJECT_SOURCE_DIR}/src")  # tests may look at private headers; nothing else outside the library may
 target_link_libraries(tidegate_test_support INTERFACE
   tidegate::tidegate tidegate_test_warnings fmt::fmt-header-only GTest::gmock GTest::gtest)
+if(TIDEGATE_TLS)
+  # The tests have certificates and a TLS of their own; what is tested stays behind the public headers.
+  target_compile_definitions(tidegate_test_support INTERFACE TIDEGATE_HAS_TLS)
+  target_link_libraries(tidegate_test_support INTERFACE OpenSSL::SSL OpenSSL::Crypto)
+endif()
 if(tidegate_support_sources)
   add_library(tidegate_test_support_objects STATIC ${tidegate_support_sources})
   target_link_libraries(tidegate_test_support_objects PUBLIC tidegate_test_support)
@@ -79,6 +93,7 @@ endfunction()
 # or missing is no error: it has no tests.
 function(tidegate_add_test_program program folder)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/${folder}/*.cpp")
+  tidegate_leave_out_tls_without_it(sources)
   if(NOT sources)
     return()
   endif()

@@ -6,6 +6,7 @@
 #include "net/socket_options.hpp"
 #include "transport/address_race.hpp"
 #include "transport/open_connection.hpp"
+#include "transport/securing.hpp"
 #include "transport/stream_transport.hpp"
 #include "transport/unix_address.hpp"
 
@@ -18,18 +19,26 @@ namespace tidegate {
 namespace {
 
 using transport::Connected;
+using transport::Layer;
+using transport::Opening;
 using transport::OwnedChannel;
+using transport::Securing;
 using transport::StreamTransport;
 
 /// Gives a connected channel its protocol. The factory runs now, `connection_made` in the loop's next round
-/// (L1).
-Task<Connection<BaseProtocol>> establish(Loop& loop, ProtocolFactory factory, Connected connected) {
+/// (L1), or when the connection is secured (T1).
+Task<Connection<BaseProtocol>> establish(Loop& loop, ProtocolFactory factory, Connected connected,
+                                         Securing securing) {
   auto protocol = factory();
+  std::shared_ptr<Layer> layer;
+  if (securing) layer = make_layer(loop.core(), securing, protocol, Opening::awaited);
+  auto lowest = layer ? std::shared_ptr<BaseProtocol>(layer) : protocol;
   auto transport = StreamTransport::make(loop.core(), connected.channel.get(), std::move(connected.peer),
-                                         protocol, nullptr);
+                                         std::move(lowest), nullptr);
   static_cast<void>(connected.channel.release());
   // From here on the transport owns the descriptor.
-  auto opening = transport::open_connection(std::move(transport), std::move(protocol));
+  auto opening = layer ? transport::open_layer(std::move(transport), std::move(layer), std::move(protocol))
+                       : transport::open_connection(std::move(transport), std::move(protocol));
   co_return co_await std::move(opening);
 }
 
@@ -42,8 +51,9 @@ Connected adopt(Loop& loop, Socket socket) {
   return {std::move(channel), std::move(peer)};
 }
 
-Task<Connection<BaseProtocol>> establish_over(Loop& loop, ProtocolFactory factory, Socket socket) {
-  auto established = establish(loop, std::move(factory), adopt(loop, std::move(socket)));
+Task<Connection<BaseProtocol>> establish_over(Loop& loop, ProtocolFactory factory, Socket socket,
+                                              Securing securing) {
+  auto established = establish(loop, std::move(factory), adopt(loop, std::move(socket)), std::move(securing));
   co_return co_await std::move(established);
 }
 
@@ -67,7 +77,7 @@ struct OwnedConnectOptions {
 };
 
 Task<Connection<BaseProtocol>> connect_tcp(Loop& loop, ProtocolFactory factory, std::string host, Port port,
-                                           OwnedConnectOptions options) {
+                                           OwnedConnectOptions options, Securing securing) {
   auto resolving = loop.getaddrinfo(host, port, {.family = options.family});
   transport::RaceTerms terms;
   auto resolved = co_await std::move(resolving);
@@ -82,13 +92,14 @@ Task<Connection<BaseProtocol>> connect_tcp(Loop& loop, ProtocolFactory factory, 
   auto race = transport::connect_to_first(loop.core(), std::move(terms));
   Connected connected = co_await std::move(race);
   net::set_no_delay(loop.core().backend().descriptor(connected.channel.get()));
-  auto established = establish(loop, std::move(factory), std::move(connected));
+  auto established = establish(loop, std::move(factory), std::move(connected), std::move(securing));
   co_return co_await std::move(established);
 }
 
 /// A Unix socket whose listener's queue is full says EAGAIN, and nothing tells when there is room: a blocking
 /// connect would wait, and so do we, looking again ever more seldom.
-Task<Connection<BaseProtocol>> connect_unix_path(Loop& loop, ProtocolFactory factory, Endpoint endpoint) {
+Task<Connection<BaseProtocol>> connect_unix_path(Loop& loop, ProtocolFactory factory, Endpoint endpoint,
+                                                 Securing securing) {
   constexpr Duration kFirstPause = std::chrono::milliseconds(1);
   constexpr Duration kLongestPause = std::chrono::milliseconds(50);
   Connected connected;
@@ -109,8 +120,25 @@ Task<Connection<BaseProtocol>> connect_unix_path(Loop& loop, ProtocolFactory fac
       co_await std::move(waiting);
     }
   }
-  auto established = establish(loop, std::move(factory), std::move(connected));
+  auto established = establish(loop, std::move(factory), std::move(connected), std::move(securing));
   co_return co_await std::move(established);
+}
+
+/// Throws std::invalid_argument.
+Securing securing_of(const char* caller, const auto& options, std::optional<std::string_view> host) {
+  return transport::secure_client({.caller = caller,
+                                   .context = options.tls,
+                                   .handshake_timeout = options.tls_handshake_timeout,
+                                   .shutdown_timeout = options.tls_shutdown_timeout,
+                                   .server_hostname = options.server_hostname,
+                                   .host = host,
+                                   .session = options.tls_session});
+}
+
+void check_stream_socket(const Socket& socket) {
+  if (net::is_stream_socket(socket.descriptor())) return;
+  throw std::invalid_argument("a stream socket was expected, descriptor " +
+                              std::to_string(socket.descriptor().number) + " is not one");
 }
 
 }  // namespace
@@ -122,29 +150,31 @@ Task<Connection<BaseProtocol>> Loop::connect(ProtocolFactory factory, std::strin
   if (options.happy_eyeballs_delay && *options.happy_eyeballs_delay < Duration::zero()) {
     throw std::invalid_argument("create_connection: happy_eyeballs_delay is negative");
   }
-  return connect_tcp(*this, std::move(factory), std::string(host), port, OwnedConnectOptions(options));
+  return connect_tcp(*this, std::move(factory), std::string(host), port, OwnedConnectOptions(options),
+                     securing_of("create_connection", options, host));
 }
 
 Task<Connection<BaseProtocol>> Loop::connect_unix(ProtocolFactory factory, std::string_view path,
                                                   const SecureConnectOptions& options) {
-  static_cast<void>(options);
-  return connect_unix_path(*this, std::move(factory), transport::unix_endpoint(path));
-}
-
-Task<Connection<BaseProtocol>> Loop::accept_over(ProtocolFactory factory, Socket socket,
-                                                 const SecureAcceptOptions& options) {
-  static_cast<void>(options);
-  return connect_over(std::move(factory), std::move(socket), {});
+  return connect_unix_path(*this, std::move(factory), transport::unix_endpoint(path),
+                           securing_of("create_unix_connection", options, std::nullopt));
 }
 
 Task<Connection<BaseProtocol>> Loop::connect_over(ProtocolFactory factory, Socket socket,
                                                   const SecureConnectOptions& options) {
-  static_cast<void>(options);
-  if (!net::is_stream_socket(socket.descriptor())) {
-    throw std::invalid_argument("a stream socket was expected, descriptor " +
-                                std::to_string(socket.descriptor().number) + " is not one");
-  }
-  return establish_over(*this, std::move(factory), std::move(socket));
+  check_stream_socket(socket);
+  return establish_over(*this, std::move(factory), std::move(socket),
+                        securing_of("create_connection", options, std::nullopt));
+}
+
+Task<Connection<BaseProtocol>> Loop::accept_over(ProtocolFactory factory, Socket socket,
+                                                 const SecureAcceptOptions& options) {
+  check_stream_socket(socket);
+  return establish_over(*this, std::move(factory), std::move(socket),
+                        transport::secure_server({.caller = "connect_accepted_socket",
+                                                  .context = options.tls,
+                                                  .handshake_timeout = options.tls_handshake_timeout,
+                                                  .shutdown_timeout = options.tls_shutdown_timeout}));
 }
 
 }  // namespace tidegate

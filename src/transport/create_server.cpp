@@ -22,6 +22,14 @@ void check_backlog(int backlog) {
   }
 }
 
+/// Throws std::invalid_argument.
+transport::Securing securing_of(const char* caller, const auto& options) {
+  return transport::secure_server({.caller = caller,
+                                   .context = options.tls,
+                                   .handshake_timeout = options.tls_handshake_timeout,
+                                   .shutdown_timeout = options.tls_shutdown_timeout});
+}
+
 /// A server that is closed unless it is handed out: whatever fails on the way leaves no socket behind.
 class UnfinishedServer {
  public:
@@ -100,7 +108,7 @@ std::vector<Socket> bound_sockets_with_luck(const std::vector<Endpoint>& endpoin
 }
 
 Task<Server> serve_hosts(Loop& loop, ProtocolFactory factory, std::vector<std::string> hosts, Port port,
-                         ServerOptions options) {
+                         ServerOptions options, StreamServer::Listening listening) {
   std::vector<Endpoint> endpoints;
   for (const std::string& host : hosts) {
     auto resolving = loop.getaddrinfo(host, port, {.family = options.family, .passive = true});
@@ -111,22 +119,21 @@ Task<Server> serve_hosts(Loop& loop, ProtocolFactory factory, std::vector<std::s
       }
     }
   }
-  UnfinishedServer server(StreamServer::make(loop.core(), std::move(factory),
-                                             {.backlog = options.backlog, .keep_alive = options.keep_alive}));
+  UnfinishedServer server(StreamServer::make(loop.core(), std::move(factory), std::move(listening)));
   for (Socket& socket : bound_sockets_with_luck(endpoints, options)) server->add(std::move(socket));
   co_return server.finish(options.start_serving);
 }
 
-Task<Server> serve_socket(Loop& loop, ProtocolFactory factory, Socket socket, ServerOptions options) {
-  UnfinishedServer server(StreamServer::make(loop.core(), std::move(factory),
-                                             {.backlog = options.backlog, .keep_alive = options.keep_alive}));
+Task<Server> serve_socket(Loop& loop, ProtocolFactory factory, Socket socket, bool start_serving,
+                          StreamServer::Listening listening) {
+  UnfinishedServer server(StreamServer::make(loop.core(), std::move(factory), std::move(listening)));
   server->add(std::move(socket));
-  co_return server.finish(options.start_serving);
+  co_return server.finish(start_serving);
 }
 
-Task<Server> serve_unix(Loop& loop, ProtocolFactory factory, Endpoint endpoint, UnixServerOptions options) {
-  UnfinishedServer server(
-      StreamServer::make(loop.core(), std::move(factory), {.backlog = options.backlog, .keep_alive = false}));
+Task<Server> serve_unix(Loop& loop, ProtocolFactory factory, Endpoint endpoint, UnixServerOptions options,
+                        StreamServer::Listening listening) {
+  UnfinishedServer server(StreamServer::make(loop.core(), std::move(factory), std::move(listening)));
   transport::remove_stale_socket_file(endpoint, Socket::stream(AddressFamily::unix_domain));
   Socket socket = Socket::stream(AddressFamily::unix_domain);
   socket.bind(endpoint);
@@ -142,7 +149,10 @@ Task<Server> Loop::start_server(ProtocolFactory factory, std::vector<std::string
                                 const ServerOptions& options) {
   check_backlog(options.backlog);
   if (hosts.empty()) throw std::invalid_argument("create_server: the list of hosts is empty");
-  return serve_hosts(*this, std::move(factory), std::move(hosts), port, options);
+  StreamServer::Listening listening{.backlog = options.backlog,
+                                    .keep_alive = options.keep_alive,
+                                    .securing = securing_of("create_server", options)};
+  return serve_hosts(*this, std::move(factory), std::move(hosts), port, options, std::move(listening));
 }
 
 Task<Server> Loop::start_server(ProtocolFactory factory, Socket socket, const ServerOptions& options) {
@@ -151,13 +161,20 @@ Task<Server> Loop::start_server(ProtocolFactory factory, Socket socket, const Se
     throw std::invalid_argument("create_server: a stream socket was expected, descriptor " +
                                 std::to_string(socket.descriptor().number) + " is not one");
   }
-  return serve_socket(*this, std::move(factory), std::move(socket), options);
+  StreamServer::Listening listening{.backlog = options.backlog,
+                                    .keep_alive = options.keep_alive,
+                                    .securing = securing_of("create_server", options)};
+  return serve_socket(*this, std::move(factory), std::move(socket), options.start_serving,
+                      std::move(listening));
 }
 
 Task<Server> Loop::start_unix_server(ProtocolFactory factory, std::string_view path,
                                      const UnixServerOptions& options) {
   check_backlog(options.backlog);
-  return serve_unix(*this, std::move(factory), transport::unix_endpoint(path), options);
+  StreamServer::Listening listening{.backlog = options.backlog,
+                                    .keep_alive = false,
+                                    .securing = securing_of("create_unix_server", options)};
+  return serve_unix(*this, std::move(factory), transport::unix_endpoint(path), options, std::move(listening));
 }
 
 }  // namespace tidegate

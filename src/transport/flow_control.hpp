@@ -39,6 +39,9 @@ class FlowControl {
     return true;
   }
 
+  /// Takes over from another one whose protocol was told to pause: what is owed to it now is a resume.
+  void begin_paused() noexcept { paused_ = true; }
+
   /// True from an owed pause to the next owed resume.
   [[nodiscard]] bool paused() const noexcept { return paused_; }
 

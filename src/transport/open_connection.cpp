@@ -12,13 +12,16 @@ namespace {
 /// Drops a connection that nobody has heard of.
 struct AbortUnlessOpened {
   StreamTransport* transport;
+  Future<TransportRef> awaited;  // of a layer
   bool opened = false;
 
   explicit AbortUnlessOpened(StreamTransport& made) noexcept : transport(&made) {}
   AbortUnlessOpened(const AbortUnlessOpened&) = delete;
   AbortUnlessOpened& operator=(const AbortUnlessOpened&) = delete;
   ~AbortUnlessOpened() {
-    if (!opened) transport->abort();
+    if (opened) return;
+    if (awaited && !awaited.done()) awaited.cancel();  // nobody will ask for it
+    transport->abort();
   }
 };
 
@@ -33,12 +36,31 @@ Task<Connection<BaseProtocol>> open_guarded(Ref<StreamTransport> transport,
   co_return Connection<BaseProtocol>{TransportRef(transport), std::move(protocol)};
 }
 
+/// The same for a layer, whose handshake comes after that.
+Task<Connection<BaseProtocol>> open_layer_guarded(Ref<StreamTransport> transport, Future<TransportRef> opened,
+                                                  std::shared_ptr<BaseProtocol> protocol,
+                                                  std::unique_ptr<AbortUnlessOpened> guard) {
+  auto turn = sleep(Duration::zero());
+  co_await std::move(turn);
+  transport->open();
+  TransportRef above = co_await opened;
+  guard->opened = true;
+  co_return Connection<BaseProtocol>{std::move(above), std::move(protocol)};
+}
+
 }  // namespace
 
 Task<Connection<BaseProtocol>> open_connection(Ref<StreamTransport> transport,
                                                std::shared_ptr<BaseProtocol> protocol) {
   auto guard = std::make_unique<AbortUnlessOpened>(*transport);
   return open_guarded(std::move(transport), std::move(protocol), std::move(guard));
+}
+
+Task<Connection<BaseProtocol>> open_layer(Ref<StreamTransport> transport, std::shared_ptr<Layer> layer,
+                                          std::shared_ptr<BaseProtocol> protocol) {
+  auto guard = std::make_unique<AbortUnlessOpened>(*transport);
+  guard->awaited = layer->opened();
+  return open_layer_guarded(std::move(transport), layer->opened(), std::move(protocol), std::move(guard));
 }
 
 }  // namespace tidegate::transport

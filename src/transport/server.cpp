@@ -2,18 +2,18 @@
 #include "transport/server.hpp"
 
 #include "net/socket_options.hpp"
+#include "transport/layer.hpp"
 
 #include <utility>
 
 namespace tidegate::transport {
 
-Ref<StreamServer> StreamServer::make(loop::LoopCore& core, ProtocolFactory factory,
-                                     const Listening& listening) {
-  return Ref<StreamServer>(new StreamServer(core, std::move(factory), listening));
+Ref<StreamServer> StreamServer::make(loop::LoopCore& core, ProtocolFactory factory, Listening listening) {
+  return Ref<StreamServer>(new StreamServer(core, std::move(factory), std::move(listening)));
 }
 
-StreamServer::StreamServer(loop::LoopCore& core, ProtocolFactory factory, const Listening& listening)
-    : core_(core), factory_(std::move(factory)), listening_(listening) {}
+StreamServer::StreamServer(loop::LoopCore& core, ProtocolFactory factory, Listening listening)
+    : core_(core), factory_(std::move(factory)), listening_(std::move(listening)) {}
 
 void StreamServer::release() noexcept {
   if (--holders_ == 0) delete this;
@@ -62,6 +62,9 @@ void StreamServer::connection_accepted(OwnedFileDescriptor descriptor, Endpoint 
   try {
     auto protocol = make_protocol();
     if (closed_) return;  // by the factory: whoever it was for is turned away
+    if (listening_.securing) {
+      protocol = make_layer(core_, listening_.securing, std::move(protocol), Opening::reported);
+    }
     const kernel::ChannelId channel = core_.backend().attach(std::move(descriptor));
     try {
       const auto transport = StreamTransport::make(core_, channel, peer, std::move(protocol), this);
@@ -114,20 +117,30 @@ void StreamServer::loop_closed() noexcept {
   finish_if_idle();  // otherwise when the last one has ended
 }
 
+namespace {
+
+/// The transport that the program knows: `transport`, or that of the last layer over it.
+TransportRef topmost(Transport& transport) {
+  auto* const layer = dynamic_cast<Layer*>(transport.get_protocol().get());
+  return layer == nullptr ? TransportRef(&transport) : topmost(layer->above());
+}
+
+}  // namespace
+
 /// Closing a connection can't end it at once, but what it calls may end others of the list.
 template <typename Act>
 void StreamServer::for_each_client(const Act& act) {
-  std::vector<Ref<StreamTransport>> clients;
-  for (StreamTransport& client : connections_) clients.emplace_back(&client);
-  for (const Ref<StreamTransport>& client : clients) act(*client);
+  std::vector<TransportRef> clients;
+  for (StreamTransport& client : connections_) clients.push_back(topmost(client));
+  for (const TransportRef& client : clients) act(*client);
 }
 
 void StreamServer::close_clients() {
-  for_each_client([](StreamTransport& client) { client.close(); });
+  for_each_client([](Transport& client) { client.close(); });
 }
 
 void StreamServer::abort_clients() {
-  for_each_client([](StreamTransport& client) { client.abort(); });
+  for_each_client([](Transport& client) { client.abort(); });
 }
 
 // --- waiting -------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@
 #include "base/intrusive_list.hpp"
 #include "loop/loop_core.hpp"
 #include "transport/acceptor.hpp"
+#include "transport/securing.hpp"
 #include "transport/stream_transport.hpp"
 #include "transport/unix_socket_file.hpp"
 
@@ -27,9 +28,10 @@ class StreamServer final : public ServerInterface,
   struct Listening {
     int backlog = 100;
     bool keep_alive = false;
+    Securing securing = {};
   };
 
-  static Ref<StreamServer> make(loop::LoopCore& core, ProtocolFactory factory, const Listening& listening);
+  static Ref<StreamServer> make(loop::LoopCore& core, ProtocolFactory factory, Listening listening);
 
   /// Adds a bound socket; `file`: what it stands for in the file system, or nothing.
   void add(Socket socket, UnixSocketFile file = {});
@@ -49,7 +51,7 @@ class StreamServer final : public ServerInterface,
  private:
   using Connections = base::IntrusiveList<StreamTransport, loop::VisitorTag>;
 
-  StreamServer(loop::LoopCore& core, ProtocolFactory factory, const Listening& listening);
+  StreamServer(loop::LoopCore& core, ProtocolFactory factory, Listening listening);
   ~StreamServer() = default;
 
   static Task<void> serve_until_cancelled(Ref<StreamServer> server);

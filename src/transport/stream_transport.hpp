@@ -2,13 +2,12 @@
 // of the kernel.
 #pragma once
 
-#include <tidegate/transport.hpp>
-
 #include "kernel/backend.hpp"
 #include "loop/loop_core.hpp"
 #include "net/nonblocking_loan.hpp"
 #include "net/stored_endpoint.hpp"
 #include "transport/flow_control.hpp"
+#include "transport/inner_transport.hpp"
 #include "transport/owned_channel.hpp"
 #include "transport/protocol_slot.hpp"
 #include "transport/stream_state.hpp"
@@ -59,7 +58,7 @@ class StreamSending : public kernel::SendOperation {
 ///
 /// Lifetime: holds itself from `start` on until the connection has ended and nothing is in flight; the
 /// protocol and the user hold references beside that.
-class StreamTransport final : public Transport,
+class StreamTransport final : public InnerTransport,
                               public loop::Visitor,
                               private StreamReceiving,
                               private StreamSending {
@@ -103,6 +102,14 @@ class StreamTransport final : public Transport,
   [[nodiscard]] SocketView socket() const noexcept override;
   void retain() noexcept override { ++holders_; }
   void release() noexcept override;
+
+  // --- InnerTransport ----------------------------------------------------------------------------
+  [[nodiscard]] loop::LoopCore& core() const noexcept override { return core_; }
+  [[nodiscard]] bool is_two_way() const noexcept override { return !state_.is_pipe(); }
+  [[nodiscard]] bool writing_paused() const noexcept override { return flow_.paused(); }
+  void write_all_of(WriteBuffer&& bytes) override;
+  void flush_written() override;
+  void receive_modestly() override { receiving().set_modest(); }
 
  private:
   static constexpr std::size_t kGatherPieces = 64;

@@ -105,6 +105,19 @@ void StreamTransport::writelines(std::vector<Chunk> chunks) {
   after_append(at_once);
 }
 
+void StreamTransport::write_all_of(WriteBuffer&& bytes) {
+  if (!accept_write(bytes.empty())) return bytes.clear();
+  buffer_.append(std::move(bytes));
+  const bool at_once = offers_at_once(0);
+  if (at_once) send_at_once();
+  after_append(at_once);
+}
+
+void StreamTransport::flush_written() {
+  core_.forget_flush(*this);
+  if (!buffer_.empty()) flush();
+}
+
 /// What was written is either with the kernel or in the buffer: sees to the latter.
 void StreamTransport::after_append(bool offered) {
   if (state_.is_lost() || draining_) return;

@@ -65,6 +65,21 @@ void WriteBuffer::append(Chunk&& chunk) {
   link_back({segment, segment}, bytes.size());
 }
 
+void WriteBuffer::append(WriteBuffer&& other) {
+  assert(other.pool_ == pool_ && !other.is_lent());
+  if (other.empty()) return;
+  keep();
+  // A block for every small message would be what a slow peer makes the process hold.
+  if (other.size_ <= room_in_last_block() && other.first_ == other.last_ &&
+      other.first_->kind == Segment::Kind::block) {
+    copy_into_last_block({other.first_->data, other.size_});
+    other.clear();
+    return;
+  }
+  const std::size_t bytes = std::exchange(other.size_, 0);
+  link_back({std::exchange(other.first_, nullptr), std::exchange(other.last_, nullptr)}, bytes);
+}
+
 void WriteBuffer::keep() {
   if (!is_lent()) return;
   const Chain blocks = blocks_holding(lent());

@@ -43,6 +43,10 @@ class WriteBuffer {
   /// nothing then, `chunk` neither.
   void append(Chunk&& chunk);
 
+  /// Takes over all that `other` holds, which is empty then; copies only what is small and finds room here.
+  /// Throws std::bad_alloc and changes nothing then. REQUIRES: both are of one pool, `other` is not lent.
+  void append(WriteBuffer&& other);
+
   /// Appends `bytes` without a copy, for as long as they stay valid; `keep` or a consumption of everything
   /// comes before that ends. False, and nothing changes, where other bytes wait that these do not directly
   /// follow in memory.

@@ -27,7 +27,9 @@ RawPeer::RawPeer(OwnedFileDescriptor descriptor) : descriptor_(std::move(descrip
   expect_done(::fcntl(descriptor_.get().number, F_SETFL, flags | O_NONBLOCK), "fcntl");
 }
 
-std::size_t RawPeer::send_some(BytesView bytes) {
+std::size_t RawPeer::send_some(BytesView bytes) { return put_on_wire(bytes); }
+
+std::size_t RawPeer::put_on_wire(BytesView bytes) {
   std::size_t sent = 0;
   send_failed_ = false;
   while (sent < bytes.size()) {
@@ -68,16 +70,22 @@ void RawPeer::send_with_descriptor(std::string_view text, FileDescriptor passed)
 }
 
 std::size_t RawPeer::receive(std::size_t limit_bytes) {
+  const std::size_t count = take_from_wire(received, limit_bytes);
+  saw_eof = wire_has_ended_;
+  return count;
+}
+
+std::size_t RawPeer::take_from_wire(std::string& bytes, std::size_t limit_bytes) {
   std::size_t total = 0;
   std::array<char, 65536> memory;
-  while (total < limit_bytes && !saw_eof && error == 0) {
+  while (total < limit_bytes && !wire_has_ended_ && error == 0) {
     const std::size_t room = std::min(memory.size(), limit_bytes - total);
     const ssize_t count = ::recv(descriptor_.get().number, memory.data(), room, 0);
     if (count > 0) {
-      received.append(memory.data(), static_cast<std::size_t>(count));
+      bytes.append(memory.data(), static_cast<std::size_t>(count));
       total += static_cast<std::size_t>(count);
     } else if (count == 0) {
-      saw_eof = true;
+      wire_has_ended_ = true;
     } else {
       if (errno != EAGAIN) error = errno;
       break;
@@ -106,7 +114,7 @@ void RawPeer::reset() {
   const linger at_once{.l_onoff = 1, .l_linger = 0};
   expect_done(::setsockopt(descriptor_.get().number, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once),
               "SO_LINGER");
-  close();
+  descriptor_.reset();
 }
 
 void RawPeer::set_option(int level, int name, int value) {

@@ -1,0 +1,213 @@
+// The writing side of a TLS connection: when plaintext is encrypted, and what the protocol is told about the
+// rest.
+//
+// Several small writes become one record: they are collected until the delivery is over or the loop is about
+// to block. What would go over the high-water mark is encrypted and offered to the kernel at once (F1). The
+// transport below holds a bounded amount of ciphertext; what is over that waits as plaintext, owned chunks
+// uncopied.
+#include "base/log.hpp"
+#include "tls/tls_transport.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <sys/uio.h>
+
+namespace tidegate::tls {
+
+// --- what the user calls -------------------------------------------------------------------------
+
+bool TlsTransport::accept_write(bool empty) {
+  if (empty) return false;
+  if (state_.is_closing()) {
+    if (state_.ignore_write())
+      base::log(LogLevel::warning, "write() on a TLS connection that is closing or lost");
+    return false;
+  }
+  core_.check_thread();
+  return true;
+}
+
+/// Whether plaintext may be turned into ciphertext now.
+bool TlsTransport::may_encrypt() const noexcept {
+  return phase_ != TlsPhase::handshake && !below_paused_ && !state_.is_lost();
+}
+
+void TlsTransport::write(BytesView data) {
+  if (!accept_write(data.empty())) return;
+  const bool at_once =
+      data.size() >= kWorthARecord || get_write_buffer_size() + data.size() > flow_.limits().high;
+  if (at_once) {
+    encrypt_buffered();
+    while (!data.empty() && plain_.empty() && may_encrypt()) {
+      const BytesView part = data.first(kMostAtATime);
+      if (!encrypt(part)) return;
+      data = data.drop(part.size());
+      hand_over();
+    }
+  }
+  if (!data.empty()) plain_.append(data);
+  after_append();
+}
+
+void TlsTransport::writelines(std::span<const BytesView> pieces) {
+  std::size_t size_bytes = 0;
+  for (const BytesView piece : pieces) size_bytes += piece.size();
+  if (!accept_write(size_bytes == 0)) return;
+  for (const BytesView piece : pieces) plain_.append(piece);
+  if (plain_.size() >= kWorthARecord) encrypt_buffered();
+  after_append();
+}
+
+void TlsTransport::write(Chunk chunk) {
+  if (!accept_write(chunk.empty())) return;
+  if (chunk.size() < kWorthARecord) return write(chunk.bytes());  // encrypting it would be a copy as well
+  plain_.append(std::move(chunk));
+  encrypt_buffered();
+  after_append();
+}
+
+void TlsTransport::writelines(std::vector<Chunk> chunks) {
+  std::size_t size_bytes = 0;
+  for (const Chunk& chunk : chunks) size_bytes += chunk.size();
+  if (!accept_write(size_bytes == 0)) return;
+  for (Chunk& chunk : chunks) {
+    if (chunk.size() < kWorthARecord) {
+      plain_.append(chunk.bytes());
+    } else {
+      plain_.append(std::move(chunk));
+    }
+  }
+  if (plain_.size() >= kWorthARecord) encrypt_buffered();
+  after_append();
+}
+
+void TlsTransport::write_all_of(transport::WriteBuffer&& bytes) {
+  if (!accept_write(bytes.empty())) return bytes.clear();
+  plain_.append(std::move(bytes));
+  if (plain_.size() >= kWorthARecord) encrypt_buffered();
+  after_append();
+}
+
+void TlsTransport::write_eof() {
+  throw NotSupportedError("write_eof() on a TLS connection: it can't be closed in one direction only");
+}
+
+void TlsTransport::set_write_buffer_limits(const WriteBufferLimitOptions& limits) {
+  flow_.set_limits(limits.high, limits.low);
+  if (state_.is_lost()) return;
+  core_.check_thread();
+  pause_protocol_if_over();
+  if (below_) set_marks_below();
+}
+
+std::size_t TlsTransport::get_write_buffer_size() const noexcept {
+  if (state_.is_lost() || !below_) return 0;
+  return plain_.size() + collected_.size() + below_->get_write_buffer_size();
+}
+
+/// What was written is with the transport below or buffered: sees to the latter.
+void TlsTransport::after_append() {
+  if (state_.is_lost()) return;
+  if (!plain_.empty() && !delivering_ && may_encrypt() && !awaits_flush()) core_.flush_soon(*this);
+  pause_protocol_if_over();
+}
+
+// --- to the transport below ----------------------------------------------------------------------
+
+bool TlsTransport::encrypt(BytesView plaintext) {
+  if (engine_->write(plaintext) == Engine::Outcome::done) return true;
+  engine_has_failed();
+  return false;
+}
+
+/// Encrypts what is buffered, for as long as the transport below takes it.
+void TlsTransport::encrypt_buffered() {
+  transport::WriteBuffer::Consumed consumed;  // let go of when all is settled: that runs code of the program
+  while (!plain_.empty() && may_encrypt()) {
+    std::array<iovec, 1> piece;
+    static_cast<void>(plain_.gather(piece));
+    const BytesView part = BytesView(piece[0].iov_base, piece[0].iov_len).first(kMostAtATime);
+    if (!encrypt(part)) return;
+    consumed.append(plain_.consume(part.size()));
+    if (collected_.size() >= kMostAtATime || plain_.empty()) hand_over();
+  }
+  hand_over();
+}
+
+void TlsTransport::hand_over() {
+  if (!collected_.empty()) below_->write_all_of(std::move(collected_));
+}
+
+/// Before the loop blocks.
+void TlsTransport::flush() {
+  if (state_.is_lost()) return;
+  encrypt_buffered();
+  if (state_.is_lost()) return;
+  below_->flush_written();
+  after_sending();
+}
+
+void TlsTransport::flush_written() {
+  core_.forget_flush(*this);
+  flush();
+}
+
+/// The transport below has drained.
+void TlsTransport::resume_writing() {
+  below_paused_ = false;
+  if (state_.is_lost()) return;
+  if (phase_ == TlsPhase::closed) {
+    flushed_ = true;
+    return continue_shutdown();
+  }
+  if (holds_input_) {
+    holds_input_ = false;
+    answered_bytes_ = 0;
+    schedule();
+  }
+  encrypt_buffered();
+  after_sending();
+  if (!state_.is_lost()) set_marks_below();
+}
+
+/// The buffer has become smaller: tells the protocol, and does what waited for the buffer to be empty.
+void TlsTransport::after_sending() {
+  if (state_.is_lost() || phase_ == TlsPhase::handshake) return;
+  if (!state_.is_closing() && flow_.resume_if_drained(get_write_buffer_size())) {
+    try {
+      protocol_.stream().resume_writing();
+    } catch (...) {
+      report("protocol.resume_writing() failed", std::current_exception());
+    }
+    if (state_.is_lost()) return;
+    set_marks_below();
+  }
+  if (phase_ == TlsPhase::flushing) continue_shutdown();
+}
+
+void TlsTransport::pause_protocol_if_over() {
+  if (!flow_.pause_if_over(get_write_buffer_size())) return;
+  set_marks_below();
+  try {
+    protocol_.stream().pause_writing();
+  } catch (...) {
+    report("protocol.pause_writing() failed", std::current_exception());
+  }
+}
+
+/// The transport below tells of one crossing only: the one that matters next.
+void TlsTransport::set_marks_below() {
+  const WriteBufferLimits limits = flow_.limits();
+  if (phase_ == TlsPhase::closed || holds_input_) {
+    below_->set_write_buffer_limits({.high = 0, .low = 0});
+  } else if (flow_.paused() && plain_.empty()) {
+    below_->set_write_buffer_limits({.high = limits.low, .low = limits.low});
+  } else {
+    const std::size_t high = std::min(limits.high, kMostBelow);
+    below_->set_write_buffer_limits({.high = high, .low = std::min(limits.low, high)});
+  }
+}
+
+}  // namespace tidegate::tls
