@@ -1,12 +1,15 @@
 // Asio, standalone, with a coroutine for each connection: the coroutine echo server of its examples.
 //
-// The buffer is that of asio.cpp. Echo only: what is looked at is the cost of a coroutine per message.
+// The buffer is that of asio.cpp. Echo over TCP only: what is looked at is what a coroutine costs for each
+// message.
 #include "peer.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstddef>
 #include <exception>
 #include <iostream>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -18,11 +21,16 @@ using asio::ip::tcp;
 
 constexpr std::size_t kBufferBytes = 64 * 1024;
 
-asio::awaitable<void> echo(tcp::socket socket) {
-  std::vector<char> data(kBufferBytes);
+asio::awaitable<void> echo(tcp::socket socket, std::size_t message_bytes) {
+  std::vector<char> data(std::max(kBufferBytes, message_bytes));
   try {
     for (;;) {
-      const std::size_t size = co_await socket.async_read_some(asio::buffer(data), asio::use_awaitable);
+      std::size_t size = message_bytes;
+      if (message_bytes > 0) {
+        co_await asio::async_read(socket, asio::buffer(data, message_bytes), asio::use_awaitable);
+      } else {
+        size = co_await socket.async_read_some(asio::buffer(data), asio::use_awaitable);
+      }
       co_await asio::async_write(socket, asio::buffer(data, size), asio::use_awaitable);
     }
   } catch (const std::system_error&) {
@@ -30,11 +38,11 @@ asio::awaitable<void> echo(tcp::socket socket) {
   }
 }
 
-asio::awaitable<void> listen(tcp::acceptor& acceptor) {
+asio::awaitable<void> listen(tcp::acceptor& acceptor, std::size_t message_bytes) {
   for (;;) {
     tcp::socket socket = co_await acceptor.async_accept(asio::use_awaitable);
     socket.set_option(tcp::no_delay(true));
-    asio::co_spawn(acceptor.get_executor(), echo(std::move(socket)), asio::detached);
+    asio::co_spawn(acceptor.get_executor(), echo(std::move(socket), message_bytes), asio::detached);
   }
 }
 
@@ -43,7 +51,7 @@ void serve(const peer_options& options) {
   asio::signal_set stop_signals(io_context, SIGINT, SIGTERM);
   stop_signals.async_wait([&](std::error_code, int) { io_context.stop(); });
   tcp::acceptor acceptor(io_context, {asio::ip::address_v4::loopback(), options.port});
-  asio::co_spawn(io_context, listen(acceptor), asio::detached);
+  asio::co_spawn(io_context, listen(acceptor, options.message_bytes), asio::detached);
   announce_port(acceptor.local_endpoint().port());
   io_context.run();
 }

@@ -137,8 +137,8 @@ def machine(results):
 def again():
     return ["## How to run it again", "",
             "```sh",
-            "make bench          # everything: about 35 minutes; writes docs/performance.*",
-            "make bench-quick    # a few rows: under 3 minutes; writes build/bench/performance.*",
+            "make bench          # everything: about 40 minutes; writes docs/performance.*",
+            "make bench-quick    # a few rows: under 4 minutes; writes build/bench/performance.*",
             "bench/run --rows 'echo-tcp-50x*' --rounds 9    # some rows, closely; into build/bench as well",
             "```", "",
             *words.paragraph("Leave the machine alone meanwhile. `bench/README.md` tells what is in it.")]

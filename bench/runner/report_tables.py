@@ -67,7 +67,8 @@ CHAPTERS = [
      ("cpu_ns", "rate")),
     ("streams", "Streams",
      """The echo server once more, with `StreamReader` and `StreamWriter` instead of callbacks; Asio's is the
-     same with a coroutine for each connection.""", ("cpu_ns", "rate")),
+     same with a coroutine for each connection. "One by one": each message is read exactly, and answered with
+     a write of its own; bare epoll answers all that have arrived with one.""", ("cpu_ns", "rate")),
 ]
 ABSOLUTE_CHAPTERS = [
     ("idle", "Memory",

@@ -199,11 +199,17 @@ def file(size_bytes):
                file_bytes=size_bytes, seconds_beside=0.3)
 
 
-def streams(connections, pipeline=1):
-    in_flight = f" × {pipeline}" if pipeline > 1 else ""
-    return Row(f"streams-{connections}x{KIBIBYTE}x{pipeline}", "streams",
-               f"{connections_text(connections)}, 1 KiB{in_flight}", connections=connections, size=KIBIBYTE,
-               pipeline=pipeline, only=STREAMS_ONLY)
+def streams(connections):
+    """Whatever has arrived is answered."""
+    return Row(f"streams-{connections}x{KIBIBYTE}", "streams", f"{connections_text(connections)}, 1 KiB",
+               connections=connections, size=KIBIBYTE, only=STREAMS_ONLY)
+
+
+def framed_streams(pipeline):
+    """Each message is read by itself, exactly, and answered by itself."""
+    return Row(f"streams-framed-{KIBIBYTE}x{pipeline}", "streams", f"50 connections, {pipeline} × 1 KiB, one by one",
+               connections=50, size=KIBIBYTE, pipeline=pipeline, server_arguments=("--message", str(KIBIBYTE)),
+               only=STREAMS_ONLY)
 
 
 # --- Rows of the loops, and what is counted instead of timed -----------------------------------------------
@@ -245,7 +251,7 @@ def full_rows():
         *(datagrams(*load) for load in DATAGRAM_LOADS), trains(512, 64, 4), trains(1400, 46, 4),
         spawn(300), spawn(300, at_a_time=8), spawn(60, resident_mebibytes=500), output(1024, True), output(256, False),
         RELAY,
-        *tls_rows(), tls_idle(2_000, 2), file(1 << 30), streams(50), streams(50, 16),
+        *tls_rows(), tls_idle(2_000, 2), file(1 << 30), streams(50), framed_streams(16),
         SPIN, idle(10_000, 2), timers(1_000_000, 1.8), calls(1_000_000), threads(1_000_000), INSTRUCTIONS,
         DATAGRAM_INSTRUCTIONS, TLS_INSTRUCTIONS,
     ]
