@@ -66,7 +66,8 @@ static void send_unsent(struct connection* connection) {
   if (connection->unsent_first < connection->unsent_end) return;
   free(connection->unsent);
   connection->unsent = NULL;
-  change_interest(connection->descriptor, EPOLLIN, connection);  // what arrived meanwhile, or the end, is reported at once
+  change_interest(connection->descriptor, EPOLLIN,
+                  connection);  // what arrived meanwhile, or the end, is reported at once
 }
 
 // --- messages ----------------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
-// An epoll loop without a library: a listening socket, the signals that end it, and connections whose events go
-// to the program. Level-triggered, one thread.
+// An epoll loop without a library: a listening socket, the signals that end it, and connections whose events
+// go to the program. Level-triggered, one thread.
 #pragma once
 
 #include "peer.h"

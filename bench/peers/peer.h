@@ -29,7 +29,8 @@ struct peer_options {
   const char* path;
   uint16_t port;
   /// Echo: cut the stream into messages of this size, and answer each with a write of its own. 0: answer
-  /// whatever arrived. Generating, where a server distinguishes: the size of a write, PEER_BLOCK_BYTES at most.
+  /// whatever arrived. Generating, where a server distinguishes: the size of a write, PEER_BLOCK_BYTES at
+  /// most.
   size_t message_bytes;
 };
 

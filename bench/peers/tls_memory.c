@@ -1,16 +1,15 @@
 // Bare epoll and OpenSSL at their best: one receive for many records, and one send.
 //
-// OpenSSL never sees the socket. What a receive brings lies in one piece of memory for all connections, and OpenSSL
-// takes its records from there (a BIO of our own: nothing is copied that OpenSSL does not copy itself). What it
-// encrypts is collected, and leaves in one send when all that was received has been answered. Only where the kernel
-// does not take all of it does a connection keep memory of its own.
+// OpenSSL never sees the socket. What a receive brings lies in one piece of memory for all connections, and
+// OpenSSL takes its records from there (a BIO of our own: nothing is copied that OpenSSL does not copy
+// itself). What it encrypts is collected, and leaves in one send when all that was received has been
+// answered. Only where the kernel does not take all of it does a connection keep memory of its own.
 #include "bare_loop.h"
 #include "bare_sockets.h"
 #include "tls_peer.h"
 
-#include <openssl/err.h>
-
 #include <errno.h>
+#include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -142,8 +141,8 @@ static uint32_t interest_of(const struct connection* connection) {
 /// Sends `bytes` as far as the kernel takes them. Returns false where the connection broke.
 static bool send_some(const struct connection* connection, struct output* bytes) {
   if (bytes->first == bytes->end) return true;
-  const ssize_t count = send(connection->descriptor, bytes->bytes + bytes->first, bytes->end - bytes->first,
-                             MSG_NOSIGNAL);
+  const ssize_t count =
+      send(connection->descriptor, bytes->bytes + bytes->first, bytes->end - bytes->first, MSG_NOSIGNAL);
   if (count < 0) return is_transient(errno);
   bytes->first += (size_t)count;
   return true;

@@ -2,7 +2,6 @@
 #include "tls_peer.h"
 
 #include <openssl/err.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

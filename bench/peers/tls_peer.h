@@ -1,5 +1,5 @@
-// What the servers on OpenSSL have in common: who they are, and with which algorithms they speak, so that all of
-// them do the same work.
+// What the servers on OpenSSL have in common: who they are, and with which algorithms they speak, so that all
+// of them do the same work.
 //
 // TLS 1.3 with AES-128-GCM and X25519, whatever else a client offers; two tickets for each client, as servers
 // give by default.
@@ -18,8 +18,8 @@ enum {
   TLS_MESSAGE_BYTES = 16 * 1024,
 };
 
-/// As start_peer, with two options more: `--certificate FILE`, which has the key as well (PEM) and must be given,
-/// and `--buffers release|keep`: whether an idle connection gives its record buffers back (it does).
+/// As start_peer, with two options more: `--certificate FILE`, which has the key as well (PEM) and must be
+/// given, and `--buffers release|keep`: whether an idle connection gives its record buffers back (it does).
 struct peer_options start_tls_peer(int argc, char** argv, SSL_CTX** context);
 
 #ifdef __cplusplus

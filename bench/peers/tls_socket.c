@@ -1,10 +1,10 @@
-// Bare epoll and OpenSSL as one writes it first: OpenSSL reads from the socket and writes to it, record by record.
+// Bare epoll and OpenSSL as one writes it first: OpenSSL reads from the socket and writes to it, record by
+// record.
 #include "bare_loop.h"
 #include "bare_sockets.h"
 #include "tls_peer.h"
 
 #include <openssl/err.h>
-
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,8 +44,8 @@ static void close_connection(struct connection* connection) {
   free(connection);
 }
 
-/// Whether a call that returned `result` may succeed later. If not, the connection is closed, in order where the
-/// peer has ended it in order.
+/// Whether a call that returned `result` may succeed later. If not, the connection is closed, in order where
+/// the peer has ended it in order.
 static bool may_go_on(struct connection* connection, int result) {
   switch (SSL_get_error(connection->ssl, result)) {
     case SSL_ERROR_WANT_READ:
