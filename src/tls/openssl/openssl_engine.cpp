@@ -18,8 +18,8 @@ namespace tidegate::tls {
 
 namespace {
 
-/// What a connection says while it reads is an answer to something that nobody needs: a TLS 1.2 peer asks for
-/// a renegotiation and is refused. One that goes on asking and never reads would have the refusals pile up.
+/// What a connection says while it reads is an answer to something that nobody needs: a TLS 1.2 peer asks for a
+/// renegotiation and is refused. One that goes on asking and never reads would have the refusals pile up.
 constexpr std::size_t kMostAnswers = 16;
 
 }  // namespace
@@ -109,8 +109,8 @@ void OpenSslEngine::start_over_with(const TlsContext& chosen) {
 
 int OpenSslEngine::verify_callback(int is_fine, X509_STORE_CTX* verification) noexcept {
   if (is_fine == 1) return is_fine;
-  auto* ssl =
-      static_cast<SSL*>(X509_STORE_CTX_get_ex_data(verification, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  auto* ssl = static_cast<SSL*>(
+      X509_STORE_CTX_get_ex_data(verification, SSL_get_ex_data_X509_STORE_CTX_idx()));
   auto& refusal = static_cast<OpenSslEngine*>(SSL_get_app_data(ssl))->refusal_;
   refusal.verify_code = X509_STORE_CTX_get_error(verification);
   refusal.depth = X509_STORE_CTX_get_error_depth(verification);
@@ -194,8 +194,8 @@ Engine::Outcome OpenSslEngine::why_not() noexcept {
   if (bio_.failure() != nullptr) return fail(bio_.failure());
   if (SSL_want(ssl_.get()) == SSL_READING) return Outcome::wants_input;
 
-  // SSL_get_error goes by the whole queue of errors, in which others may have left some; with the queue empty
-  // it goes by the connection.
+  // SSL_get_error goes by the whole queue of errors, in which others may have left some; with the queue empty it
+  // goes by the connection.
   const unsigned long error = take_error();
   if (SSL_get_error(ssl_.get(), 0) == SSL_ERROR_ZERO_RETURN) {
     peer_has_closed_ = true;

@@ -18,8 +18,7 @@ namespace tidegate::tls {
 class OpenSslEngine final : public Engine {
  public:
   /// See ContextCore::make_engine.
-  OpenSslEngine(std::shared_ptr<const OpenSslContext> context, const EngineTerms& terms,
-                CiphertextSink& sink);
+  OpenSslEngine(std::shared_ptr<const OpenSslContext> context, const EngineTerms& terms, CiphertextSink& sink);
   OpenSslEngine(const OpenSslEngine&) = delete;
   OpenSslEngine& operator=(const OpenSslEngine&) = delete;
   ~OpenSslEngine() override = default;
