@@ -180,6 +180,7 @@ TEST_P(StartTls, T6_a_call_that_is_never_awaited_ends_the_connection) {
     const auto dropped = loop().start_tls(here().ref(), here().transport().get_protocol(), client(), options);
   }
   run_until_lost();
+  EXPECT_THAT(rig().take_warnings(), ::testing::ElementsAre(::testing::HasSubstr("without being awaited")));
 }
 
 TEST_P(StartTls, T6_the_protocol_may_be_another_one) {
