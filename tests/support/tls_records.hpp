@@ -27,6 +27,7 @@ enum class AlertKind : std::uint8_t {
   record_overflow = 22,
   handshake_failure = 40,
   bad_certificate = 42,
+  unsupported_certificate = 43,
   certificate_expired = 45,
   unknown_ca = 48,
   decode_error = 50,
