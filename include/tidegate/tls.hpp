@@ -49,6 +49,9 @@ enum class TlsErrc {
   /// The peer did not answer our close_notify, or did not take what was still to be sent, within
   /// `tls_shutdown_timeout` (T2, T8). Equals std::errc::timed_out.
   shutdown_timed_out,
+  /// A certificate, a key or a list of authorities that a context was to be made of can't be used; the text
+  /// names it and says why.
+  bad_credentials,
   /// The TLS library failed for a reason of its own, such as no memory; the text says which.
   internal,
 };
@@ -128,7 +131,8 @@ struct TlsOptions {
   std::optional<bool> system_ca = std::nullopt;
   /// Left out: `required` for clients, `none` for servers.
   std::optional<TlsVerify> verify = std::nullopt;
-  /// A client also checks that the certificate is the host's (`server_hostname`), name or IP address.
+  /// A client also checks that the certificate is the host's (`server_hostname`), name or IP address. Only
+  /// its alternative names count, not its common name (RFC 9525).
   bool check_hostname = true;
 
   TlsVersion minimum_version = TlsVersion::tls_1_2;

@@ -62,6 +62,7 @@ Backend::Received Backend::receive_now(FileDescriptor descriptor, ChannelKind ki
   // The bounds matter where the memory is the receiver's own, and small.
   constexpr std::size_t kBudgetBytes = 512 * 1024;
   constexpr int kBudgetCalls = 16;
+  if (modest(operation)) lent = lent.first(ReceiveOperation::kModestBytes);
   Received received;
   for (int calls = 0; calls < kBudgetCalls && received.bytes < kBudgetBytes; ++calls) {
     if (!armed(operation) || held(operation)) return received;

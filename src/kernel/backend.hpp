@@ -165,7 +165,7 @@ class Backend {
   // What implementations may do to the private state of operations, in one place.
   static void arm(Operation& operation) noexcept {
     operation.progress_ = Operation::Progress::armed;
-    operation.special_ &= Operation::kOwnMemory;
+    operation.special_ &= Operation::kOwnMemory | Operation::kModest;
   }
   /// Takes back an `arm`: the start failed, and nothing will complete.
   static void disarm(Operation& operation) noexcept { operation.progress_ = Operation::Progress::idle; }
@@ -183,7 +183,10 @@ class Backend {
     return (operation.special_ & Operation::kDrains) != 0;
   }
   static void set_drains(Operation& operation) noexcept { operation.special_ |= Operation::kDrains; }
-  /// Neither held nor draining, and content with lent memory.
+  [[nodiscard]] static bool modest(const Operation& operation) noexcept {
+    return (operation.special_ & Operation::kModest) != 0;
+  }
+  /// Neither held nor draining, and content with lent memory, however much.
   [[nodiscard]] static bool receives_plainly(const Operation& operation) noexcept {
     return operation.special_ == 0;
   }

@@ -45,6 +45,7 @@ class OperationState {
   static constexpr Special kHeld = 1;
   static constexpr Special kDrains = 2;
   static constexpr Special kOwnMemory = 4;
+  static constexpr Special kModest = 8;
   Special special_ = 0;
 
   // How much is sent as one: see DatagramSendOperation.
@@ -77,6 +78,11 @@ class ReceiveOperation : public Operation {
     special_ = static_cast<Special>(own ? special_ | kOwnMemory : special_ & ~kOwnMemory);
   }
   [[nodiscard]] bool own_memory() const noexcept { return (special_ & kOwnMemory) != 0; }
+
+  /// From now on no more than `kModestBytes` at a time in lent memory: for an owner that may have to keep
+  /// what it gets.
+  void set_modest() noexcept { special_ |= kModest; }
+  static constexpr std::size_t kModestBytes = std::size_t{256} * 1024;
 
   /// Where the next bytes go; empty: into lent memory after all. Called at the moment of receiving, and only
   /// where `own_memory()`. The operation may be cancelled or held from inside; then nothing is received.

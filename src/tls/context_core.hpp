@@ -14,12 +14,12 @@ namespace tidegate::tls {
 /// What differs from one connection of a context to the next.
 struct EngineTerms {
   /// Client: whom the server has to be, and is told that it should be. Empty: nobody in particular.
-  std::string server_hostname;
+  std::string server_hostname = {};
   /// Client: what to resume; may be empty.
-  TlsSession session;
+  TlsSession session = {};
   /// Told of exceptions of the program's callbacks (sni_callback, keylog_callback), which have no other way
   /// out.
-  std::function<void(const char* message, std::exception_ptr exception)> report;
+  std::function<void(const char* message, std::exception_ptr exception)> report = {};
 };
 
 /// Thread: any.

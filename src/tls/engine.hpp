@@ -66,9 +66,11 @@ class Engine : public TlsObject {
   // --- plaintext ---------------------------------------------------------------------------------
 
   /// Decrypts into `memory`, as many whole records as it has room for and one that it may have room for in
-  /// part; the rest of that is kept. REQUIRES: the handshake is over, `memory` is not empty.
+  /// part; the rest of that is kept. Plaintext comes before the end or the failure that follows it. REQUIRES:
+  /// the handshake is over, `memory` is not empty.
   [[nodiscard]] virtual ReadResult read(MutableBytesView memory) = 0;
-  /// Whether `read` would give something without more input.
+  /// Whether `read` has something to say without more input: plaintext of a record that did not fit, or an
+  /// end or a failure that it came upon behind what it gave last.
   [[nodiscard]] virtual bool holds_plaintext() const noexcept = 0;
   /// Encrypts all of `plaintext`, in as few records as it takes: done or failed. REQUIRES: the handshake is
   /// over, `close` was not called.

@@ -92,6 +92,7 @@ void TlsTransport::begin() {
   begun_ = true;
   core_.admit(*this);
   set_marks_below();
+  below_->receive_modestly();
   start_timer(handshake_timeout_);
   advance_handshake();
 }

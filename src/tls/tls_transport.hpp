@@ -104,6 +104,7 @@ class TlsTransport final : public transport::InnerTransport,
   [[nodiscard]] bool writing_paused() const noexcept override { return flow_.paused(); }
   void write_all_of(transport::WriteBuffer&& bytes) override;
   void flush_written() override;
+  void receive_modestly() override {}  // it never has more than that
 
   // --- Visitor -----------------------------------------------------------------------------------
   void run() override;

@@ -23,6 +23,9 @@ class InnerTransport : public Transport {
   /// `write`, and std::bad_alloc.
   virtual void write_all_of(WriteBuffer&& bytes) = 0;
 
+  /// From now on receives a bounded amount at a time, for a protocol that may have to keep it (T4).
+  virtual void receive_modestly() = 0;
+
   /// Sends what was written as if the loop were about to block.
   virtual void flush_written() = 0;
 

@@ -109,6 +109,7 @@ class StreamTransport final : public InnerTransport,
   [[nodiscard]] bool writing_paused() const noexcept override { return flow_.paused(); }
   void write_all_of(WriteBuffer&& bytes) override;
   void flush_written() override;
+  void receive_modestly() override { receiving().set_modest(); }
 
  private:
   static constexpr std::size_t kGatherPieces = 64;

@@ -61,4 +61,15 @@ template <typename Expected, typename Call>
   return "nothing was thrown";
 }
 
+/// The code of the OsError that `call` throws; none otherwise.
+template <typename Call>
+[[nodiscard]] std::error_code thrown_code(const Call& call) {
+  try {
+    call();
+  } catch (const OsError& error) {
+    return error.code();
+  }
+  return {};
+}
+
 }  // namespace tidegate::contract

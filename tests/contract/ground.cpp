@@ -15,6 +15,10 @@ std::string to_string(Carrier carrier) {
       return "unix_abstract";
     case Carrier::socket_pair:
       return "socket_pair";
+    case Carrier::tls_tcp:
+      return "tls_tcp";
+    case Carrier::tls_unix:
+      return "tls_unix";
   }
   return "?";
 }
@@ -56,6 +60,10 @@ std::vector<Ground> each_carrier() {
     grounds.push_back({Carrier::unix_path, backend, Side::accepted, Receiver::plain});
     grounds.push_back({Carrier::unix_abstract, backend, Side::connecting, Receiver::buffered});
     grounds.push_back({Carrier::socket_pair, backend, Side::connecting, Receiver::plain});
+#ifdef TIDEGATE_HAS_TLS
+    grounds.push_back({Carrier::tls_tcp, backend, Side::accepted, Receiver::plain});
+    grounds.push_back({Carrier::tls_unix, backend, Side::connecting, Receiver::buffered});
+#endif
   }
   return grounds;
 }
@@ -66,6 +74,9 @@ std::vector<Ground> each_side() {
     grounds.push_back({Carrier::tcp_ipv4, backend, Side::accepted, Receiver::plain});
     grounds.push_back({Carrier::unix_path, backend, Side::connecting, Receiver::buffered});
     grounds.push_back({Carrier::socket_pair, backend, Side::accepted, Receiver::buffered});
+#ifdef TIDEGATE_HAS_TLS
+    grounds.push_back({Carrier::tls_tcp, backend, Side::connecting, Receiver::plain});
+#endif
   }
   return grounds;
 }
@@ -75,6 +86,9 @@ std::vector<Ground> each_receiver() {
   for (const BackendKind backend : backends()) {
     grounds.push_back({Carrier::tcp_ipv4, backend, Side::connecting, Receiver::buffered});
     grounds.push_back({Carrier::unix_path, backend, Side::accepted, Receiver::buffered});
+#ifdef TIDEGATE_HAS_TLS
+    grounds.push_back({Carrier::tls_tcp, backend, Side::accepted, Receiver::buffered});
+#endif
   }
   return grounds;
 }

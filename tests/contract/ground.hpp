@@ -13,7 +13,7 @@
 namespace tidegate::contract {
 
 /// What carries the bytes.
-enum class Carrier { tcp_ipv4, tcp_ipv6, unix_path, unix_abstract, socket_pair };
+enum class Carrier { tcp_ipv4, tcp_ipv6, unix_path, unix_abstract, socket_pair, tls_tcp, tls_unix };
 /// Whether the end under test called or was called.
 enum class Side { connecting, accepted };
 /// Which kind of protocol the end under test has.
@@ -26,8 +26,12 @@ struct Ground {
   Side side = Side::connecting;
   Receiver receiver = Receiver::plain;
 
+  /// What the wire is; secured or not.
   [[nodiscard]] bool is_tcp() const noexcept {
-    return carrier == Carrier::tcp_ipv4 || carrier == Carrier::tcp_ipv6;
+    return carrier == Carrier::tcp_ipv4 || carrier == Carrier::tcp_ipv6 || carrier == Carrier::tls_tcp;
+  }
+  [[nodiscard]] bool is_tls() const noexcept {
+    return carrier == Carrier::tls_tcp || carrier == Carrier::tls_unix;
   }
 };
 

@@ -1,6 +1,7 @@
 // Making connections, running, cleaning up: see rig.hpp.
 #include "contract/rig.hpp"
 
+#include "contract/secured_ground.hpp"
 #include "net/socket_address.hpp"
 #include "support/open_descriptors.hpp"
 
@@ -36,7 +37,9 @@ OwnedFileDescriptor raw_socket(const net::SocketAddress& address) {
   return checked(::socket(address.get()->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
 }
 
-bool is_unix(Carrier carrier) { return carrier == Carrier::unix_path || carrier == Carrier::unix_abstract; }
+bool is_unix(Carrier carrier) {
+  return carrier == Carrier::unix_path || carrier == Carrier::unix_abstract || carrier == Carrier::tls_unix;
+}
 
 Endpoint loopback(Carrier carrier) {
   return *Endpoint::from_numeric_host(carrier == Carrier::tcp_ipv6 ? "::1" : "127.0.0.1", 0);
@@ -123,9 +126,12 @@ Endpoint Rig::server_endpoint() {
   if (!server_) {
     const auto factory = [this] { return accepted_factory_(); };
     if (is_unix(ground_.carrier)) {
-      server_ = loop_->run_until_complete(loop_->create_unix_server(factory, unix_name("server")));
+      const UnixServerOptions options{.tls = server_context(ground_)};
+      server_ = loop_->run_until_complete(loop_->create_unix_server(factory, unix_name("server"), options));
     } else {
-      server_ = loop_->run_until_complete(loop_->create_server(factory, loopback(ground_.carrier).host(), 0));
+      const ServerOptions options{.tls = server_context(ground_)};
+      server_ = loop_->run_until_complete(
+          loop_->create_server(factory, loopback(ground_.carrier).host(), 0, options));
     }
   }
   return server_.endpoints().front();
@@ -135,13 +141,16 @@ namespace {
 
 /// Connects and forgets the result: what the tests look at is what the protocols are told.
 template <typename Factory>
-Task<> connect_to(Loop& loop, Factory factory, Endpoint target) {
+Task<> connect_to(Loop& loop, Factory factory, Endpoint target, TlsContext tls) {
   if (target.family() == AddressFamily::unix_domain) {
     const std::string name = (target.is_abstract() ? "@" : "") + std::string(target.path());
-    co_await loop.create_unix_connection(factory, name);
+    SecureConnectOptions options{.tls = tls};
+    if (tls) options.server_hostname = "localhost";
+    co_await loop.create_unix_connection(factory, name, options);
   } else {
     const std::string host = target.host();
-    co_await loop.create_connection(factory, host, target.port());
+    const ConnectOptions options{.tls = tls};
+    co_await loop.create_connection(factory, host, target.port(), options);
   }
 }
 
@@ -156,14 +165,28 @@ Task<> adopt(Loop& loop, Factory factory, Socket socket, Side side) {
 
 }  // namespace
 
+/// A raw TLS peer does its part of the handshake only when it is asked to.
+void Rig::run_beside_handshakes(Task<> connecting) {
+  const auto handle = loop_->create_task(std::move(connecting));
+  run_until(
+      [&] {
+        go_on_with_handshake(*peers_.back());
+        return handle.done();
+      },
+      "a connection");
+  handle.result();
+}
+
 RawPeer& Rig::connect_raw_to(const std::function<std::shared_ptr<BaseProtocol>()>& make_protocol,
                              const std::function<void(RawPeer&)>& before_made,
                              const std::function<bool()>& made) {
-  RawPeer& peer = *peers_.emplace_back(std::make_unique<RawPeer>());
+  const std::size_t index = peers_.size();
+  peers_.push_back(std::make_unique<RawPeer>());
   const auto arrived = [&](OwnedFileDescriptor descriptor) {
-    peer = RawPeer(std::move(descriptor));
-    if (before_made) before_made(peer);
+    peers_[index] = make_raw_peer(ground_, std::move(descriptor));
+    if (before_made) before_made(*peers_[index]);
   };
+  const TlsContext tls = client_context(ground_);
   if (ground_.carrier == Carrier::socket_pair) {
     auto [ours, theirs] = Socket::pair();
     arrived(theirs.release());
@@ -174,7 +197,7 @@ RawPeer& Rig::connect_raw_to(const std::function<std::shared_ptr<BaseProtocol>()
       arrived(listener_->accept());
       return make_protocol();
     };
-    loop_->run_until_complete(connect_to(*loop_, factory, listener().endpoint()));
+    run_beside_handshakes(connect_to(*loop_, factory, listener().endpoint(), tls));
   } else {
     accepted_factory_ = make_protocol;
     const net::SocketAddress address = net::to_sockaddr(server_endpoint());
@@ -183,8 +206,14 @@ RawPeer& Rig::connect_raw_to(const std::function<std::shared_ptr<BaseProtocol>()
     arrived(std::move(socket));
   }
   made_on_return_ = made();
-  run_until(made, "connection_made");
-  return peer;
+  run_until(
+      [&] {
+        if (made()) return true;
+        go_on_with_handshake(*peers_[index]);
+        return false;
+      },
+      "connection_made");
+  return *peers_[index];
 }
 
 Rig::RawLink Rig::connect_raw(const BeforeMade& before_made) {
@@ -194,6 +223,7 @@ Rig::RawLink Rig::connect_raw(const BeforeMade& before_made) {
                                    if (before_made) before_made(end, arrived);
                                  },
                                  [&] { return end.made_count > 0; });
+  links_.push_back({&end, &peer});
   return {end, peer};
 }
 
@@ -212,7 +242,8 @@ Rig::TracedLink Rig::connect_pair(const std::function<void(TracedEnd& here, Trac
   } else {
     accepted_factory_ = called_factory;
     const Endpoint target = server_endpoint();
-    loop_->run_until_complete(connect_to(*loop_, caller_factory, target));
+    const TlsContext tls = client_context(ground_);
+    loop_->run_until_complete(connect_to(*loop_, caller_factory, target, tls));
     run_until([&] { return here.made_count > 0 && there.made_count > 0; }, "both connection_made");
   }
   return {here, there};
@@ -236,6 +267,7 @@ void Rig::run_until(const std::function<bool()>& holds, const char* what) {
   TimerHandle next_look;
   const std::function<void()> look = [&] {
     if (reached_) return;
+    answer_farewells();
     reached_ = holds();
     late = loop_->time() > deadline;
     if (reached_ || late) {
@@ -249,6 +281,16 @@ void Rig::run_until(const std::function<bool()>& holds, const char* what) {
   next_look.cancel();
   awaited_ = nullptr;
   if (late) throw std::runtime_error(std::string("ten seconds passed without ") + what + "\n" + traces());
+}
+
+void Rig::answer_farewells() {
+  if (!ground_.is_tls()) return;
+  for (const Link& link : links_) {
+    if (link.end->lost() || !link.end->ref() || !link.end->transport().is_closing()) continue;
+    if (!link.peer->is_open()) continue;
+    link.peer->receive();
+    if (link.peer->saw_eof) link.peer->shutdown_write();
+  }
 }
 
 void Rig::run_rounds(int count) {

@@ -79,6 +79,8 @@ class Rig {
 
   /// Runs the loop until `holds`, which is looked at after every callback and at least every 200
   /// microseconds. Throws, which fails the test with every trace, where that takes longer than ten seconds.
+  /// Meanwhile the raw TLS peer of an end that is closing reads on and answers its close_notify, as every
+  /// peer does.
   void run_until(const std::function<bool()>& holds, const char* what = "the condition");
   /// Runs some iterations, none of which waits.
   void run_rounds(int count);
@@ -113,10 +115,17 @@ class Rig {
 
  private:
   struct Listener;
+  /// An end under test with the raw one that it is connected to.
+  struct Link {
+    TracedEnd* end;
+    RawPeer* peer;
+  };
 
   [[nodiscard]] std::string unix_name(const char* role);
   [[nodiscard]] Endpoint server_endpoint();
   [[nodiscard]] Listener& listener();
+  void run_beside_handshakes(Task<> connecting);
+  void answer_farewells();
   void check_progress();
   void end_connections();
   void check_leftovers();
@@ -128,6 +137,7 @@ class Rig {
   std::unique_ptr<Loop> loop_;
   std::vector<std::unique_ptr<TracedEnd>> ends_;
   std::vector<std::unique_ptr<RawPeer>> peers_;
+  std::vector<Link> links_;
   std::unique_ptr<Listener> listener_;
   Server server_;
   std::function<std::shared_ptr<BaseProtocol>()> accepted_factory_;

@@ -253,6 +253,12 @@ Transport& TracedEnd::transport() const {
   return *transport_;
 }
 
+void TracedEnd::upgraded(TransportRef transport) {
+  note("upgraded");
+  transport_ = std::move(transport);
+  if (observed_ != nullptr) observed_ = transport_.get();
+}
+
 void TracedEnd::drop() {
   note("> drop");
   transport_.reset();

@@ -110,6 +110,11 @@ class TracedEnd {
   /// Ends the connection whether or not it was dropped. REQUIRES: made and not lost.
   void end_by_force() { observed_->abort(); }
 
+  /// From now on it has another one: start_tls's.
+  void upgraded(TransportRef transport);
+  /// start_tls reads, whether or not reading was paused.
+  void resumed_by_upgrade() noexcept { reading_paused_ = false; }
+
   // Each does what the transport's member of that name does, and notes it.
   void write(BytesView data);
   void write(Chunk chunk);

@@ -1,0 +1,61 @@
+// OpenSSL's way to our ciphertext: it reads out of the memory that an engine was lent, and writes into the
+// engine's sink, with nothing in between. Knows no TLS.
+#pragma once
+
+#include <tidegate/bytes.hpp>
+
+#include "tls/engine.hpp"
+#include "tls/openssl/handles.hpp"
+
+#include <cstddef>
+#include <exception>
+#include <string>
+
+namespace tidegate::tls {
+
+/// Thread: one at a time. Never moves: OpenSSL refers to it.
+class CiphertextBio {
+ public:
+  /// `sink`: Lifetime: outlives every use. Throws std::bad_alloc.
+  explicit CiphertextBio(CiphertextSink& sink);
+  CiphertextBio(const CiphertextBio&) = delete;
+  CiphertextBio& operator=(const CiphertextBio&) = delete;
+  ~CiphertextBio() = default;
+
+  /// Has `ssl` read and write here. It may outlive this, unless it reads or writes then.
+  void attach_to(SSL* ssl) noexcept;
+
+  void feed(BytesView ciphertext) noexcept;
+  [[nodiscard]] std::size_t input_left() const noexcept { return input_.size(); }
+  [[nodiscard]] BytesView take_rest() noexcept;
+
+  /// Copies what is read from now on, so that it can be read once more.
+  void keep_input() noexcept { keeps_input_ = true; }
+  /// What was kept comes again, before everything else; nothing more is kept.
+  void repeat_kept_input() noexcept;
+  /// Nothing more is kept, and what was is thrown away.
+  void drop_kept_input() noexcept;
+
+  /// How often something was written.
+  [[nodiscard]] std::size_t writes() const noexcept { return writes_; }
+  /// What the sink, or keeping what was read, has thrown; null for nothing.
+  [[nodiscard]] const std::exception_ptr& failure() const noexcept { return failure_; }
+
+ private:
+  struct Calls;
+
+  std::size_t read(MutableBytesView memory);
+
+  CiphertextSink& sink_;
+  BioHandle bio_;
+  BytesView input_;
+  std::size_t writes_ = 0;
+  std::exception_ptr failure_;
+
+  bool keeps_input_ = false;
+  /// Everything that was read while `keeps_input_`, then what of it is still to be read again.
+  std::string kept_;
+  std::size_t repeat_from_ = std::string::npos;
+};
+
+}  // namespace tidegate::tls

@@ -1,0 +1,278 @@
+#include "tls/openssl/openssl_engine.hpp"
+
+#include "net/printable.hpp"
+#include "tls/openssl/certificate_text.hpp"
+#include "tls/openssl/channel_binding.hpp"
+#include "tls/openssl/server_name.hpp"
+#include "tls/openssl/session.hpp"
+
+#include <cassert>
+#include <new>
+#include <stdexcept>
+#include <utility>
+
+#include <fmt/format.h>
+#include <openssl/tls1.h>
+
+namespace tidegate::tls {
+
+namespace {
+
+/// What a connection says while it reads is an answer to something that nobody needs: a TLS 1.2 peer asks for a
+/// renegotiation and is refused. One that goes on asking and never reads would have the refusals pile up.
+constexpr std::size_t kMostAnswers = 16;
+
+}  // namespace
+
+OpenSslEngine::OpenSslEngine(std::shared_ptr<const OpenSslContext> context, const EngineTerms& terms,
+                             CiphertextSink& sink)
+    : context_(std::move(context)), report_(terms.report), bio_(sink) {
+  begin();
+  if (context_->is_server()) {
+    if (!context_->sni_callback()) return;
+    name_question_ = NameQuestion::open;
+    bio_.keep_input();
+    return;
+  }
+  server_hostname_ = terms.server_hostname;
+  if (!server_hostname_.empty()) set_server_name(ssl_.get(), server_hostname_, context_->checks_hostname());
+  if (terms.session) terms.session.core()->resume_on(ssl_.get(), *context_, server_hostname_);
+}
+
+void OpenSslEngine::begin() {
+  ssl_ = context_->make_ssl();
+  SSL_set_app_data(ssl_.get(), this);
+  bio_.attach_to(ssl_.get());
+}
+
+// --- the handshake -----------------------------------------------------------------------------------------
+
+Engine::Outcome OpenSslEngine::handshake() {
+  if (failure_ != nullptr) return Outcome::failed;
+  if (handshake_is_over_) return Outcome::done;
+  while (SSL_do_handshake(ssl_.get()) != 1) {
+    if (SSL_want(ssl_.get()) != SSL_CLIENT_HELLO_CB) return why_not();
+    answer_name_question();
+  }
+  handshake_is_over_ = true;
+  // OpenSSL does that by itself when it reads and writes, but not at the end of a handshake.
+  SSL_free_buffers(ssl_.get());
+  return Outcome::done;
+}
+
+/// OpenSSL stops here the first time, so that the program is asked outside of its frames.
+int OpenSslEngine::client_hello_callback(SSL* ssl, int* alert, void* /*nothing*/) noexcept {
+  auto& self = *static_cast<OpenSslEngine*>(SSL_get_app_data(ssl));
+  if (self.name_question_ == NameQuestion::answered) return SSL_CLIENT_HELLO_SUCCESS;
+  if (self.name_question_ == NameQuestion::refused) {
+    *alert = SSL_AD_UNRECOGNIZED_NAME;
+    return SSL_CLIENT_HELLO_ERROR;
+  }
+  try {
+    self.server_hostname_ = name_in_client_hello(ssl);
+  } catch (const std::bad_alloc&) {
+    *alert = SSL_AD_INTERNAL_ERROR;
+    return SSL_CLIENT_HELLO_ERROR;
+  }
+  self.name_question_ = NameQuestion::put;
+  return SSL_CLIENT_HELLO_RETRY;
+}
+
+void OpenSslEngine::answer_name_question() noexcept {
+  try {
+    const TlsContext chosen = context_->sni_callback()(server_hostname_);
+    if (chosen && chosen.core() != context_) start_over_with(chosen);
+    name_question_ = NameQuestion::answered;
+  } catch (...) {
+    report("TlsOptions::sni_callback failed");
+    name_question_ = NameQuestion::refused;
+  }
+  bio_.drop_kept_input();
+}
+
+/// From the first byte on: so the other context decides everything, from the version to the tickets, where
+/// OpenSSL's own way of changing it (SSL_set_SSL_CTX) leaves half of that as it was.
+void OpenSslEngine::start_over_with(const TlsContext& chosen) {
+  auto context = std::dynamic_pointer_cast<const OpenSslContext>(chosen.core());
+  if (context == nullptr || !context->is_server()) {
+    throw std::invalid_argument("TlsOptions::sni_callback returned a context that is not for servers");
+  }
+  std::swap(context_, context);
+  try {
+    begin();
+  } catch (...) {
+    std::swap(context_, context);
+    throw;
+  }
+  bio_.repeat_kept_input();
+}
+
+int OpenSslEngine::verify_callback(int is_fine, X509_STORE_CTX* verification) noexcept {
+  if (is_fine == 1) return is_fine;
+  auto* ssl = static_cast<SSL*>(
+      X509_STORE_CTX_get_ex_data(verification, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  auto& refusal = static_cast<OpenSslEngine*>(SSL_get_app_data(ssl))->refusal_;
+  refusal.verify_code = X509_STORE_CTX_get_error(verification);
+  refusal.depth = X509_STORE_CTX_get_error_depth(verification);
+  return is_fine;
+}
+
+void OpenSslEngine::keylog_callback(const SSL* ssl, const char* line) noexcept {
+  const auto& self = *static_cast<const OpenSslEngine*>(SSL_get_app_data(ssl));
+  try {
+    self.context_->key_log().write(line);
+  } catch (...) {
+    self.report("the key log of a TLS connection failed");
+  }
+}
+
+void OpenSslEngine::report(const char* message) const noexcept {
+  try {
+    if (report_) report_(message, std::current_exception());
+  } catch (...) {
+    // Whoever is told of exceptions has nobody to tell of its own.
+  }
+}
+
+// --- plaintext ---------------------------------------------------------------------------------------------
+
+Engine::ReadResult OpenSslEngine::read(MutableBytesView memory) {
+  assert(handshake_is_over_ && "Engine::read: the handshake is not over");
+  owes_end_ = false;
+  if (failure_ != nullptr) return {Outcome::failed};
+  if (peer_has_closed_) return {Outcome::closed};
+
+  const std::size_t writes_before = bio_.writes();
+  std::size_t total = 0;
+  Outcome outcome = Outcome::done;
+  do {
+    const MutableBytesView room = memory.drop(total);
+    std::size_t size = 0;
+    if (SSL_read_ex(ssl_.get(), room.data(), room.size(), &size) != 1) {
+      outcome = why_not();
+      break;
+    }
+    total += size;
+    // Where there was room left over, OpenSSL holds nothing more: asking again would only tell that.
+  } while (total < memory.size() && bio_.input_left() > 0);
+
+  if (bio_.writes() != writes_before) count_answer(outcome);
+  if (total == 0) return {outcome};
+  owes_end_ = outcome == Outcome::closed || outcome == Outcome::failed;
+  return {Outcome::done, total};
+}
+
+void OpenSslEngine::count_answer(Outcome& outcome) noexcept {
+  if (outcome == Outcome::failed || ++answers_ <= kMostAnswers) return;
+  outcome = fail(std::make_exception_ptr(
+      TlsError(TlsErrc::protocol_violation, "the peer asks for a renegotiation again and again")));
+}
+
+bool OpenSslEngine::holds_plaintext() const noexcept { return owes_end_ || SSL_pending(ssl_.get()) > 0; }
+
+Engine::Outcome OpenSslEngine::write(BytesView plaintext) {
+  assert(handshake_is_over_ && "Engine::write: the handshake is not over");
+  assert(!has_closed_ && "Engine::write: close was called");
+  if (failure_ != nullptr) return Outcome::failed;
+  if (plaintext.empty()) return Outcome::done;
+  std::size_t size = 0;
+  // The sink takes everything, so it is all or nothing.
+  if (SSL_write_ex(ssl_.get(), plaintext.data(), plaintext.size(), &size) == 1) return Outcome::done;
+  return why_not();
+}
+
+// --- the end -----------------------------------------------------------------------------------------------
+
+void OpenSslEngine::close() {
+  if (!handshake_is_over_ || has_closed_ || failure_ != nullptr) return;
+  has_closed_ = true;
+  // 0: said, and not answered yet. It is never called again, so it never reads.
+  if (SSL_shutdown(ssl_.get()) < 0) why_not();
+}
+
+Engine::Outcome OpenSslEngine::why_not() noexcept {
+  if (bio_.failure() != nullptr) return fail(bio_.failure());
+  if (SSL_want(ssl_.get()) == SSL_READING) return Outcome::wants_input;
+
+  // SSL_get_error goes by the whole queue of errors, in which others may have left some; with the queue empty it
+  // goes by the connection.
+  const unsigned long error = take_error();
+  if (SSL_get_error(ssl_.get(), 0) == SSL_ERROR_ZERO_RETURN) {
+    peer_has_closed_ = true;
+    return Outcome::closed;
+  }
+  return fail(connection_failure(error, refusal_, server_hostname_));
+}
+
+Engine::Outcome OpenSslEngine::fail(std::exception_ptr failure) noexcept {
+  failure_ = std::move(failure);
+  return Outcome::failed;
+}
+
+// --- what can be asked -------------------------------------------------------------------------------------
+
+std::string OpenSslEngine::version() const {
+  return handshake_is_over_ ? SSL_get_version(ssl_.get()) : std::string();
+}
+
+std::optional<TlsCipher> OpenSslEngine::cipher() const {
+  const SSL_CIPHER* cipher = handshake_is_over_ ? SSL_get_current_cipher(ssl_.get()) : nullptr;
+  if (cipher == nullptr) return std::nullopt;
+  return TlsCipher{SSL_CIPHER_get_name(cipher), SSL_CIPHER_get_version(cipher),
+                   SSL_CIPHER_get_bits(cipher, nullptr)};
+}
+
+std::string OpenSslEngine::selected_alpn_protocol() const {
+  const unsigned char* name = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(ssl_.get(), &name, &size);
+  return BytesView(name, size).to_string();
+}
+
+std::string OpenSslEngine::server_hostname() const {
+  if (!context_->is_server() || !server_hostname_.empty()) return server_hostname_;
+  const char* name = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name);
+  return name != nullptr ? name : "";
+}
+
+bool OpenSslEngine::session_reused() const { return SSL_session_reused(ssl_.get()) == 1; }
+
+TlsSession OpenSslEngine::session() const {
+  const SSL_SESSION* session = SSL_get0_session(ssl_.get());
+  if (context_->is_server() || !handshake_is_over_ || session == nullptr) return {};
+  if (SSL_SESSION_is_resumable(session) != 1) return {};
+  return TlsSession(std::make_shared<const SessionCore>(session, context_, server_hostname_));
+}
+
+std::optional<TlsCertificate> OpenSslEngine::peer_certificate() const {
+  const X509* certificate = SSL_get0_peer_certificate(ssl_.get());
+  if (certificate == nullptr) return std::nullopt;
+  return read_certificate(certificate);
+}
+
+std::vector<TlsCertificate> OpenSslEngine::peer_chain() const {
+  std::vector<TlsCertificate> chain;
+  // A server's list of what its client has sent begins with the second one.
+  const X509* first = context_->is_server() ? SSL_get0_peer_certificate(ssl_.get()) : nullptr;
+  if (first != nullptr) chain.push_back(read_certificate(first));
+  const STACK_OF(X509)* sent = SSL_get_peer_cert_chain(ssl_.get());
+  for (int index = 0; index < sk_X509_num(sent); ++index) {
+    chain.push_back(read_certificate(sk_X509_value(sent, index)));
+  }
+  return chain;
+}
+
+std::vector<std::byte> OpenSslEngine::channel_binding(std::string_view kind) const {
+  const bool is_exporter = kind == "tls-exporter";
+  if (!is_exporter && kind != "tls-server-end-point") {
+    throw std::invalid_argument(
+        fmt::format("channel binding '{}' is not known; tls-exporter and tls-server-end-point are",
+                    net::printable(kind)));
+  }
+  if (!handshake_is_over_) return {};
+  if (is_exporter) return exported_binding(ssl_.get());
+  return server_end_point(context_->is_server() ? SSL_get_certificate(ssl_.get())
+                                                : SSL_get0_peer_certificate(ssl_.get()));
+}
+
+}  // namespace tidegate::tls

@@ -1,0 +1,83 @@
+// Two TLS engines in one memory, each the other's peer, with everything between them in the test's hands.
+#pragma once
+
+#include <tidegate/tls.hpp>
+
+#include "tls/context_core.hpp"
+#include "tls/engine.hpp"
+
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tidegate::testing {
+
+/// One engine with what it has said and heard.
+class TlsEnd final : private tls::CiphertextSink {
+ public:
+  using Outcome = tls::Engine::Outcome;
+
+  TlsEnd(const TlsContext& context, const tls::EngineTerms& terms);
+  TlsEnd(const TlsEnd&) = delete;
+  TlsEnd& operator=(const TlsEnd&) = delete;
+  ~TlsEnd() = default;
+
+  [[nodiscard]] tls::Engine& engine() noexcept { return *engine_; }
+  [[nodiscard]] const tls::Engine& engine() const noexcept { return *engine_; }
+  [[nodiscard]] std::shared_ptr<const TlsObject> object() const noexcept { return engine_; }
+
+  /// Feeds `ciphertext` and goes on as far as that allows: with the handshake, then with reading, into
+  /// `heard`.
+  void take(BytesView ciphertext);
+  /// Goes on without input.
+  void go_on();
+  /// What the engine came to last.
+  [[nodiscard]] Outcome outcome() const noexcept { return outcome_; }
+
+  Outcome write(BytesView plaintext) { return engine_->write(plaintext); }
+
+  /// Plaintext that has come in and was not taken.
+  std::string heard;
+  /// Ciphertext that has not reached the peer.
+  std::string said;
+  /// How many bytes `read` is given room for.
+  std::size_t read_bytes = 65536;
+  /// Thrown by the sink, where it is something.
+  std::exception_ptr sink_failure;
+  /// What the engine has reported.
+  std::vector<std::string> reports;
+
+ private:
+  void put(BytesView ciphertext) override;
+  void read();
+
+  std::shared_ptr<tls::Engine> engine_;
+  Outcome outcome_ = Outcome::wants_input;
+};
+
+/// A client and a server.
+class TlsPair {
+ public:
+  TlsPair(const TlsContext& client_context, const TlsContext& server_context,
+          const tls::EngineTerms& client_terms = {});
+
+  /// Carries ciphertext both ways until neither end says anything more. True where both handshakes are over
+  /// and nothing has failed.
+  bool shake_hands();
+  /// The same, for what comes after a handshake.
+  void exchange();
+
+  /// How many bytes of ciphertext are carried at a time.
+  std::size_t piece_bytes = 1U << 20U;
+
+  TlsEnd client;
+  TlsEnd server;
+
+ private:
+  bool carry(TlsEnd& from, TlsEnd& to) const;
+};
+
+}  // namespace tidegate::testing
