@@ -49,7 +49,8 @@ std::string alpn_wire_form(const std::vector<std::string>& protocols) {
 void offer_alpn(SSL_CTX* context, const std::string& wire_form) {
   if (wire_form.empty()) return;
   // The one function of OpenSSL's that is 0 when it is done.
-  if (SSL_CTX_set_alpn_protos(context, bytes_of(wire_form), length_of(wire_form)) != 0) throw std::bad_alloc();
+  if (SSL_CTX_set_alpn_protos(context, bytes_of(wire_form), length_of(wire_form)) != 0)
+    throw std::bad_alloc();
 }
 
 void choose_by_alpn(SSL_CTX* context, const std::string& wire_form) {

@@ -69,8 +69,8 @@ std::string address_text(const ASN1_OCTET_STRING* address) {
 }
 
 void read_alternative_names(const X509* certificate, TlsCertificate& result) {
-  const NamesHandle names(static_cast<GENERAL_NAMES*>(
-      X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+  const NamesHandle names(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
   for (int index = 0; index < sk_GENERAL_NAME_num(names.get()); ++index) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), index);
     if (name->type == GEN_DNS) {

@@ -35,8 +35,8 @@ std::vector<std::byte> exported_binding(SSL* ssl) {
   if (SSL_version(ssl) < TLS1_3_VERSION && SSL_get_extms_support(ssl) != 1) return {};
 
   std::vector<std::byte> binding(kSize);
-  if (SSL_export_keying_material(ssl, bytes_of(binding), binding.size(), kLabel.data(), kLabel.size(), nullptr,
-                                 0, kWithContext) != 1) {
+  if (SSL_export_keying_material(ssl, bytes_of(binding), binding.size(), kLabel.data(), kLabel.size(),
+                                 nullptr, 0, kWithContext) != 1) {
     forget_errors();
     return {};
   }

@@ -22,6 +22,7 @@ struct CiphertextBio::Calls {
       return 0;
     }
     if (*size_read > 0) return 1;
+    ciphertext.ran_dry_ = true;
     BIO_set_retry_read(bio);
     return 0;
   }

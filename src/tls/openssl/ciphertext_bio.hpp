@@ -36,6 +36,10 @@ class CiphertextBio {
   /// Nothing more is kept, and what was is thrown away.
   void drop_kept_input() noexcept;
 
+  /// Whether somebody has read in vain since `forget_running_dry`. What OpenSSL itself says (SSL_want) is
+  /// "wants to read" also after a fatal alert in the middle of a message.
+  [[nodiscard]] bool ran_dry() const noexcept { return ran_dry_; }
+  void forget_running_dry() noexcept { ran_dry_ = false; }
   /// How often something was written.
   [[nodiscard]] std::size_t writes() const noexcept { return writes_; }
   /// What the sink, or keeping what was read, has thrown; null for nothing.
@@ -52,6 +56,7 @@ class CiphertextBio {
   std::size_t writes_ = 0;
   std::exception_ptr failure_;
 
+  bool ran_dry_ = false;
   bool keeps_input_ = false;
   /// Everything that was read while `keeps_input_`, then what of it is still to be read again.
   std::string kept_;

@@ -21,9 +21,8 @@ namespace tidegate::tls {
 
 namespace {
 
-using BorrowedCertificates = std::unique_ptr<STACK_OF(X509), FreeWith<[](STACK_OF(X509) * stack) {
-  sk_X509_free(stack);
-}>>;
+using BorrowedCertificates =
+    std::unique_ptr<STACK_OF(X509), FreeWith<[](STACK_OF(X509) * stack) { sk_X509_free(stack); }>>;
 
 PemText certificate_text_of(const TlsCertChain& chain) {
   if (!chain.certificate_file.empty() && !chain.certificate_pem.empty()) {
@@ -48,12 +47,12 @@ PemText key_text_of(const TlsCertChain& chain, const PemText& certificate) {
   const unsigned long error = ERR_peek_last_error();
   if (ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) == SSL_R_NOT_REPLACING_CERTIFICATE) {
     forget_errors();
-    throw std::invalid_argument(
-        fmt::format("{}: another certificate with the same kind of key is there already", certificate.origin));
+    throw std::invalid_argument(fmt::format(
+        "{}: another certificate with the same kind of key is there already", certificate.origin));
   }
   if (ERR_GET_LIB(error) == ERR_LIB_X509) {
-    throw_openssl_error(TlsErrc::bad_credentials,
-                        fmt::format("{} and the key of {} don't belong together", certificate.origin, key.origin));
+    throw_openssl_error(TlsErrc::bad_credentials, fmt::format("{} and the key of {} don't belong together",
+                                                              certificate.origin, key.origin));
   }
   throw_openssl_error(TlsErrc::bad_credentials, certificate.origin);
 }

@@ -32,7 +32,8 @@ SslContextHandle make_native(OpenSslContext::Role role) {
 
 /// Where options say nothing, clients verify and servers ask for nothing.
 TlsVerify verification_of(OpenSslContext::Role role, const TlsOptions& options) noexcept {
-  return options.verify.value_or(role == OpenSslContext::Role::client ? TlsVerify::required : TlsVerify::none);
+  return options.verify.value_or(role == OpenSslContext::Role::client ? TlsVerify::required
+                                                                      : TlsVerify::none);
 }
 
 int verify_mode_of(OpenSslContext::Role role, TlsVerify verification) noexcept {
@@ -114,8 +115,8 @@ void OpenSslContext::set_sessions(const TlsOptions& options) {
   if (options.session_tickets == 0) SSL_CTX_set_options(context_.get(), SSL_OP_NO_TICKET);
   SSL_CTX_set_num_tickets(context_.get(), options.session_tickets);
 
-  // Without one, sessions with client certificates are refused; with the same one everywhere, a session could be
-  // resumed with a context that trusts somebody else.
+  // Without one, sessions with client certificates are refused; with the same one everywhere, a session could
+  // be resumed with a context that trusts somebody else.
   std::array<unsigned char, SSL_MAX_SID_CTX_LENGTH> id{};
   if (RAND_bytes(id.data(), static_cast<int>(id.size())) != 1) {
     throw_openssl_error(TlsErrc::internal, "make a TLS context");
@@ -126,7 +127,8 @@ void OpenSslContext::set_sessions(const TlsOptions& options) {
 void OpenSslContext::set_callbacks() {
   if (is_server()) {
     choose_by_alpn(context_.get(), alpn_);
-    if (sni_callback_) SSL_CTX_set_client_hello_cb(context_.get(), &OpenSslEngine::client_hello_callback, nullptr);
+    if (sni_callback_)
+      SSL_CTX_set_client_hello_cb(context_.get(), &OpenSslEngine::client_hello_callback, nullptr);
   } else {
     offer_alpn(context_.get(), alpn_);
   }

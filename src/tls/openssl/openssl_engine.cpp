@@ -18,8 +18,8 @@ namespace tidegate::tls {
 
 namespace {
 
-/// What a connection says while it reads is an answer to something that nobody needs: a TLS 1.2 peer asks for a
-/// renegotiation and is refused. One that goes on asking and never reads would have the refusals pile up.
+/// What a connection says while it reads is an answer to something that nobody needs: a TLS 1.2 peer asks for
+/// a renegotiation and is refused. One that goes on asking and never reads would have the refusals pile up.
 constexpr std::size_t kMostAnswers = 16;
 
 }  // namespace
@@ -45,13 +45,20 @@ void OpenSslEngine::begin() {
   bio_.attach_to(ssl_.get());
 }
 
+void OpenSslEngine::begin_call() noexcept {
+  bio_.forget_running_dry();
+  // SSL_get_error goes by the whole queue, in which others may have left some.
+  forget_errors();
+}
+
 // --- the handshake -----------------------------------------------------------------------------------------
 
 Engine::Outcome OpenSslEngine::handshake() {
   if (failure_ != nullptr) return Outcome::failed;
   if (handshake_is_over_) return Outcome::done;
+  begin_call();
   while (SSL_do_handshake(ssl_.get()) != 1) {
-    if (SSL_want(ssl_.get()) != SSL_CLIENT_HELLO_CB) return why_not();
+    if (name_question_ != NameQuestion::put) return why_not();
     answer_name_question();
   }
   handshake_is_over_ = true;
@@ -109,8 +116,8 @@ void OpenSslEngine::start_over_with(const TlsContext& chosen) {
 
 int OpenSslEngine::verify_callback(int is_fine, X509_STORE_CTX* verification) noexcept {
   if (is_fine == 1) return is_fine;
-  auto* ssl = static_cast<SSL*>(
-      X509_STORE_CTX_get_ex_data(verification, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  auto* ssl =
+      static_cast<SSL*>(X509_STORE_CTX_get_ex_data(verification, SSL_get_ex_data_X509_STORE_CTX_idx()));
   auto& refusal = static_cast<OpenSslEngine*>(SSL_get_app_data(ssl))->refusal_;
   refusal.verify_code = X509_STORE_CTX_get_error(verification);
   refusal.depth = X509_STORE_CTX_get_error_depth(verification);
@@ -142,6 +149,7 @@ Engine::ReadResult OpenSslEngine::read(MutableBytesView memory) {
   if (failure_ != nullptr) return {Outcome::failed};
   if (peer_has_closed_) return {Outcome::closed};
 
+  begin_call();
   const std::size_t writes_before = bio_.writes();
   std::size_t total = 0;
   Outcome outcome = Outcome::done;
@@ -175,6 +183,7 @@ Engine::Outcome OpenSslEngine::write(BytesView plaintext) {
   assert(!has_closed_ && "Engine::write: close was called");
   if (failure_ != nullptr) return Outcome::failed;
   if (plaintext.empty()) return Outcome::done;
+  begin_call();
   std::size_t size = 0;
   // The sink takes everything, so it is all or nothing.
   if (SSL_write_ex(ssl_.get(), plaintext.data(), plaintext.size(), &size) == 1) return Outcome::done;
@@ -186,22 +195,20 @@ Engine::Outcome OpenSslEngine::write(BytesView plaintext) {
 void OpenSslEngine::close() {
   if (!handshake_is_over_ || has_closed_ || failure_ != nullptr) return;
   has_closed_ = true;
+  begin_call();
   // 0: said, and not answered yet. It is never called again, so it never reads.
   if (SSL_shutdown(ssl_.get()) < 0) why_not();
 }
 
 Engine::Outcome OpenSslEngine::why_not() noexcept {
   if (bio_.failure() != nullptr) return fail(bio_.failure());
-  if (SSL_want(ssl_.get()) == SSL_READING) return Outcome::wants_input;
+  if (bio_.ran_dry()) return Outcome::wants_input;
 
-  // SSL_get_error goes by the whole queue of errors, in which others may have left some; with the queue empty it
-  // goes by the connection.
-  const unsigned long error = take_error();
   if (SSL_get_error(ssl_.get(), 0) == SSL_ERROR_ZERO_RETURN) {
     peer_has_closed_ = true;
     return Outcome::closed;
   }
-  return fail(connection_failure(error, refusal_, server_hostname_));
+  return fail(connection_failure(take_error(), refusal_, server_hostname_));
 }
 
 Engine::Outcome OpenSslEngine::fail(std::exception_ptr failure) noexcept {

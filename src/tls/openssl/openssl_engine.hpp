@@ -18,7 +18,8 @@ namespace tidegate::tls {
 class OpenSslEngine final : public Engine {
  public:
   /// See ContextCore::make_engine.
-  OpenSslEngine(std::shared_ptr<const OpenSslContext> context, const EngineTerms& terms, CiphertextSink& sink);
+  OpenSslEngine(std::shared_ptr<const OpenSslContext> context, const EngineTerms& terms,
+                CiphertextSink& sink);
   OpenSslEngine(const OpenSslEngine&) = delete;
   OpenSslEngine& operator=(const OpenSslEngine&) = delete;
   ~OpenSslEngine() override = default;
@@ -66,6 +67,8 @@ class OpenSslEngine final : public Engine {
   void start_over_with(const TlsContext& chosen);
   void report(const char* message) const noexcept;
 
+  /// To be called before OpenSSL is, so that `why_not` speaks of that call.
+  void begin_call() noexcept;
   /// What to say where a call of OpenSSL's was not done.
   Outcome why_not() noexcept;
   Outcome fail(std::exception_ptr failure) noexcept;

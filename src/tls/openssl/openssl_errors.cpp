@@ -73,9 +73,9 @@ std::exception_ptr describe_failure(unsigned long error, const Refusal& refusal,
   if (is_shortage_of_memory(error)) return std::make_exception_ptr(std::bad_alloc());
   if (is_alert(error)) {
     const int alert = ERR_GET_REASON(error) - SSL_AD_REASON_OFFSET;
-    return std::make_exception_ptr(TlsError(
-        TlsErrc::alert_received, fmt::format("the peer sent the alert '{}' ({})",
-                                             SSL_alert_desc_string_long(alert), alert)));
+    return std::make_exception_ptr(
+        TlsError(TlsErrc::alert_received,
+                 fmt::format("the peer sent the alert '{}' ({})", SSL_alert_desc_string_long(alert), alert)));
   }
   if (ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) == SSL_R_CERTIFICATE_VERIFY_FAILED) {
     return std::make_exception_ptr(

@@ -99,7 +99,8 @@ std::vector<CertificateHandle> certificates_of(const PemText& pem) {
   const BioHandle reader = reader_of(pem);
   PasswordDesk desk{{}};
   std::vector<CertificateHandle> certificates;
-  while (CertificateHandle certificate{PEM_read_bio_X509_AUX(reader.get(), nullptr, &PasswordDesk::ask, &desk)}) {
+  while (CertificateHandle certificate{
+      PEM_read_bio_X509_AUX(reader.get(), nullptr, &PasswordDesk::ask, &desk)}) {
     certificates.push_back(std::move(certificate));
   }
   if (!text_has_ended()) {

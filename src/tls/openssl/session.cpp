@@ -24,7 +24,9 @@ SessionHandle copy_of(const SSL_SESSION* session) {
 
 SessionCore::SessionCore(const SSL_SESSION* session, std::shared_ptr<const ContextCore> context,
                          std::string server_hostname)
-    : session_(copy_of(session)), context_(std::move(context)), server_hostname_(std::move(server_hostname)) {}
+    : session_(copy_of(session)),
+      context_(std::move(context)),
+      server_hostname_(std::move(server_hostname)) {}
 
 void SessionCore::resume_on(SSL* ssl, const ContextCore& context, const std::string& server_hostname) const {
   if (&context != context_.get()) {
@@ -32,7 +34,8 @@ void SessionCore::resume_on(SSL* ssl, const ContextCore& context, const std::str
   }
   if (server_hostname != server_hostname_) {
     throw std::invalid_argument(fmt::format("a TLS session with '{}' can't be resumed with '{}'",
-                                            net::printable(server_hostname_), net::printable(server_hostname)));
+                                            net::printable(server_hostname_),
+                                            net::printable(server_hostname)));
   }
   const SessionHandle copy = copy_of(session_.get());
   if (SSL_set_session(ssl, copy.get()) != 1) throw_openssl_error(TlsErrc::internal, "resume a TLS session");
