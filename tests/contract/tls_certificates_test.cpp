@@ -47,7 +47,7 @@ class TlsServerCertificates : public TlsClientTest {
              .server_hostname = host});
       const std::exception_ptr failure = handshake_failure();
       EXPECT_EQ(code_of(failure), TlsErrc::certificate_rejected);
-      EXPECT_EQ(verify_code_of(failure), verify_code) << describe(failure);
+      EXPECT_EQ(verify_code_of(failure), verify_code) << text_of(failure);
       ASSERT_TRUE(reach([this] { return peer().wire_has_ended(); }));
       EXPECT_EQ(last_alert(peer()), expected_alert);
       peer().close_wire();
@@ -134,7 +134,7 @@ TEST_F(TlsClientCertificates, T1_without_one_there_is_no_connection_where_it_is_
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     begin(asking(TlsVerify::required, nullptr, version));
     const std::exception_ptr failure = handshake_failure();
-    EXPECT_EQ(code_of(failure), TlsErrc::nothing_in_common) << describe(failure);
+    EXPECT_EQ(code_of(failure), TlsErrc::nothing_in_common) << text_of(failure);
     ASSERT_TRUE(reach([this] { return peer().wire_has_ended(); }));
     EXPECT_EQ(last_alert(peer()),
               version == TLS1_3_VERSION ? AlertKind::certificate_required : AlertKind::handshake_failure);

@@ -52,6 +52,10 @@ std::error_code code_of(const std::exception_ptr& exception) {
   return exception == nullptr ? std::error_code() : Error(exception).code();
 }
 
+std::string text_of(const std::exception_ptr& exception) {
+  return exception == nullptr ? "nothing" : describe(exception);
+}
+
 std::size_t heap_bytes() {
   const auto used = ::mallinfo2();
   return used.uordblks + used.hblkhd;
@@ -192,6 +196,7 @@ Task<> TlsTest::adopt_socket(Socket socket, TlsTerms terms, TlsContext context) 
 }
 
 void TlsTest::begin(const TlsTerms& terms) {
+  here_.reset();
   on_made_ = terms.on_made;
   on_data_ = terms.on_data;
   const TlsContext context = context_of(terms);
@@ -218,6 +223,7 @@ void TlsTest::begin(const TlsTerms& terms) {
 }
 
 void TlsTest::begin_on_pair(const TlsTerms& terms) {
+  here_.reset();
   on_made_ = terms.on_made;
   on_data_ = terms.on_data;
   const TlsContext context = context_of(terms);
@@ -293,7 +299,7 @@ Error TlsTest::run_until_lost() {
 
 void TlsTest::expect_handshake_fails(std::error_code expected) {
   const std::exception_ptr failure = handshake_failure();
-  EXPECT_EQ(code_of(failure), expected) << (failure ? describe(failure) : "nothing was thrown");
+  EXPECT_EQ(code_of(failure), expected) << text_of(failure);
 }
 
 void TlsTest::expect_lost(std::error_code expected) {

@@ -134,6 +134,8 @@ class TlsServerTest : public TlsTest {
 
 /// The code that an exception carries; empty for others and for none.
 [[nodiscard]] std::error_code code_of(const std::exception_ptr& exception);
+/// What it says; "nothing" for none.
+[[nodiscard]] std::string text_of(const std::exception_ptr& exception);
 
 /// Bytes that this process has from its heap, as far as the C library knows; 0 under a sanitizer.
 [[nodiscard]] std::size_t heap_bytes();

@@ -163,7 +163,7 @@ Task<> serve(Loop& loop, const TlsContext& context) {
   const ServerOptions options{.tls = context};
   const auto factory = [] { return std::make_shared<Exchange>(); };
   Server server = co_await loop.create_server(factory, "127.0.0.1", 0, options);
-  std::printf("listening on tls://127.0.0.1:%u\n", unsigned{server.endpoints().front().port().number});
+  std::printf("listening on tls://127.0.0.1:%u\n", unsigned{server.endpoints().front().port().number()});
   std::fflush(stdout);
   loop.add_signal_handler(SIGTERM, [&server] {
     server.close();

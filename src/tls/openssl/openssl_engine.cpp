@@ -58,13 +58,25 @@ Engine::Outcome OpenSslEngine::handshake() {
   if (handshake_is_over_) return Outcome::done;
   begin_call();
   while (SSL_do_handshake(ssl_.get()) != 1) {
-    if (name_question_ != NameQuestion::put) return why_not();
+    if (name_question_ != NameQuestion::put) return why_no_handshake();
     answer_name_question();
   }
   handshake_is_over_ = true;
   // OpenSSL does that by itself when it reads and writes, but not at the end of a handshake.
   SSL_free_buffers(ssl_.get());
   return Outcome::done;
+}
+
+/// A close_notify is no end of a handshake.
+Engine::Outcome OpenSslEngine::why_no_handshake() noexcept {
+  const Outcome outcome = why_not();
+  if (outcome != Outcome::closed) return outcome;
+  try {
+    return fail(std::make_exception_ptr(
+        TlsError(TlsErrc::truncated, "the peer has ended the connection during the handshake")));
+  } catch (...) {
+    return fail(std::current_exception());  // no memory for the words
+  }
 }
 
 /// OpenSSL stops here the first time, so that the program is asked outside of its frames.

@@ -71,6 +71,7 @@ class OpenSslEngine final : public Engine {
   void begin_call() noexcept;
   /// What to say where a call of OpenSSL's was not done.
   Outcome why_not() noexcept;
+  Outcome why_no_handshake() noexcept;
   Outcome fail(std::exception_ptr failure) noexcept;
   void count_answer(Outcome& outcome) noexcept;
 
