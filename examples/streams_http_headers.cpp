@@ -37,12 +37,14 @@ HttpUrl parse(std::string_view text) {
 }
 
 tidegate::Task<> print_http_headers(HttpUrl url, std::string ca_file) {
-  tidegate::ConnectOptions options;
+  tidegate::TlsContext context;
   if (url.is_secure) {
     tidegate::TlsOptions trust;
     trust.ca_file = ca_file;
-    options.tls = tidegate::TlsContext::client(trust);
+    context = tidegate::TlsContext::client(trust);
   }
+  tidegate::ConnectOptions options;
+  options.tls = context;
   auto [reader, writer] = co_await tidegate::open_connection(url.host, url.port, options);
 
   writer.write("HEAD " + url.path + " HTTP/1.0\r\nHost: " + url.host + "\r\n\r\n");
