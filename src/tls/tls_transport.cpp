@@ -229,7 +229,7 @@ void TlsTransport::fail(const char* message, std::exception_ptr exception) {
 void TlsTransport::lose(Error reason) {
   if (!state_.lose()) return;
   timer_.cancel();
-  reason_ = std::move(reason);
+  if (!reason_) reason_ = std::move(reason);  // what began the end comes first
   fail_file(reason_);
   collected_.clear();
   plain_.clear();
