@@ -2,7 +2,10 @@
 
 import functools
 import os
+import shutil
 import subprocess
+
+from support import TestSkipped
 
 CONFIGURATION = """
 [req]
@@ -81,4 +84,6 @@ class Certificates:
 @functools.cache
 def certificates(context):
     """Made once, in the folder of the run."""
+    if shutil.which("openssl") is None:
+        raise TestSkipped("there is no openssl here to make certificates")
     return Certificates(f"{context.folder}/certificates")
