@@ -75,10 +75,15 @@ class Engine : public TlsObject {
   /// Encrypts all of `plaintext`, in as few records as it takes: done or failed. REQUIRES: the handshake is
   /// over, `close` was not called.
   [[nodiscard]] virtual Outcome write(BytesView plaintext) = 0;
+  /// How much of what was written waits here as plaintext: where the peer has sent a part of a message that
+  /// the connection itself is told by (a session ticket, a new key), nothing can be encrypted before `read`
+  /// has come upon the rest. Next to always 0; a peer that withholds the rest would have it grow without end.
+  [[nodiscard]] virtual std::size_t unencrypted() const noexcept = 0;
 
   // --- the end -----------------------------------------------------------------------------------
 
-  /// Says close_notify, once. Reading goes on. During a handshake, and after a failure: nothing.
+  /// Says close_notify, once, behind everything that was written. Reading goes on. During a handshake, and
+  /// after a failure: nothing.
   virtual void close() = 0;
   /// Whether the peer has said it.
   [[nodiscard]] virtual bool peer_has_closed() const noexcept = 0;

@@ -22,6 +22,7 @@ struct CiphertextBio::Calls {
       return 0;
     }
     if (*size_read > 0) return 1;
+    ciphertext.ran_dry_ = true;
     BIO_set_retry_read(bio);
     return 0;
   }
@@ -81,30 +82,21 @@ void CiphertextBio::feed(BytesView ciphertext) noexcept {
 
 BytesView CiphertextBio::take_rest() noexcept { return std::exchange(input_, BytesView()); }
 
-void CiphertextBio::repeat_kept_input() noexcept {
-  keeps_input_ = false;
-  repeat_from_ = 0;
-}
-
-void CiphertextBio::drop_kept_input() noexcept {
-  keeps_input_ = false;
-  if (repeat_from_ >= kept_.size()) kept_ = std::string();
-}
-
 std::size_t CiphertextBio::read(MutableBytesView memory) {
-  BytesView source = input_;
-  const bool repeats = repeat_from_ < kept_.size();
-  if (repeats) source = BytesView(kept_).drop(repeat_from_);
-  const BytesView taken = source.first(memory.size());
+  if (!kept_.empty() && !keeps_input_) return read_again(memory);
+  const BytesView taken = input_.first(memory.size());
   if (taken.empty()) return 0;
   std::memcpy(memory.data(), taken.data(), taken.size());
-
-  if (repeats) {
-    repeat_from_ += taken.size();
-    return taken.size();
-  }
   if (keeps_input_) kept_.append(taken.text());
   input_ = input_.drop(taken.size());
+  return taken.size();
+}
+
+std::size_t CiphertextBio::read_again(MutableBytesView memory) noexcept {
+  const BytesView taken = BytesView(kept_).drop(repeated_).first(memory.size());
+  std::memcpy(memory.data(), taken.data(), taken.size());
+  repeated_ += taken.size();
+  if (repeated_ == kept_.size()) kept_ = std::string();
   return taken.size();
 }
 

@@ -32,10 +32,17 @@ class CiphertextBio {
   /// Copies what is read from now on, so that it can be read once more.
   void keep_input() noexcept { keeps_input_ = true; }
   /// What was kept comes again, before everything else; nothing more is kept.
-  void repeat_kept_input() noexcept;
+  void repeat_kept_input() noexcept { keeps_input_ = false; }
   /// Nothing more is kept, and what was is thrown away.
-  void drop_kept_input() noexcept;
+  void drop_kept_input() noexcept {
+    keeps_input_ = false;
+    kept_ = std::string();
+  }
 
+  /// Whether somebody has read in vain since `forget_running_dry`. What OpenSSL itself says (SSL_want) is
+  /// "wants to read" also after a fatal alert in the middle of a message.
+  [[nodiscard]] bool ran_dry() const noexcept { return ran_dry_; }
+  void forget_running_dry() noexcept { ran_dry_ = false; }
   /// How often something was written.
   [[nodiscard]] std::size_t writes() const noexcept { return writes_; }
   /// What the sink, or keeping what was read, has thrown; null for nothing.
@@ -45,6 +52,7 @@ class CiphertextBio {
   struct Calls;
 
   std::size_t read(MutableBytesView memory);
+  std::size_t read_again(MutableBytesView memory) noexcept;
 
   CiphertextSink& sink_;
   BioHandle bio_;
@@ -52,10 +60,11 @@ class CiphertextBio {
   std::size_t writes_ = 0;
   std::exception_ptr failure_;
 
+  bool ran_dry_ = false;
   bool keeps_input_ = false;
-  /// Everything that was read while `keeps_input_`, then what of it is still to be read again.
+  /// What was read while `keeps_input_`; afterwards it is there until it has been read again.
   std::string kept_;
-  std::size_t repeat_from_ = std::string::npos;
+  std::size_t repeated_ = 0;
 };
 
 }  // namespace tidegate::tls

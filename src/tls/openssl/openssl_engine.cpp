@@ -18,8 +18,9 @@ namespace tidegate::tls {
 
 namespace {
 
-/// What a connection says while it reads is an answer to something that nobody needs: a TLS 1.2 peer asks for
-/// a renegotiation and is refused. One that goes on asking and never reads would have the refusals pile up.
+/// What a TLS 1.2 connection says while it reads is that it does not renegotiate. A peer that goes on asking
+/// all the same has nothing else in mind. (With TLS 1.3 it may be an answer to a change of keys, which has
+/// its use: whoever makes many of them and does not read the answers is the transport's business.)
 constexpr std::size_t kMostAnswers = 16;
 
 }  // namespace
@@ -45,19 +46,33 @@ void OpenSslEngine::begin() {
   bio_.attach_to(ssl_.get());
 }
 
+void OpenSslEngine::begin_call() noexcept {
+  bio_.forget_running_dry();
+  // SSL_get_error goes by the whole queue, in which others may have left some.
+  forget_errors();
+}
+
 // --- the handshake -----------------------------------------------------------------------------------------
 
 Engine::Outcome OpenSslEngine::handshake() {
   if (failure_ != nullptr) return Outcome::failed;
   if (handshake_is_over_) return Outcome::done;
+  begin_call();
   while (SSL_do_handshake(ssl_.get()) != 1) {
-    if (SSL_want(ssl_.get()) != SSL_CLIENT_HELLO_CB) return why_not();
+    if (name_question_ != NameQuestion::put) return why_no_handshake();
     answer_name_question();
   }
   handshake_is_over_ = true;
   // OpenSSL does that by itself when it reads and writes, but not at the end of a handshake.
   SSL_free_buffers(ssl_.get());
   return Outcome::done;
+}
+
+/// A close_notify is no end of a handshake.
+Engine::Outcome OpenSslEngine::why_no_handshake() noexcept {
+  const Outcome outcome = why_not();
+  if (outcome != Outcome::closed) return outcome;
+  return fail(TlsErrc::truncated, "the peer closed in the middle of the handshake");
 }
 
 /// OpenSSL stops here the first time, so that the program is asked outside of its frames.
@@ -81,8 +96,8 @@ int OpenSslEngine::client_hello_callback(SSL* ssl, int* alert, void* /*nothing*/
 void OpenSslEngine::answer_name_question() noexcept {
   try {
     const TlsContext chosen = context_->sni_callback()(server_hostname_);
-    if (chosen && chosen.core() != context_) start_over_with(chosen);
     name_question_ = NameQuestion::answered;
+    if (chosen && chosen.core() != context_) return start_over_with(chosen);
   } catch (...) {
     report("TlsOptions::sni_callback failed");
     name_question_ = NameQuestion::refused;
@@ -142,6 +157,7 @@ Engine::ReadResult OpenSslEngine::read(MutableBytesView memory) {
   if (failure_ != nullptr) return {Outcome::failed};
   if (peer_has_closed_) return {Outcome::closed};
 
+  begin_call();
   const std::size_t writes_before = bio_.writes();
   std::size_t total = 0;
   Outcome outcome = Outcome::done;
@@ -156,16 +172,14 @@ Engine::ReadResult OpenSslEngine::read(MutableBytesView memory) {
     // Where there was room left over, OpenSSL holds nothing more: asking again would only tell that.
   } while (total < memory.size() && bio_.input_left() > 0);
 
-  if (bio_.writes() != writes_before) count_answer(outcome);
+  answers_ += bio_.writes() - writes_before;
+  if (answers_ > kMostAnswers && outcome != Outcome::failed) {
+    outcome = fail(TlsErrc::protocol_violation, "the peer asks for a renegotiation again and again");
+  }
+  if (outcome != Outcome::failed) catch_up();
   if (total == 0) return {outcome};
   owes_end_ = outcome == Outcome::closed || outcome == Outcome::failed;
   return {Outcome::done, total};
-}
-
-void OpenSslEngine::count_answer(Outcome& outcome) noexcept {
-  if (outcome == Outcome::failed || ++answers_ <= kMostAnswers) return;
-  outcome = fail(std::make_exception_ptr(
-      TlsError(TlsErrc::protocol_violation, "the peer asks for a renegotiation again and again")));
 }
 
 bool OpenSslEngine::holds_plaintext() const noexcept { return owes_end_ || SSL_pending(ssl_.get()) > 0; }
@@ -175,10 +189,32 @@ Engine::Outcome OpenSslEngine::write(BytesView plaintext) {
   assert(!has_closed_ && "Engine::write: close was called");
   if (failure_ != nullptr) return Outcome::failed;
   if (plaintext.empty()) return Outcome::done;
+  if (unencrypted_.empty()) {
+    const Outcome outcome = encrypt(plaintext);
+    if (outcome != Outcome::wants_input) return outcome;
+  }
+  unencrypted_.append(plaintext.text());
+  return Outcome::done;
+}
+
+/// All or nothing, for the sink takes everything; nothing where input is wanted.
+Engine::Outcome OpenSslEngine::encrypt(BytesView plaintext) noexcept {
+  begin_call();
   std::size_t size = 0;
-  // The sink takes everything, so it is all or nothing.
   if (SSL_write_ex(ssl_.get(), plaintext.data(), plaintext.size(), &size) == 1) return Outcome::done;
-  return why_not();
+  const Outcome outcome = why_not();
+  if (outcome != Outcome::closed) return outcome;
+  return fail(TlsErrc::protocol_violation, "the peer has closed in the middle of a message");
+}
+
+void OpenSslEngine::catch_up() noexcept {
+  if (unencrypted_.empty() && !owes_close_notify_) [[likely]]
+    return;
+  if (!unencrypted_.empty()) {
+    if (encrypt(unencrypted_) != Outcome::done) return;
+    unencrypted_ = std::string();
+  }
+  if (owes_close_notify_) say_close_notify();
 }
 
 // --- the end -----------------------------------------------------------------------------------------------
@@ -186,27 +222,40 @@ Engine::Outcome OpenSslEngine::write(BytesView plaintext) {
 void OpenSslEngine::close() {
   if (!handshake_is_over_ || has_closed_ || failure_ != nullptr) return;
   has_closed_ = true;
+  owes_close_notify_ = true;
+  if (unencrypted_.empty()) say_close_notify();
+}
+
+void OpenSslEngine::say_close_notify() noexcept {
+  // Within a message of the peer's OpenSSL refuses, as it does writing.
+  if (SSL_in_init(ssl_.get()) == 1) return;
+  owes_close_notify_ = false;
+  begin_call();
   // 0: said, and not answered yet. It is never called again, so it never reads.
   if (SSL_shutdown(ssl_.get()) < 0) why_not();
 }
 
 Engine::Outcome OpenSslEngine::why_not() noexcept {
   if (bio_.failure() != nullptr) return fail(bio_.failure());
-  if (SSL_want(ssl_.get()) == SSL_READING) return Outcome::wants_input;
-
-  // SSL_get_error goes by the whole queue of errors, in which others may have left some; with the queue empty
-  // it goes by the connection.
-  const unsigned long error = take_error();
+  if (bio_.ran_dry()) return Outcome::wants_input;
   if (SSL_get_error(ssl_.get(), 0) == SSL_ERROR_ZERO_RETURN) {
     peer_has_closed_ = true;
     return Outcome::closed;
   }
-  return fail(connection_failure(error, refusal_, server_hostname_));
+  return fail(connection_failure(take_error(), refusal_, server_hostname_));
 }
 
 Engine::Outcome OpenSslEngine::fail(std::exception_ptr failure) noexcept {
   failure_ = std::move(failure);
   return Outcome::failed;
+}
+
+Engine::Outcome OpenSslEngine::fail(TlsErrc error, const char* what) noexcept {
+  try {
+    throw TlsError(error, what);
+  } catch (...) {
+    return fail(std::current_exception());
+  }
 }
 
 // --- what can be asked -------------------------------------------------------------------------------------

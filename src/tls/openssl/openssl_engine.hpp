@@ -34,6 +34,7 @@ class OpenSslEngine final : public Engine {
   [[nodiscard]] ReadResult read(MutableBytesView memory) override;
   [[nodiscard]] bool holds_plaintext() const noexcept override;
   [[nodiscard]] Outcome write(BytesView plaintext) override;
+  [[nodiscard]] std::size_t unencrypted() const noexcept override { return unencrypted_.size(); }
   void close() override;
   [[nodiscard]] bool peer_has_closed() const noexcept override { return peer_has_closed_; }
   [[nodiscard]] std::exception_ptr failure() const noexcept override { return failure_; }
@@ -67,10 +68,17 @@ class OpenSslEngine final : public Engine {
   void start_over_with(const TlsContext& chosen);
   void report(const char* message) const noexcept;
 
+  /// To be called before OpenSSL is, so that `why_not` speaks of that call.
+  void begin_call() noexcept;
   /// What to say where a call of OpenSSL's was not done.
   Outcome why_not() noexcept;
+  Outcome why_no_handshake() noexcept;
   Outcome fail(std::exception_ptr failure) noexcept;
-  void count_answer(Outcome& outcome) noexcept;
+  Outcome fail(TlsErrc error, const char* what) noexcept;
+  [[nodiscard]] Outcome encrypt(BytesView plaintext) noexcept;
+  void say_close_notify() noexcept;
+  /// Writing and closing, as far as they had to wait.
+  void catch_up() noexcept;
 
   std::shared_ptr<const OpenSslContext> context_;
   /// Client: whom it asks for. Server: whom its client asks for, once that is known.
@@ -82,10 +90,14 @@ class OpenSslEngine final : public Engine {
 
   Refusal refusal_;
   std::exception_ptr failure_;
+  std::string unencrypted_;
   std::size_t answers_ = 0;
   NameQuestion name_question_ = NameQuestion::answered;
   bool handshake_is_over_ = false;
+  /// `close` was called.
   bool has_closed_ = false;
+  /// And is still to be said.
+  bool owes_close_notify_ = false;
   bool peer_has_closed_ = false;
   /// `read` has come upon an end or a failure behind plaintext, and has not said so yet.
   bool owes_end_ = false;

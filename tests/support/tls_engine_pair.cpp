@@ -1,4 +1,4 @@
-#include "support/tls_pair.hpp"
+#include "support/tls_engine_pair.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -16,15 +16,15 @@ tls::EngineTerms with_reports(tls::EngineTerms terms, std::vector<std::string>& 
 
 }  // namespace
 
-TlsEnd::TlsEnd(const TlsContext& context, const tls::EngineTerms& terms)
+EngineEnd::EngineEnd(const TlsContext& context, const tls::EngineTerms& terms)
     : engine_(context.core()->make_engine(with_reports(terms, reports), *this)) {}
 
-void TlsEnd::put(BytesView ciphertext) {
+void EngineEnd::put(BytesView ciphertext) {
   if (sink_failure != nullptr) std::rethrow_exception(sink_failure);
   said.append(ciphertext.text());
 }
 
-void TlsEnd::take(BytesView ciphertext) {
+void EngineEnd::take(BytesView ciphertext) {
   // In memory of its own, so that a sanitizer sees who reads beyond it or too late.
   const std::vector<std::byte> lent(ciphertext.begin(), ciphertext.end());
   engine_->feed(BytesView(lent));
@@ -33,7 +33,7 @@ void TlsEnd::take(BytesView ciphertext) {
   (void)engine_->take_rest();
 }
 
-void TlsEnd::go_on() {
+void EngineEnd::go_on() {
   if (!engine_->handshake_is_over()) {
     outcome_ = engine_->handshake();
     if (outcome_ != Outcome::done) return;
@@ -41,7 +41,7 @@ void TlsEnd::go_on() {
   read();
 }
 
-void TlsEnd::read() {
+void EngineEnd::read() {
   std::string memory(read_bytes, '\0');
   for (;;) {
     const auto result = engine_->read(memory);
@@ -51,18 +51,18 @@ void TlsEnd::read() {
   }
 }
 
-TlsPair::TlsPair(const TlsContext& client_context, const TlsContext& server_context,
-                 const tls::EngineTerms& client_terms)
+EnginePair::EnginePair(const TlsContext& client_context, const TlsContext& server_context,
+                       const tls::EngineTerms& client_terms)
     : client(client_context, client_terms), server(server_context, {}) {}
 
-bool TlsPair::shake_hands() {
+bool EnginePair::shake_hands() {
   client.go_on();
   exchange();
   return client.engine().handshake_is_over() && server.engine().handshake_is_over() &&
          client.engine().failure() == nullptr && server.engine().failure() == nullptr;
 }
 
-void TlsPair::exchange() {
+void EnginePair::exchange() {
   bool moves = true;
   while (moves) {
     moves = carry(client, server);
@@ -70,7 +70,7 @@ void TlsPair::exchange() {
   }
 }
 
-bool TlsPair::carry(TlsEnd& from, TlsEnd& to) const {
+bool EnginePair::carry(EngineEnd& from, EngineEnd& to) const {
   const std::string ciphertext = std::exchange(from.said, {});
   for (BytesView rest = ciphertext; !rest.empty(); rest = rest.drop(piece_bytes)) {
     to.take(rest.first(piece_bytes));

@@ -16,14 +16,14 @@
 namespace tidegate::testing {
 
 /// One engine with what it has said and heard.
-class TlsEnd final : private tls::CiphertextSink {
+class EngineEnd final : private tls::CiphertextSink {
  public:
   using Outcome = tls::Engine::Outcome;
 
-  TlsEnd(const TlsContext& context, const tls::EngineTerms& terms);
-  TlsEnd(const TlsEnd&) = delete;
-  TlsEnd& operator=(const TlsEnd&) = delete;
-  ~TlsEnd() = default;
+  EngineEnd(const TlsContext& context, const tls::EngineTerms& terms);
+  EngineEnd(const EngineEnd&) = delete;
+  EngineEnd& operator=(const EngineEnd&) = delete;
+  ~EngineEnd() = default;
 
   [[nodiscard]] tls::Engine& engine() noexcept { return *engine_; }
   [[nodiscard]] const tls::Engine& engine() const noexcept { return *engine_; }
@@ -59,10 +59,10 @@ class TlsEnd final : private tls::CiphertextSink {
 };
 
 /// A client and a server.
-class TlsPair {
+class EnginePair {
  public:
-  TlsPair(const TlsContext& client_context, const TlsContext& server_context,
-          const tls::EngineTerms& client_terms = {});
+  EnginePair(const TlsContext& client_context, const TlsContext& server_context,
+             const tls::EngineTerms& client_terms = {});
 
   /// Carries ciphertext both ways until neither end says anything more. True where both handshakes are over
   /// and nothing has failed.
@@ -73,11 +73,11 @@ class TlsPair {
   /// How many bytes of ciphertext are carried at a time.
   std::size_t piece_bytes = 1U << 20U;
 
-  TlsEnd client;
-  TlsEnd server;
+  EngineEnd client;
+  EngineEnd server;
 
  private:
-  bool carry(TlsEnd& from, TlsEnd& to) const;
+  bool carry(EngineEnd& from, EngineEnd& to) const;
 };
 
 }  // namespace tidegate::testing
