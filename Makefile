@@ -53,10 +53,10 @@ differential: deps ## Play SEEDS random scripts on every backend and compare; FI
 	TIDEGATE_SEEDS=$(SEEDS) TIDEGATE_FIRST_SEED=$(FIRST_SEED) \
 	  build/release/differential_tests --gtest_filter='*the_seeds_that_were_wished_for'
 
-bench: bench-programs ## Measure against bare epoll and other libraries: 35 minutes; writes docs/performance.*
+bench: bench-programs ## Measure against bare epoll and other libraries: 40 minutes; writes docs/performance.*
 	bench/run --output docs
 
-bench-quick: bench-programs ## A few rows of that, in under 3 minutes; writes build/bench/performance.*
+bench-quick: bench-programs ## A few rows of that, in under 4 minutes; writes build/bench/performance.*
 	bench/run --quick
 
 bench-micro: bench-deps ## Time the rooms of the library one by one: buffers, queues, timers, tasks

@@ -9,10 +9,29 @@
 
 namespace tidegate::cli {
 
+namespace {
+
+const char* name_of(Url::Scheme scheme) noexcept {
+  switch (scheme) {
+    case Url::Scheme::tcp:
+      return "tcp";
+    case Url::Scheme::tls:
+      return "tls";
+    case Url::Scheme::udp:
+      return "udp";
+    case Url::Scheme::unix_domain:
+      break;
+  }
+  return "unix";
+}
+
+}  // namespace
+
 std::vector<Url> parse_urls(const std::vector<std::string>& texts) {
   if (texts.empty()) {
     throw UsageError(
-        "no URL, expected at least one of tcp://HOST:PORT, udp://HOST:PORT, unix:///PATH or unix://@NAME");
+        "no URL, expected at least one of tcp://HOST:PORT, tls://HOST:PORT?cert=FILE, udp://HOST:PORT, "
+        "unix:///PATH or unix://@NAME");
   }
   std::vector<Url> urls;
   try {
@@ -41,11 +60,9 @@ Duration parse_spin(const std::string& text) {
   return std::chrono::microseconds(microseconds);
 }
 
-std::string to_url_text(const Endpoint& endpoint) {
+std::string to_url_text(const Endpoint& endpoint, Url::Scheme scheme) {
   const bool is_unix = endpoint.family() == AddressFamily::unix_domain;
-  return fmt::format("{}://{}", is_unix ? "unix" : "tcp", endpoint.to_string());
+  return fmt::format("{}://{}", is_unix ? "unix" : name_of(scheme), endpoint.to_string());
 }
-
-std::string to_udp_url_text(const Endpoint& endpoint) { return "udp://" + endpoint.to_string(); }
 
 }  // namespace tidegate::cli

@@ -26,9 +26,8 @@ class UsageError : public std::invalid_argument {
 /// Whole microseconds for LoopOptions::spin, up to a second. Throws UsageError.
 [[nodiscard]] Duration parse_spin(const std::string& text);
 
-/// An address of a listening socket in the form in which it would be typed.
-[[nodiscard]] std::string to_url_text(const Endpoint& endpoint);
-/// The same for one where datagrams arrive.
-[[nodiscard]] std::string to_udp_url_text(const Endpoint& endpoint);
+/// An address of a socket in the form in which it would be typed. `scheme`: of what it is for, where it is
+/// not a Unix socket.
+[[nodiscard]] std::string to_url_text(const Endpoint& endpoint, Url::Scheme scheme = Url::Scheme::tcp);
 
 }  // namespace tidegate::cli

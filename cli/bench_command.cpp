@@ -100,6 +100,7 @@ void print_problems(const Report& report) {
 }  // namespace
 
 ExitCode run_bench(const Options& options) {
+  if (options.security.trusts_anybody()) print_log(trust_warning(options.url));
   if (!options.listen) bench::allow_connections(options.connections);
   const auto report = tidegate::run(measure(options), {.backend = options.backend, .spin = options.spin});
   if (!report) {

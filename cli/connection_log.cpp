@@ -3,15 +3,23 @@
 
 #include "arguments.hpp"
 #include "output.hpp"
+#include "security.hpp"
 
 #include <fmt/format.h>
 
 namespace tidegate::cli {
 
-std::uint64_t ConnectionLog::opened(const Endpoint& peer, const Endpoint& local) {
+std::uint64_t ConnectionLog::opened(const Endpoint& peer, const Endpoint& local, const TlsObject* tls) {
   ++connections_;
-  print_log(fmt::format("#{} opened  {} at {}", connections_, peer.to_string(), to_url_text(local)));
+  const std::string place = tls == nullptr
+                                ? to_url_text(local)
+                                : to_url_text(local, Url::Scheme::tls) + ", " + agreement_text(*tls);
+  print_log(fmt::format("#{} opened  {} at {}", connections_, peer.to_string(), place));
   return connections_;
+}
+
+void ConnectionLog::refused(const Endpoint& peer, const std::string& why) {
+  print_log(fmt::format("refused {}: {}", peer.to_string(), why));
 }
 
 void ConnectionLog::closed(std::uint64_t number, const Endpoint& peer, std::uint64_t received_bytes,

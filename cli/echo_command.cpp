@@ -3,6 +3,7 @@
 
 #include <tidegate/error.hpp>
 #include <tidegate/server.hpp>
+#include <tidegate/transport.hpp>
 
 #include "arguments.hpp"
 #include "backend_choice.hpp"
@@ -31,24 +32,27 @@ class EchoService {
   EchoService(Loop& loop, const EchoOptions& options)
       : loop_(loop), options_(options), stop_asked_(loop.create_future<void>()) {
     if (!options.quiet) log_ = std::make_shared<ConnectionLog>();
+    loop.set_exception_handler([this](Loop&, const ExceptionContext& context) { note_exception(context); });
   }
   EchoService(const EchoService&) = delete;
   EchoService& operator=(const EchoService&) = delete;
   /// Where a later place could not be listened at, nobody else ends these.
   ~EchoService() {
+    loop_.set_exception_handler({});
     for (const auto& endpoint : datagrams_) endpoint.transport->abort();
   }
 
   [[nodiscard]] Task<> run() {
     const StopSignals signals(loop_, [this] { stop(); });
-    for (const Url& url : options_.urls) co_await listen(url);
+    for (const EchoPlace& place : options_.places) co_await listen(place);
     announce();
     co_await stop_asked_;
     co_await end();
   }
 
  private:
-  Task<> listen(const Url& url) {
+  Task<> listen(const EchoPlace& place) {
+    const Url& url = place.url;
     const auto make_protocol = [this] { return std::make_shared<EchoProtocol>(log_); };
     try {
       if (url.scheme == Url::Scheme::unix_domain) {
@@ -57,15 +61,28 @@ class EchoService {
         const auto make_datagrams = [this] { return std::make_shared<EchoDatagrams>(loop_); };
         const DatagramOptions at{.local = {url.host, url.port}};
         datagrams_.push_back(co_await loop_.create_datagram_endpoint(make_datagrams, at));
-        note_place(to_udp_url_text(datagrams_.back().transport->sockname()));
+        note_place(to_url_text(datagrams_.back().transport->sockname(), url.scheme));
         co_return;
       } else {
-        servers_.push_back(co_await loop_.create_server(make_protocol, url.host, url.port));
+        const ServerOptions how = place.security.server_options();
+        servers_.push_back(co_await loop_.create_server(make_protocol, url.host, url.port, how));
       }
     } catch (const OsError& error) {
       throw std::runtime_error(fmt::format("cannot listen on {}: {}", url.to_string(), error.what()));
     }
-    for (const Endpoint& endpoint : servers_.back().endpoints()) note_place(to_url_text(endpoint));
+    for (const Endpoint& endpoint : servers_.back().endpoints())
+      note_place(to_url_text(endpoint, url.scheme));
+  }
+
+  /// A client whose handshake fails has no protocol that would be told: the handler is.
+  void note_exception(const ExceptionContext& context) {
+    const auto* protocol = dynamic_cast<const EchoProtocol*>(context.protocol);
+    const auto* transport = dynamic_cast<const Transport*>(context.transport);
+    if (protocol == nullptr || transport == nullptr || protocol->was_connected()) {
+      loop_.default_exception_handler(context);
+    } else if (log_) {
+      ConnectionLog::refused(transport->peername(), describe(context.exception));
+    }
   }
 
   void note_place(const std::string& url) { places_ += fmt::format("listening on {}\n", url); }

@@ -5,14 +5,21 @@
 #include <tidegate/loop.hpp>
 
 #include "output.hpp"
+#include "security.hpp"
 
 #include <vector>
 
 namespace tidegate::cli {
 
+/// Where `tidegate echo` listens.
+struct EchoPlace {
+  Url url;
+  Security security;
+};
+
 /// What `tidegate echo` was asked for.
 struct EchoOptions {
-  std::vector<Url> urls;
+  std::vector<EchoPlace> places;
   BackendKind backend = BackendKind::automatic;
   /// LoopOptions::spin.
   Duration spin{};

@@ -13,7 +13,8 @@ EchoProtocol::~EchoProtocol() = default;
 
 void EchoProtocol::connection_made(TransportRef transport) {
   transport_ = std::move(transport);
-  if (log_) number_ = log_->opened(transport_->peername(), transport_->sockname());
+  if (log_)
+    number_ = log_->opened(transport_->peername(), transport_->sockname(), tls_object(*transport_).get());
 }
 
 void EchoProtocol::data_received(BytesView data) {

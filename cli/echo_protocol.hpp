@@ -20,6 +20,9 @@ class EchoProtocol final : public Protocol {
   explicit EchoProtocol(std::shared_ptr<ConnectionLog> log = nullptr);
   ~EchoProtocol() override;
 
+  /// Whether there was a connection: over TLS the handshake may fail before.
+  [[nodiscard]] bool was_connected() const noexcept { return static_cast<bool>(transport_); }
+
   void connection_made(TransportRef transport) override;
   void data_received(BytesView data) override;
   void pause_writing() override { transport_->pause_reading(); }

@@ -8,6 +8,8 @@
 #include "output.hpp"
 #include "relay/options.hpp"
 #include "relay_command.hpp"
+#include "security.hpp"
+#include "tls_terms.hpp"
 
 #include <optional>
 #include <stdexcept>
@@ -58,19 +60,24 @@ void add_spin_option(CLI::App& command, std::string& spin) {
       ->capture_default_str();
 }
 
+std::string with_tls_parameters(const char* explanation) {
+  return fmt::format("{}\n\n{}", explanation, tidegate::cli::kTlsParameters);
+}
+
 CLI::App& add_echo(CLI::App& app, CommandLine& line) {
   CLI::App& echo = *app.add_subcommand("echo", "Send back whatever arrives, until SIGINT or SIGTERM");
   echo.add_option("URL", line.urls,
-                  "where to listen: tcp://HOST:PORT, udp://HOST:PORT, unix:///PATH or unix://@NAME")
+                  "where to listen: tcp://HOST:PORT, tls://HOST:PORT?cert=FILE, udp://HOST:PORT, "
+                  "unix:///PATH or unix://@NAME")
       ->type_name("");
   echo.add_flag("--quiet", line.quiet, "no lines about connections");
   add_backend_option(echo, line.backend);
   add_spin_option(echo, line.spin);
-  echo.footer(
+  echo.footer(with_tls_parameters(
       "Prints \"listening on URL\" for each listening socket, with the port that the system chose for port "
       "0.\n"
       "Without a HOST it listens on every interface (udp: of IPv4). Connections are logged to standard "
-      "error.");
+      "error."));
   return echo;
 }
 
@@ -87,8 +94,9 @@ CLI::App& add_demo(CLI::App& app, CommandLine& line) {
 
 void add_bench_options(CLI::App& bench, tidegate::cli::bench::Words& words) {
   bench
-      .add_option("URL", words.url,
-                  "the server: tcp://HOST:PORT, udp://HOST:PORT, unix:///PATH or unix://@NAME")
+      .add_option(
+          "URL", words.url,
+          "the server: tcp://HOST:PORT, tls://HOST:PORT, udp://HOST:PORT, unix:///PATH or unix://@NAME")
       ->type_name("");
   bench.add_option("--mode", words.mode, "echo, source, sink, storm or idle")
       ->type_name("MODE")
@@ -110,7 +118,7 @@ void add_bench_options(CLI::App& bench, tidegate::cli::bench::Words& words) {
 CLI::App& add_bench(CLI::App& app, CommandLine& line) {
   CLI::App& bench = *app.add_subcommand("bench", "Put a load on a server, measure it, and check every byte");
   add_bench_options(bench, line.bench);
-  bench.footer(tidegate::cli::bench::kExplanation);
+  bench.footer(with_tls_parameters(tidegate::cli::bench::kExplanation));
   return bench;
 }
 
@@ -127,10 +135,14 @@ CLI::App& add_relay(CLI::App& app, CommandLine& line) {
       .add_option("--udp-timeout", words.udp_timeout,
                   "silence after which UDP is taken for ended, in seconds [1]")
       ->type_name("SECONDS");
+  relay
+      .add_option("--tls-timeout", words.tls_timeout,
+                  "silence after which the answer of a TO over TLS is taken for complete, in seconds [60]")
+      ->type_name("SECONDS");
   relay.add_flag("--stats", words.stats, "show each connection while it goes: bytes, rate, buffer, paused");
   relay.add_flag("--quiet", words.quiet, "no lines about connections that are accepted");
   add_backend_option(relay, words.backend);
-  relay.footer(tidegate::cli::relay::kExplanation);
+  relay.footer(with_tls_parameters(tidegate::cli::relay::kExplanation));
   return relay;
 }
 
@@ -158,7 +170,10 @@ int run(const CLI::App& app, const Commands& commands, const CommandLine& line) 
   refuse_leftovers(app);
   if (commands.echo.parsed()) {
     EchoOptions options;
-    options.urls = tidegate::cli::parse_urls(line.urls);
+    for (tidegate::Url& url : tidegate::cli::parse_urls(line.urls)) {
+      tidegate::cli::Security security = tidegate::cli::Security::of_listening(url);
+      options.places.push_back({std::move(url), std::move(security)});
+    }
     options.backend = tidegate::cli::parse_backend(line.backend);
     options.spin = tidegate::cli::parse_spin(line.spin);
     options.quiet = line.quiet;

@@ -8,6 +8,7 @@
 #include "relay/service.hpp"
 #include "relay/standard_streams.hpp"
 #include "relay/tide_view.hpp"
+#include "security.hpp"
 #include "stop_signals.hpp"
 
 #include <chrono>
@@ -30,7 +31,10 @@ class OneRelay {
   OneRelay(Loop& loop, const relay::Options& options)
       : loop_(loop),
         view_(loop, options.stats),
-        connection_(loop, options, options.from.as_typed),
+        connection_(loop, options, options.from.as_typed,
+                    [this](const std::string& name, const std::string& agreement) {
+                      if (is_watched_) view_.print(fmt::format("#1 secured {}: {}", name, agreement));
+                    }),
         is_watched_(options.stats) {}
 
   [[nodiscard]] Task<int> run() {
@@ -92,10 +96,18 @@ void prepare_standard_streams(const relay::Options& options) {
   std::signal(SIGCHLD, SIG_DFL);
 }
 
+void warn_of_trust(const relay::Options& options) {
+  if (options.quiet) return;
+  for (const relay::Place* place : {&options.from, &options.to}) {
+    if (place->security.trusts_anybody()) print_log(trust_warning(place->url));
+  }
+}
+
 }  // namespace
 
 int run_relay(const relay::Options& options) {
   prepare_standard_streams(options);
+  warn_of_trust(options);
   const LoopOptions loop_options{.backend = options.backend};
   if (!options.from.listens) return tidegate::run(relay_once(options), loop_options);
   tidegate::run(relay::serve(options), loop_options);

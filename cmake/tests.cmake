@@ -6,6 +6,7 @@
 #   kernel      tests/kernel/*.cpp: what every backend promises, without a loop       GoogleTest
 #   budget      tests/budget: what a message and a connection may cost, and faults    GoogleTest
 #   differential  tests/differential: random scripts, the same on every backend       GoogleTest
+#   tls_peers   tests/tls_peers: TLS with openssl, curl, nginx and gnutls-cli             Python 3, those
 #   examples    tests/examples: what examples/ print                                  Python 3
 #   command     tests/cli: what the tidegate command does; tests/command: its parts   Python 3, GoogleTest
 #   bench       tests/bench: the arithmetic and the pages of bench/run                Python 3
@@ -242,6 +243,24 @@ if(TARGET tidegate_command)
     "${PROJECT_SOURCE_DIR}/tests/cli/run" "$<TARGET_FILE:tidegate_command>")
   # Demos, loads and relays, some of which wait: slow under a sanitizer, so it is begun first.
   set_tests_properties(command.serves_and_demonstrates PROPERTIES TIMEOUT 300 COST 200)
+endif()
+
+# --- TLS with other people's programs -----------------------------------------------------------------------
+# A little HTTPS server and client of ours, and one ctest test for each program that they talk to.
+
+if(TIDEGATE_TLS)
+  foreach(program IN ITEMS server client certificates)
+    add_executable(tls_peers_${program} "${PROJECT_SOURCE_DIR}/tests/tls_peers/${program}.cpp")
+    set_target_properties(tls_peers_${program} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tls_peers")
+    target_include_directories(tls_peers_${program} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
+    target_link_libraries(tls_peers_${program} PRIVATE tidegate::tidegate tidegate_test_warnings)
+  endforeach()
+  target_link_libraries(tls_peers_certificates PRIVATE tidegate_test_support tidegate_test_support_objects)
+  foreach(peer IN ITEMS openssl curl nginx gnutls)
+    tidegate_add_script_test(tls_peers.${peer} tls_peers
+      "${PROJECT_SOURCE_DIR}/tests/tls_peers/run" "${PROJECT_BINARY_DIR}/tls_peers" ${peer})
+    set_tests_properties(tls_peers.${peer} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300 COST 100)
+  endforeach()
 endif()
 
 # --- The runner of the benchmarks --------------------------------------------------------------------------

@@ -24,11 +24,13 @@ constexpr std::string_view kUsage =
     "  ADDRESS  tcp:PORT (on 127.0.0.1) or unix:PATH; udp:PORT for datagrams\n"
     "  --connections N   at a time (1)\n"
     "  --size BYTES      of a message (64)\n"
-    "  --pipeline N      messages in flight per connection (1)\n"
+    "  --pipeline N      messages in flight per connection, or sent at once (1)\n"
     "  --train N         datagrams that are sent as one, for the kernel to cut (1)\n"
     "  --seconds S       length of the measured window (1)\n"
     "  --warmup S        before it (0.2)\n"
     "  --messages N      instead of a window: N messages per connection, in lock-step\n"
+    "  --tls FILE        encrypted; FILE has the certificates to trust\n"
+    "  --sessions HOW    of a storm with TLS: new (the default) or resumed\n"
     "  --server-pid PID  whose processor time and memory to report\n";
 
 constexpr std::pair<std::string_view, Mode> kModes[] = {
@@ -87,6 +89,11 @@ void read_option(std::string_view name, std::string_view value, Arguments& argum
   } else if (name == "--messages") {
     arguments.messages =
         read_number<std::uint64_t>(name, value, 1, std::numeric_limits<std::uint32_t>::max());
+  } else if (name == "--tls") {
+    arguments.trusted_file = value;
+  } else if (name == "--sessions") {
+    if (value != "new" && value != "resumed") refuse(name, value, "new or resumed");
+    arguments.resumes_sessions = value == "resumed";
   } else if (name == "--server-pid") {
     arguments.server = read_number<pid_t>(name, value, 1, std::numeric_limits<pid_t>::max());
   } else {
@@ -121,6 +128,12 @@ Arguments parse(int argc, char** argv) {
   for (int i = 3; i < argc; i += 2) read_option(argv[i], argv[i + 1], arguments);
   if (arguments.messages && arguments.mode != Mode::echo && arguments.mode != Mode::datagrams) {
     throw std::invalid_argument("--messages goes with echo and datagrams only");
+  }
+  if (arguments.trusted_file && arguments.mode == Mode::datagrams) {
+    throw std::invalid_argument("--tls does not go with datagrams");
+  }
+  if (arguments.resumes_sessions && (arguments.mode != Mode::storm || !arguments.trusted_file)) {
+    throw std::invalid_argument("--sessions goes with storm and --tls only");
   }
   if (arguments.mode == Mode::datagrams) {
     check_datagrams(arguments);

@@ -25,7 +25,8 @@ struct Arguments {
   Address address;
   std::size_t connections = 1;
   std::size_t size_bytes = 64;
-  /// Messages that a connection, or a socket of datagrams, has in flight.
+  /// Messages that a connection, or a socket of datagrams, has in flight; of one-way bulk: that are sent at
+  /// once.
   std::size_t pipeline = 1;
   /// Datagrams that are sent as one, which the kernel cuts.
   std::size_t train = 1;
@@ -33,6 +34,10 @@ struct Arguments {
   std::chrono::duration<double> warm_up{0.2};
   /// Instead of a window of time: so many messages per connection, in lock-step.
   std::optional<std::uint64_t> messages;
+  /// TLS: the certificates to trust; none: nothing is encrypted.
+  std::optional<std::string> trusted_file;
+  /// With TLS, a storm's connections go on with the session of the one before, and have to.
+  bool resumes_sessions = false;
   /// The server's process; none: nothing is said about it.
   std::optional<pid_t> server;
 };

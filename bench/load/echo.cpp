@@ -1,9 +1,9 @@
 // See echo.hpp.
 #include "echo.hpp"
 
+#include "connection.hpp"
 #include "pattern.hpp"
 #include "poller.hpp"
-#include "socket.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -18,14 +18,13 @@ namespace load {
 
 namespace {
 
-constexpr std::size_t kReceiveBytes = std::size_t{256} * 1024;
-
 /// A batch of messages on its way there and back, over and over.
 class EchoConnection {
  public:
-  EchoConnection(Socket socket, std::uint64_t number) : socket_(std::move(socket)), number_(number) {}
+  EchoConnection(Connection connection, std::uint64_t number)
+      : connection_(std::move(connection)), number_(number) {}
 
-  void watch(const Poller& poller) const { poller.add(socket_.number(), EPOLLIN, number_); }
+  void watch(const Poller& poller) const { poller.add(connection_.number(), EPOLLIN, number_); }
 
   /// The next batch. REQUIRES: the last one has come back.
   void send_batch(std::size_t bytes, Clock::time_point now, const Pattern& pattern, const Poller& poller) {
@@ -38,16 +37,15 @@ class EchoConnection {
 
   /// Goes on with a batch that the kernel did not take in one piece.
   void send_rest(const Pattern& pattern, const Poller& poller) {
-    if (sent_ < batch_bytes_) sent_ += socket_.send(pattern.at(position_ + sent_, batch_bytes_ - sent_));
-    const bool must_wait = sent_ < batch_bytes_;
-    if (must_wait == waits_) return;
-    waits_ = must_wait;
-    poller.change(socket_.number(), must_wait ? EPOLLIN | EPOLLOUT : EPOLLIN, number_);
+    sent_ += connection_.send(pattern.at(position_ + sent_, batch_bytes_ - sent_));
+    if (connection_.is_blocked() == waits_) return;
+    waits_ = connection_.is_blocked();
+    poller.change(connection_.number(), waits_ ? EPOLLIN | EPOLLOUT : EPOLLIN, number_);
   }
 
   /// One receive, checked. Returns how many bytes came.
   std::size_t receive(std::vector<unsigned char>& memory, const Pattern& pattern) {
-    const std::size_t count = socket_.receive(memory);
+    const std::size_t count = connection_.receive(memory);
     if (count > sent_ - received_) throw std::runtime_error("more came back than was sent");
     pattern.check(position_ + received_, std::span<const unsigned char>(memory).first(count));
     received_ += count;
@@ -60,7 +58,7 @@ class EchoConnection {
   [[nodiscard]] Clock::time_point started() const noexcept { return started_; }
 
  private:
-  Socket socket_;
+  Connection connection_;
   std::uint64_t number_;
   std::uint64_t position_ = 0;  // of the batch in the stream
   std::size_t batch_bytes_ = 0;
@@ -79,9 +77,10 @@ class EchoRun {
         batch_bytes_(arguments.size_bytes * arguments.pipeline),
         pattern_(std::max(batch_bytes_, kReceiveBytes)),
         memory_(kReceiveBytes) {
+    const Connector connector(arguments);
     connections_.reserve(arguments.connections);
     for (std::size_t i = 0; i < arguments.connections; ++i) {
-      connections_.emplace_back(Socket::connect(arguments.address), i);
+      connections_.emplace_back(connector.connect(), i);
       connections_.back().watch(poller_);
     }
   }

@@ -1,4 +1,5 @@
-// The load generator: one thread, bare epoll, no library, so that the server is what is measured.
+// The load generator: one thread, bare epoll, no library (but OpenSSL, where TLS is asked for), so that the
+// server is what is measured.
 #include "arguments.hpp"
 #include "datagrams.hpp"
 #include "echo.hpp"

@@ -1,9 +1,9 @@
 // See one_way.hpp.
 #include "one_way.hpp"
 
+#include "connection.hpp"
 #include "pattern.hpp"
 #include "poller.hpp"
-#include "socket.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -14,21 +14,20 @@ namespace load {
 
 namespace {
 
-constexpr std::size_t kReceiveBytes = std::size_t{256} * 1024;
-
 /// Then the other connections have their turn.
 constexpr int kSendsPerTurn = 16;
 
 struct Stream {
-  Socket socket;
+  Connection connection;
   std::uint64_t position = 0;
 };
 
 std::vector<Stream> connect_all(const Arguments& arguments, const Poller& poller, std::uint32_t events) {
+  const Connector connector(arguments);
   std::vector<Stream> streams;
   for (std::size_t i = 0; i < arguments.connections; ++i) {
-    streams.push_back({Socket::connect(arguments.address)});
-    poller.add(streams.back().socket.number(), events, i);
+    streams.push_back({connector.connect()});
+    poller.add(streams.back().connection.number(), events, i);
   }
   return streams;
 }
@@ -36,7 +35,8 @@ std::vector<Stream> connect_all(const Arguments& arguments, const Poller& poller
 }  // namespace
 
 void run_send(const Arguments& arguments, Window& window) {
-  const Pattern pattern(arguments.size_bytes);
+  const std::size_t bytes_at_once = arguments.size_bytes * arguments.pipeline;
+  const Pattern pattern(bytes_at_once);
   Poller poller;
   std::vector<Stream> streams = connect_all(arguments, poller, EPOLLOUT);
   window.begin();
@@ -44,10 +44,10 @@ void run_send(const Arguments& arguments, Window& window) {
     for (const epoll_event& event : poller.wait()) {
       Stream& stream = streams[event.data.u64];
       for (int i = 0; i < kSendsPerTurn; ++i) {
-        const std::size_t count = stream.socket.send(pattern.at(stream.position, arguments.size_bytes));
+        const std::size_t count = stream.connection.send(pattern.at(stream.position, bytes_at_once));
         stream.position += count;
         window.count(count);
-        if (count < arguments.size_bytes) break;
+        if (stream.connection.is_blocked()) break;
       }
     }
   }
@@ -62,7 +62,7 @@ void run_receive(const Arguments& arguments, Window& window) {
   while (window.goes_on()) {
     for (const epoll_event& event : poller.wait()) {
       Stream& stream = streams[event.data.u64];
-      const std::size_t count = stream.socket.receive(memory);
+      const std::size_t count = stream.connection.receive(memory);
       pattern.check(stream.position, std::span<const unsigned char>(memory).first(count));
       stream.position += count;
       window.count(count);

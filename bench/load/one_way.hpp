@@ -6,8 +6,8 @@
 
 namespace load {
 
-/// Each connection sends as fast as the server takes it, `size_bytes` at a time. Throws std::exception where
-/// a connection breaks.
+/// Each connection sends as fast as the server takes it, `pipeline` messages at a time. Throws std::exception
+/// where a connection breaks.
 void run_send(const Arguments& arguments, Window& window);
 
 /// Each connection receives as fast as the server sends. Throws std::exception where a connection breaks or a

@@ -1,9 +1,10 @@
 // See storm.hpp.
 #include "storm.hpp"
 
+#include "connection.hpp"
 #include "pattern.hpp"
 #include "poller.hpp"
-#include "socket.hpp"
+#include "tls.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -34,34 +35,66 @@ class Visit {
  public:
   Visit() noexcept = default;
 
-  /// Connects, and sends at once where the kernel has connected within the call, as it does on one machine.
-  Visit(Socket socket, std::uint64_t slot, const Pattern& pattern, std::size_t bytes, const Poller& poller)
-      : socket_(std::move(socket)), slot_(slot), bytes_(bytes), started_(Clock::now()) {
-    sent_ = socket_.send(pattern.at(0, bytes_));
-    poller.add(socket_.number(), sent_ < bytes_ ? EPOLLIN | EPOLLOUT : EPOLLIN, slot_);
+  /// Connects, and sends at once where the kernel has connected within the call, as it does on one machine,
+  /// and where there is no handshake to wait for.
+  Visit(Connection connection, std::uint64_t slot, const Pattern& pattern, std::size_t bytes,
+        const Poller& poller)
+      : connection_(std::move(connection)), slot_(slot), bytes_(bytes), started_(Clock::now()) {
+    send_rest(pattern);
+    waits_ = connection_.is_blocked();
+    poller.add(connection_.number(), waits_ ? EPOLLIN | EPOLLOUT : EPOLLIN, slot_);
   }
 
-  void send_rest(const Pattern& pattern, const Poller& poller) {
-    sent_ += socket_.send(pattern.at(sent_, bytes_ - sent_));
-    if (sent_ == bytes_) poller.change(socket_.number(), EPOLLIN, slot_);
+  void serve(std::uint32_t events, std::vector<unsigned char>& memory, const Pattern& pattern,
+             const Poller& poller) {
+    if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0) receive(memory, pattern);
+    send_rest(pattern);
+    if (connection_.is_blocked() == waits_) return;
+    waits_ = connection_.is_blocked();
+    poller.change(connection_.number(), waits_ ? EPOLLIN | EPOLLOUT : EPOLLIN, slot_);
+  }
+
+  [[nodiscard]] bool is_over() const noexcept { return bytes_ > 0 && received_ == bytes_; }
+  [[nodiscard]] Clock::time_point started() const noexcept { return started_; }
+
+  /// Ends it. Where the next one shall resume its session, returns that; and throws std::runtime_error where
+  /// the server has given none, or has not resumed the one that this was given.
+  TlsSession end(bool next_shall_resume) {
+    TlsSession session = next_shall_resume ? session_for_next() : nullptr;
+    connection_.close();
+    return session;
+  }
+
+ private:
+  void send_rest(const Pattern& pattern) {
+    if (sent_ < bytes_ || connection_.is_blocked()) {
+      sent_ += connection_.send(pattern.at(sent_, bytes_ - sent_));
+    }
+  }
+
+  TlsSession session_for_next() {
+    TlsStream& tls = *connection_.tls();
+    if (tls.was_given_session() && !tls.has_resumed()) {
+      throw std::runtime_error("the server did not resume a session");
+    }
+    TlsSession session = tls.take_session();
+    if (!session) throw std::runtime_error("the server gave no ticket to resume a session with");
+    return session;
   }
 
   void receive(std::vector<unsigned char>& memory, const Pattern& pattern) {
-    const std::size_t count = socket_.receive(memory);
+    const std::size_t count = connection_.receive(memory);
     if (count > sent_ - received_) throw std::runtime_error("more came back than was sent");
     pattern.check(received_, std::span<const unsigned char>(memory).first(count));
     received_ += count;
   }
 
-  [[nodiscard]] bool is_over() const noexcept { return received_ == bytes_; }
-  [[nodiscard]] Clock::time_point started() const noexcept { return started_; }
-
- private:
-  Socket socket_;
+  Connection connection_;
   std::uint64_t slot_ = 0;
   std::size_t bytes_ = 0;
   std::size_t sent_ = 0;
   std::size_t received_ = 0;
+  bool waits_ = false;  // for the kernel to take more
   Clock::time_point started_;
 };
 
@@ -69,27 +102,27 @@ class Visit {
 
 void run_storm(const Arguments& arguments, Window& window) {
   const Pattern pattern(arguments.size_bytes);
-  std::vector<unsigned char> memory(arguments.size_bytes);
+  const Connector connector(arguments);
+  std::vector<unsigned char> memory(kReceiveBytes);
   Poller poller;
   Sources sources;
   std::vector<Visit> slots(arguments.connections);
-  const auto begin_visit = [&](std::uint64_t slot) {
-    slots[slot] = Visit();  // closes the last one first
-    slots[slot] = Visit(Socket::start_connecting(arguments.address, sources.next()), slot, pattern,
+  const auto begin_visit = [&](std::uint64_t slot, TlsSession session) {
+    slots[slot] = Visit(connector.start_connecting(sources.next(), std::move(session)), slot, pattern,
                         arguments.size_bytes, poller);
   };
 
-  for (std::uint64_t slot = 0; slot < slots.size(); ++slot) begin_visit(slot);
+  for (std::uint64_t slot = 0; slot < slots.size(); ++slot) begin_visit(slot, nullptr);
   window.begin();
   while (window.goes_on()) {
     for (const epoll_event& event : poller.wait()) {
-      Visit& visit = slots[event.data.u64];
-      if ((event.events & EPOLLOUT) != 0) visit.send_rest(pattern, poller);
-      if ((event.events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0) visit.receive(memory, pattern);
+      const std::uint64_t slot = event.data.u64;
+      Visit& visit = slots[slot];
+      visit.serve(event.events, memory, pattern, poller);
       if (!visit.is_over()) continue;
       window.count(arguments.size_bytes);
       window.count_latency(Clock::now() - visit.started());
-      begin_visit(event.data.u64);
+      begin_visit(slot, visit.end(arguments.resumes_sessions));
     }
   }
 }

@@ -1,6 +1,7 @@
 // See bare.h.
 #include "bare.h"
 
+#include "bare_loop.h"
 #include "bare_sockets.h"
 #include "shared/pattern.h"
 
@@ -11,19 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static int epoll = -1;
-
 // --- connections -------------------------------------------------------------------------------------------
-
-static void watch(int descriptor, uint32_t interest, void* whom) {
-  struct epoll_event event = {.events = interest, .data.ptr = whom};
-  if (epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) != 0) fail("epoll_ctl");
-}
-
-static void change_interest(struct connection* connection, uint32_t interest) {
-  struct epoll_event event = {.events = interest, .data.ptr = connection};
-  if (epoll_ctl(epoll, EPOLL_CTL_MOD, connection->descriptor, &event) != 0) fail("epoll_ctl");
-}
 
 static void close_connection(struct connection* connection) {
   close(connection->descriptor);
@@ -32,18 +21,13 @@ static void close_connection(struct connection* connection) {
   free(connection);
 }
 
-static bool is_transient(int error) { return error == EAGAIN || error == EINTR; }
+/// Of every connection, to begin with.
+static uint32_t first_interest;
 
-static void accept_connections(int listener, uint32_t interest) {
-  for (;;) {
-    const int descriptor = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (descriptor < 0 && errno == ECONNABORTED) continue;  // given up while it waited
-    if (descriptor < 0 && is_transient(errno)) return;
-    if (descriptor < 0) fail("accept4");
-    struct connection* connection = allocate(sizeof *connection);
-    *connection = (struct connection){.descriptor = descriptor};
-    watch(descriptor, interest, connection);
-  }
+static void on_connection(int descriptor) {
+  struct connection* connection = allocate(sizeof *connection);
+  *connection = (struct connection){.descriptor = descriptor};
+  watch(descriptor, first_interest, connection);
 }
 
 size_t receive(struct connection* connection, char* memory, size_t size) {
@@ -66,7 +50,7 @@ bool answer(struct connection* connection, const char* bytes, size_t size) {
   connection->unsent_end = size - (size_t)count;
   connection->unsent = allocate(connection->unsent_end);
   memcpy(connection->unsent, bytes + count, connection->unsent_end);
-  change_interest(connection, EPOLLOUT);
+  change_interest(connection->descriptor, EPOLLOUT, connection);
   return false;
 }
 
@@ -82,7 +66,8 @@ static void send_unsent(struct connection* connection) {
   if (connection->unsent_first < connection->unsent_end) return;
   free(connection->unsent);
   connection->unsent = NULL;
-  change_interest(connection, EPOLLIN);  // what arrived meanwhile, or the end, is reported at once
+  change_interest(connection->descriptor, EPOLLIN,
+                  connection);  // what arrived meanwhile, or the end, is reported at once
 }
 
 // --- messages ----------------------------------------------------------------------------------------------
@@ -104,13 +89,10 @@ void keep_part(struct connection* connection, const char* bytes, size_t size) {
 
 // --- generating --------------------------------------------------------------------------------------------
 
-/// The pattern, long enough that a whole block can be sent from anywhere in the first period.
-static unsigned char pattern[PEER_BLOCK_BYTES + PATTERN_PERIOD_BYTES];
-
 static void generate(struct connection* connection, size_t bytes_per_turn) {
   for (size_t sent = 0; sent < bytes_per_turn;) {
-    const ssize_t count =
-        send(connection->descriptor, pattern + connection->pattern_offset, PEER_BLOCK_BYTES, MSG_NOSIGNAL);
+    const ssize_t count = send(connection->descriptor, pattern_from(connection->pattern_offset),
+                               PEER_BLOCK_BYTES, MSG_NOSIGNAL);
     if (count < 0 && is_transient(errno)) return;
     if (count < 0) {
       close_connection(connection);
@@ -123,41 +105,22 @@ static void generate(struct connection* connection, size_t bytes_per_turn) {
 
 // --- the loop ----------------------------------------------------------------------------------------------
 
-static void serve_event(struct connection* connection, uint32_t events, const struct bare_program* program) {
+static const struct bare_program* served_program;
+
+static void on_event(void* whom, uint32_t events) {
+  struct connection* connection = whom;
   if (connection->unsent != NULL) {
     send_unsent(connection);
   } else if (events & ~(uint32_t)EPOLLOUT) {
-    program->on_readable(connection);
+    served_program->on_readable(connection);
   } else {
-    generate(connection, program->generate_bytes_per_turn);
+    generate(connection, served_program->generate_bytes_per_turn);
   }
 }
 
 void serve(const struct peer_options* options, const struct bare_program* program) {
-  const bool generates = options->mode == PEER_GENERATE;
-  if (generates) fill_with_pattern(pattern, sizeof pattern);
-
-  epoll = epoll_create1(EPOLL_CLOEXEC);
-  if (epoll < 0) fail("epoll_create1");
-  int stop = open_stop_signals();
-  watch(stop, EPOLLIN, &stop);
-  int listener = open_listener(options);
-  watch(listener, EPOLLIN, &listener);
-
-  for (bool stopping = false; !stopping;) {
-    struct epoll_event events[512];
-    const int count = epoll_wait(epoll, events, sizeof events / sizeof *events, -1);
-    if (count < 0 && errno != EINTR) fail("epoll_wait");
-    for (int i = 0; i < count; ++i) {
-      void* const whom = events[i].data.ptr;
-      if (whom == &stop) {
-        stopping = true;
-      } else if (whom == &listener) {
-        accept_connections(listener, generates ? EPOLLIN | EPOLLOUT : EPOLLIN);
-      } else {
-        serve_event(whom, events[i].events, program);
-      }
-    }
-  }
-  end_peer(options);
+  served_program = program;
+  first_interest = options->mode == PEER_GENERATE ? EPOLLIN | EPOLLOUT : EPOLLIN;
+  const struct bare_handlers handlers = {.on_connection = on_connection, .on_event = on_event};
+  run_bare_loop(options, &handlers);
 }

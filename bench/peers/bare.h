@@ -1,5 +1,4 @@
-// What both bare servers are made of: sockets, connections, and an epoll loop around a program's way of
-// reading. No library, level-triggered, one thread.
+// What both bare servers are made of: connections around a program's way of reading. No library.
 #pragma once
 
 #include "peer.h"

@@ -102,10 +102,13 @@ void announce_path(const char* path) {
   fflush(stdout);
 }
 
-const unsigned char* pattern_block(void) {
-  static unsigned char block[PEER_BLOCK_BYTES];
+const unsigned char* pattern_block(void) { return pattern_from(0); }
+
+const unsigned char* pattern_from(size_t position) {
+  // Long enough that a whole block can be taken from anywhere in the first period.
+  static unsigned char pattern[PEER_BLOCK_BYTES + PATTERN_PERIOD_BYTES];
   static bool is_filled;
-  if (!is_filled) fill_with_pattern(block, sizeof block);
+  if (!is_filled) fill_with_pattern(pattern, sizeof pattern);
   is_filled = true;
-  return block;
+  return pattern + position % PATTERN_PERIOD_BYTES;
 }

@@ -29,7 +29,8 @@ struct peer_options {
   const char* path;
   uint16_t port;
   /// Echo: cut the stream into messages of this size, and answer each with a write of its own. 0: answer
-  /// whatever arrived.
+  /// whatever arrived. Generating, where a server distinguishes: the size of a write, PEER_BLOCK_BYTES at
+  /// most.
   size_t message_bytes;
 };
 
@@ -51,6 +52,9 @@ void announce_path(const char* path);
 
 /// PEER_BLOCK_BYTES of the pattern: whole periods, so that blocks in a row continue it.
 const unsigned char* pattern_block(void);
+
+/// As many bytes of the pattern, from `position` of the stream on.
+const unsigned char* pattern_from(size_t position);
 
 /// Reads a whole, positive decimal number; false for anything else.
 bool read_number(const char* text, unsigned long long* number);

@@ -2,6 +2,7 @@
 //
 //     --backend NAME         the kernel interface to stand on, or to fail without; instead of the default
 //     --spin MICROSECONDS    look for events so long before sleeping
+//     --certificate FILE     with TLS; FILE has the certificate and its key
 #include <tidegate/tidegate.hpp>
 
 #include "peer.h"
@@ -72,6 +73,8 @@ class Discard final : public tidegate::Protocol {};
 /// Writes until the transport says that it has enough, and again when it asks for more.
 class Generate final : public tidegate::Protocol {
  public:
+  explicit Generate(std::size_t message_bytes) : message_bytes_(message_bytes) {}
+
   void connection_made(TransportRef transport) override {
     transport_ = std::move(transport);
     write();
@@ -84,28 +87,52 @@ class Generate final : public tidegate::Protocol {
 
  private:
   void write() {
-    const BytesView block(pattern_block(), PEER_BLOCK_BYTES);
-    while (!paused_ && !transport_->is_closing()) transport_->write(Chunk::immortal(block));
+    while (!paused_ && !transport_->is_closing()) {
+      transport_->write(Chunk::immortal(BytesView(pattern_from(position_), message_bytes_)));
+      position_ += message_bytes_;
+    }
   }
 
+  std::size_t message_bytes_;
+  std::size_t position_ = 0;  // in the stream
   TransportRef transport_;
   bool paused_ = false;
 };
 
 // --- the server --------------------------------------------------------------------------------------------
 
+/// Of all connections; none where there is no `--certificate`.
+tidegate::TlsContext tls_context;
+
+/// TLS 1.3 with AES-128-GCM, as everybody's here.
+tidegate::TlsContext make_tls_context(const std::string& certificate_and_key_file) {
+  tidegate::TlsCertChain chain;  // the key is in the same file
+  chain.certificate_file = certificate_and_key_file;
+  tidegate::TlsOptions options;
+  options.cert_chains.push_back(std::move(chain));
+  options.minimum_version = tidegate::TlsVersion::tls_1_3;
+  options.ciphersuites = "TLS_AES_128_GCM_SHA256";
+  return tidegate::TlsContext::server(options);
+}
+
 template <typename Factory>
 tidegate::Task<tidegate::Server> listen(const peer_options& options, Factory make_protocol) {
   tidegate::Loop& loop = tidegate::get_running_loop();
   if (options.path != nullptr) {
-    co_return co_await loop.create_unix_server(make_protocol, options.path, {.backlog = PEER_BACKLOG});
+    const tidegate::UnixServerOptions how{.backlog = PEER_BACKLOG, .tls = tls_context};
+    co_return co_await loop.create_unix_server(make_protocol, options.path, how);
   }
-  co_return co_await loop.create_server(make_protocol, "127.0.0.1", options.port, {.backlog = PEER_BACKLOG});
+  const tidegate::ServerOptions how{.backlog = PEER_BACKLOG, .tls = tls_context};
+  co_return co_await loop.create_server(make_protocol, "127.0.0.1", options.port, how);
 }
 
 tidegate::Task<tidegate::Server> listen(const peer_options& options) {
   if (options.mode == PEER_DISCARD) return listen(options, [] { return std::make_shared<Discard>(); });
-  if (options.mode == PEER_GENERATE) return listen(options, [] { return std::make_shared<Generate>(); });
+  if (options.mode == PEER_GENERATE) {
+    const std::size_t size =
+        options.message_bytes > 0 ? options.message_bytes : std::size_t{PEER_BLOCK_BYTES};
+    return listen(options, [size] { return std::make_shared<Generate>(size); });
+  }
   if (options.message_bytes == 0) return listen(options, [] { return std::make_shared<Echo>(); });
   return listen(options, [size = options.message_bytes] { return std::make_shared<EchoMessages>(size); });
 }
@@ -136,6 +163,7 @@ tidegate::Task<> serve(const peer_options& options, tidegate::BackendKind backen
 // --- its own options ---------------------------------------------------------------------------------------
 
 tidegate::LoopOptions loop_options;
+std::string certificate_file;
 
 constexpr unsigned long long kLongestSpinMicroseconds = 1'000'000;
 
@@ -149,15 +177,19 @@ bool read_spin(const char* text) {
 bool read_own_option(const char* name, const char* value) {
   if (std::string_view(name) == "--backend") return read_backend(value, loop_options);
   if (std::string_view(name) == "--spin") return read_spin(value);
-  return false;
+  if (std::string_view(name) != "--certificate") return false;
+  certificate_file = value;
+  return !certificate_file.empty();
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   const peer_options options =
-      start_peer(argc, argv, read_own_option, " [--backend auto|epoll|io_uring] [--spin MICROSECONDS]");
+      start_peer(argc, argv, read_own_option,
+                 " [--backend auto|epoll|io_uring] [--spin MICROSECONDS] [--certificate FILE]");
   try {
+    if (!certificate_file.empty()) tls_context = make_tls_context(certificate_file);
     tidegate::run(serve(options, loop_options.backend), loop_options);
   } catch (const std::exception& error) {
     std::cerr << argv[0] << ": " << error.what() << '\n';

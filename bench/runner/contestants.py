@@ -12,6 +12,8 @@ class Contestant:
     datagrams: str = ""  # the echo server of datagrams, if there is one
     children: str = ""  # the program that starts children, if there is one
     relay: str = ""  # the program that joins two connections, if there is one
+    tls: str = ""  # the echo server with TLS, if there is one
+    file: str = ""  # the server that sends a file, if there is one
     relay_arguments: tuple[str, ...] = ()  # of the last; PORT is that of the other end
     arguments: tuple[str, ...] = ()  # of all of them
     is_library: bool = False  # somebody else's: what Tidegate wants to be ahead of
@@ -22,12 +24,13 @@ class Contestant:
         """Empty where it has none. What counts instructions takes a server."""
         return {"server": self.server, "instructions": self.server, "loop": self.loop,
                 "datagrams": self.datagrams, "datagram_instructions": self.datagrams,
-                "children": self.children, "relay": self.relay}[program_kind]
+                "children": self.children, "relay": self.relay, "tls": self.tls,
+                "tls_instructions": self.tls, "file": self.file}[program_kind]
 
     @property
     def programs(self):
-        every = (self.server, self.loop, self.datagrams, self.children, self.relay)
-        return [program for program in every if program]
+        every = (self.server, self.loop, self.datagrams, self.children, self.relay, self.tls, self.file)
+        return list(dict.fromkeys(program for program in every if program))
 
 
 # --- What ratios are computed against ----------------------------------------------------------------------
@@ -35,7 +38,9 @@ class Contestant:
 # By the kind of row; bare epoll for all others. Its twin, the same program once more, is the noise.
 REFERENCE = "epoll"
 REFERENCES = {"udp": "mmsg", "train": "mmsg", "udp_instructions": "mmsg",
-              "spawn": "posix", "output": "posix", "relay": "socat"}
+              "spawn": "posix", "output": "posix", "relay": "socat",
+              **dict.fromkeys(("tls", "tls_in", "tls_out", "handshake", "tls_idle", "tls_instructions"), "openssl"),
+              "file": "sendfile"}
 
 
 def reference_of(kind):
@@ -55,6 +60,8 @@ TWINS = tuple(twin_of(reference) for reference in EVERY_REFERENCE)
 OURS = "tidegate"
 OURS_URING = "tidegate_uring"
 OURS_THREAD = "tidegate_thread"
+OURS_STREAMS = "tidegate_streams"
+OURS_STREAMS_URING = "tidegate_streams_uring"
 BOTH_OURS = (OURS, OURS_URING)
 BARE_URING = ("uring", "uring_best")
 
@@ -77,23 +84,36 @@ CONTESTANTS = [
     Contestant("socat", "socat", relay="relay_socat", relay_arguments=SOCAT),
     Contestant("socat_again", "socat again", relay="relay_socat", relay_arguments=SOCAT),
     Contestant("socat_best", "socat, 128 KiB", relay="relay_socat", relay_arguments=("-b", "131072", *SOCAT)),
+    Contestant("openssl", "bare OpenSSL, from memory", tls="tls_memory"),
+    Contestant("openssl_again", "the same again", tls="tls_memory"),
+    Contestant("openssl_socket", "bare OpenSSL, on the socket", tls="tls_socket"),
+    Contestant("openssl_keeps", "from memory, keeping buffers", tls="tls_memory", arguments=("--buffers", "keep")),
+    Contestant("sendfile", "bare sendfile", file="file_bare"),
+    Contestant("sendfile_again", "bare sendfile again", file="file_bare"),
     Contestant("libuv", "libuv", server="echo_libuv", loop="loop_libuv", datagrams="datagrams_libuv",
                children="child_libuv", is_library=True),
     Contestant("libuv_try", "libuv, try_write", server="echo_libuv_try", datagrams="datagrams_libuv_try",
                is_library=True),
-    Contestant("asio", "Asio", server="echo_asio", loop="loop_asio", datagrams="datagrams_asio", is_library=True),
+    Contestant("asio", "Asio", server="echo_asio", loop="loop_asio", datagrams="datagrams_asio",
+               tls="tls_asio", is_library=True),
     Contestant("libevent", "libevent", server="echo_libevent", loop="loop_libevent", is_library=True),
     Contestant("asyncio", "Python's asyncio", children="child_asyncio"),
     # Each names its backend: neither the default nor TIDEGATE_BACKEND decides what is measured. A timer never
     # reaches the kernel: those of one backend are those of the other.
     Contestant(OURS, "Tidegate", server="echo_tidegate", loop="loop_tidegate", datagrams="datagrams_tidegate",
-               children="child_tidegate", relay="relay_tidegate", relay_arguments=OUR_RELAY,
-               arguments=("--backend", "epoll")),
+               children="child_tidegate", relay="relay_tidegate", relay_arguments=OUR_RELAY, tls="echo_tidegate",
+               file="file_tidegate", arguments=("--backend", "epoll")),
     Contestant(OURS_URING, "Tidegate, io_uring", server="echo_tidegate", loop="loop_tidegate",
                datagrams="datagrams_tidegate", children="child_tidegate", relay="relay_tidegate",
-               relay_arguments=OUR_RELAY, arguments=("--backend", "io_uring"), not_in="timers"),
+               relay_arguments=OUR_RELAY, tls="echo_tidegate", file="file_tidegate",
+               arguments=("--backend", "io_uring"), not_in="timers"),
     Contestant("tidegate_spin", "Tidegate, spinning", server="echo_tidegate",
                arguments=("--backend", "epoll", "--spin", "50"), only_in="spin"),
+    Contestant(OURS_STREAMS, "Tidegate, streams", server="streams_tidegate", arguments=("--backend", "epoll"),
+               only_in="streams"),
+    Contestant(OURS_STREAMS_URING, "Tidegate, streams, io_uring", server="streams_tidegate",
+               arguments=("--backend", "io_uring"), only_in="streams"),
+    Contestant("asio_coroutines", "Asio, coroutines", server="streams_asio", only_in="streams"),
     Contestant(OURS_THREAD, "Tidegate, without pidfd", children="child_tidegate",
                arguments=("--backend", "epoll", "--exit-watch", "thread"), only_in="spawn"),
 ]

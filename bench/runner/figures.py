@@ -36,12 +36,12 @@ METRICS = {
 
 def units_of(row, raw):
     """How many messages, datagrams, connections or pieces of 64 KiB one run moved."""
-    return raw["bytes"] / ONE_WAY_BYTES if row.kind in ("in", "out", "relay") else raw["messages"]
+    return raw["bytes"] / ONE_WAY_BYTES if unit_name(row.kind) == "64 KiB" else raw["messages"]
 
 
 def unit_name(kind):
-    return {"in": "64 KiB", "out": "64 KiB", "relay": "64 KiB", "output": "64 KiB", "storm": "connection",
-            "udp": "datagram", "train": "datagram", "spawn": "child"}.get(kind, "message")
+    return {"in": "64 KiB", "out": "64 KiB", "relay": "64 KiB", "file": "64 KiB", "output": "64 KiB",
+            "storm": "connection", "handshake": "handshake", "udp": "datagram", "train": "datagram", "spawn": "child"}.get(kind, "message")
 
 
 def is_load_bound(raw):
@@ -55,7 +55,7 @@ def figures_of(row, raw):
     """The metrics that `raw`, the JSON that a program printed, gives for `row`."""
     if row.program_kind.endswith("instructions"):
         return {"instructions": positive(raw["instructions_per_message"], "instructions per message")}
-    if row.kind == "idle":
+    if row.kind in ("idle", "tls_idle"):
         grown = raw["server_rss_bytes"] - raw["server_rss_before_bytes"]
         return {"rss_bytes": grown / row.connections}
     if row.kind == "timers":

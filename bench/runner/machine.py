@@ -17,6 +17,7 @@ LIBRARIES = {
     "Asio": ("libasio-dev", "asio"),
     "libevent": ("libevent-dev", "libevent"),
     "liburing": ("liburing-dev", "liburing"),
+    "OpenSSL": ("libssl-dev", "openssl"),
     "Google Benchmark": ("libbenchmark-dev", "benchmark"),
     "Valgrind": ("valgrind", "valgrind"),
     "socat": ("socat", "socat"),

@@ -1,10 +1,13 @@
 """One run of one contestant: starts what it needs, lets it work, and returns the JSON that was printed."""
 
+import functools
 import itertools
 import json
 import shutil
 
+from .certificate import Certificate
 from .listening import wait_for_port
+from .pattern import write_pattern
 from .processes import PATIENCE_SECONDS, Child, Failure
 
 # What the row says already, and what is too coarse for a short window: ticks of 10 ms.
@@ -29,9 +32,10 @@ class Bench:
 
     def run(self, row, contestant):
         """The JSON of the program that measured. Raises Failure; neither names a place of this machine."""
-        measure = {"server": self._serve, "datagrams": self._serve, "relay": self._relay, "loop": self._loop,
+        measure = {"server": self._serve, "datagrams": self._serve, "tls": self._serve_tls,
+                   "file": self._serve_file, "relay": self._relay, "loop": self._loop,
                    "children": self._start_children, "instructions": self._count,
-                   "datagram_instructions": self._count}[row.program_kind]
+                   "datagram_instructions": self._count, "tls_instructions": self._count}[row.program_kind]
         try:
             return measure(row, contestant)
         except Failure as failure:
@@ -39,14 +43,21 @@ class Bench:
 
     # --- the kinds -----------------------------------------------------------------------------------------
 
-    def _serve(self, row, contestant):
+    def _serve(self, row, contestant, server_arguments=(), load_arguments=()):
         program = self.programs / contestant.program_for(row.program_kind)
-        with Child(program, row.server_mode, self._address(row.transport), *row.server_arguments,
+        with Child(program, row.server_mode, self._address(row.transport), *row.server_arguments, *server_arguments,
                    *contestant.arguments, cores={self.cores.server}) as server:
             address = f"{row.transport}:{listening_place(server)}"
-            kept = self._put_load(row, address, server)
+            kept = self._put_load(row, address, server, load_arguments)
             server.stop()
         return kept
+
+    def _serve_tls(self, row, contestant):
+        return self._serve(row, contestant, ("--certificate", self._certificate.chain),
+                           ("--tls", self._certificate.trusted))
+
+    def _serve_file(self, row, contestant):
+        return self._serve(row, contestant, ("--file", self._file_of(row.file_bytes)))
 
     def _relay(self, row, contestant):
         """Load, relay, and a server that discards; the relay is what is looked at."""
@@ -85,6 +96,17 @@ class Bench:
 
     # --- their parts ---------------------------------------------------------------------------------------
 
+    @functools.cached_property
+    def _certificate(self):
+        return Certificate(self.folder)
+
+    def _file_of(self, size_bytes):
+        """Made when it is needed first."""
+        path = self.folder / f"file-{size_bytes}"
+        if not path.exists():
+            write_pattern(path, size_bytes)
+        return path
+
     def _address(self, transport):
         return f"unix:{self.folder}/{next(self._numbers)}" if transport == "unix" else f"{transport}:0"
 
@@ -96,9 +118,9 @@ class Bench:
             raise Failure("there is no program named true")
         return found
 
-    def _put_load(self, row, address, server):
+    def _put_load(self, row, address, server, more_arguments=()):
         """What the load generator says, less what the row says already."""
-        with Child(self.programs / "load", *self._load_arguments(row, address, server.pid),
+        with Child(self.programs / "load", *self._load_arguments(row, address, server.pid), *more_arguments,
                    cores={self.cores.load}) as load:
             window_seconds = self.warmup_seconds + self.window_seconds
             raw = parsed(load, load.output(window_seconds + PATIENCE_SECONDS + row.connections / 100))

@@ -33,6 +33,11 @@ def paired_ratios(ours, theirs):
     return [ours[number] / theirs[number] for number in sorted(ours) if theirs.get(number)]
 
 
+def paired_differences(ours, theirs):
+    """By how much `ours` is more, in each round that both have."""
+    return [ours[number] - theirs[number] for number in sorted(ours) if number in theirs]
+
+
 def noise_of(ratios_to_itself):
     """How far something typically is from itself from one run to the next: the median distance from 1."""
     return statistics.median(abs(ratio - 1) for ratio in ratios_to_itself)

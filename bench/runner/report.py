@@ -28,8 +28,8 @@ def opening(results):
     quick = results["settings"]["quick"]
     command = "make bench-quick" if quick else "make bench"
     return words.paragraph(f"""What a message costs a server that stands on Tidegate, compared with the
-        same server on bare epoll, bare io_uring, libuv, Asio and libevent; what a datagram costs, and a
-        child process, and a byte through `tidegate relay`. `{command}` measured this, and
+        same server on bare epoll, bare io_uring, libuv, Asio and libevent; what it costs with TLS; what a
+        datagram costs, and a child process, a file, and a byte through `tidegate relay`. `{command}` measured this, and
         wrote this page: every figure in it comes from [performance.json](performance.json), where every
         single run can be read.""") + (
         words.paragraph("""This is the quick run: few rows, few rounds, short windows. It shows that
@@ -72,8 +72,8 @@ def reading():
         epoll again" is bare epoll a second time in each round: how far that column is from 1.00 is what
         chance does in that row, and no difference smaller than that means anything. "Bare epoll, tuned"
         is the fastest that we know how to write by hand, with a larger buffer than most would choose.
-        "Tidegate" stands on epoll, "Tidegate, io_uring" is the same server on its other backend."""), *words.paragraph("""Datagrams, children and the relay have references of
-        their own: the first column of each table, with its twin beside it.""")]
+        "Tidegate" stands on epoll, "Tidegate, io_uring" is the same server on its other backend."""), *words.paragraph("""Datagrams, children, the relay, TLS and files
+        have references of their own: the first column of each table, with its twin beside it.""")]
 
 
 # --- What went wrong ---------------------------------------------------------------------------------------
@@ -108,7 +108,9 @@ def method(results):
         connection (with sixteen, it sends the sixteen at once and waits for all answers), and compares
         every byte that comes back. Of datagrams it keeps as many in flight at any time. Children that only start
         and end, and the programs that start them, run on either core. Between load and relay, and behind it, are TCP
-        connections; who discards at the end shares the load generator's core."""),
+        connections; who discards at the end shares the load generator's core. With TLS, everybody uses the same
+        OpenSSL, the same cipher, the same kind of key and one certificate, made for the run; the load generator
+        checks it, and speaks TLS as the bare server from memory does."""),
             *words.paragraph("""A ratio is computed within one round; what is reported is the median of the
             ratios. The noise is the median distance from 1 of the reference's ratio to itself. All servers set
             TCP_NODELAY, log nothing and are built with the same compiler and flags. Each library's is
@@ -135,8 +137,8 @@ def machine(results):
 def again():
     return ["## How to run it again", "",
             "```sh",
-            "make bench          # everything: about 35 minutes; writes docs/performance.*",
-            "make bench-quick    # a few rows: under 3 minutes; writes build/bench/performance.*",
+            "make bench          # everything: about 40 minutes; writes docs/performance.*",
+            "make bench-quick    # a few rows: under 4 minutes; writes build/bench/performance.*",
             "bench/run --rows 'echo-tcp-50x*' --rounds 9    # some rows, closely; into build/bench as well",
             "```", "",
             *words.paragraph("Leave the machine alone meanwhile. `bench/README.md` tells what is in it.")]

@@ -9,7 +9,8 @@ from .rows import KIBIBYTE, SMALL_BYTES
 METRIC = "cpu_ns"
 OTHER_LOADS = {"framed": "Sixteen writes per wake-up", "in": "One way, in", "out": "One way, out",
                "storm": "Connect storm", "udp": "Datagrams, echo", "train": "Datagrams, trains",
-               "relay": "Relay"}
+               "relay": "Relay", "tls": "TLS, echo", "tls_in": "TLS, one way, in", "tls_out": "TLS, one way, out",
+               "handshake": "TLS, handshakes", "file": "Sending a file"}
 
 
 @dataclasses.dataclass(frozen=True)

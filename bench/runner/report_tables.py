@@ -3,6 +3,8 @@
 from . import contestants, summary, words
 from .figures import METRICS, unit_name
 
+TLS_TEXT = "TLS 1.3, AES-128-GCM, X25519."
+
 # Kind: title of the chapter, what its rows are, the metrics to show.
 CHAPTERS = [
     ("framed", "Sixteen writes per wake-up",
@@ -43,12 +45,40 @@ CHAPTERS = [
     ("relay", "Relay",
      """`tidegate relay` beside `socat`, which by itself moves 8 KiB at a time: from one connection to
      another, one way. CPU is that of the relay.""", ("cpu_ns", "rate")),
+    ("tls", "TLS, echo",
+     f"""{TLS_TEXT} "Bare OpenSSL, from memory" receives once for many records, lets OpenSSL take them from
+     memory, and sends all that it encrypted at once; "on the socket" lets OpenSSL read and write the socket,
+     as one writes it first. Both wait in epoll, and have OpenSSL give its record buffers back whenever they
+     are empty, which "keeping buffers" does not: memory has a chapter of its own. Asio's is its ssl
+     stream.""", ("cpu_ns", "rate")),
+    ("tls_in", "TLS, one way, in",
+     "The server decrypts and throws away; figures are per message of 16 KiB, which is a record.",
+     ("cpu_ns", "rate")),
+    ("tls_out", "TLS, one way, out",
+     "The server encrypts as fast as its peers read; figures are per message of 16 KiB, which is a record.",
+     ("cpu_ns", "rate")),
+    ("handshake", "TLS, handshakes",
+     """Connect, handshake, one echo, close, again: figures are per handshake. A full one has the server's
+     certificate (ECDSA, P-256) and its signature in it; a session that is resumed with a ticket spares these,
+     and not the exchange of new keys (X25519). The load generator has more to do for a full one than the
+     server has.""", ("cpu_ns", "rate")),
+    ("file", "Sending a file",
+     """A file that is in the page cache, over and over, by sendfile(2); figures are per 64 KiB.""",
+     ("cpu_ns", "rate")),
+    ("streams", "Streams",
+     """The echo server once more, with `StreamReader` and `StreamWriter` instead of callbacks; Asio's is the
+     same with a coroutine for each connection. "One by one": each message is read exactly, and answered with
+     a write of its own; bare epoll answers all that have arrived with one.""", ("cpu_ns", "rate")),
 ]
 ABSOLUTE_CHAPTERS = [
     ("idle", "Memory",
      """What the server's resident memory grew by, for each connection that was made, used once and then left
      idle. What the kernel keeps is not in it: the socket, which is the same for all, and on io_uring the
      request that waits for it.""",
+     ("rss_bytes",)),
+    ("tls_idle", "Memory with TLS",
+     """The same of connections that are encrypted. OpenSSL's own share is what the bare programs grow by: they
+     have 48 bytes of their own for each connection, and give record buffers back, or keep them.""",
      ("rss_bytes",)),
     ("timers", "Timers",
      """CPU time for each timer. Memory that the program has to provide is there beforehand; what the library
@@ -63,6 +93,8 @@ ABSOLUTE_CHAPTERS = [
     ("udp_instructions", "Instructions per datagram",
      """The same for datagrams; who makes fewer and larger system calls has more to do for each of them
      here, and less in the kernel.""", ("instructions",)),
+    ("tls_instructions", "Instructions per message with TLS",
+     """The same for an echo of 64 B that is encrypted; OpenSSL's are in it.""", ("instructions",)),
 ]
 
 

@@ -26,7 +26,7 @@ def introduction(outcomes):
 
 def line_of(results, outcome):
     target = outcome.target
-    limit = f"{target.sense} {target.limit:g}{'' if target.against else ' B'}"
+    limit = f"{target.sense} {target.limit:g}{'' if target.is_ratio else ' B'}"
     measured = measured_text(results, outcome)
     return [target.title, limit, measured, verdict_text(outcome.verdict)]
 
@@ -52,7 +52,7 @@ def measured_text(results, outcome):
 
 
 def value_text(target, check):
-    return words.ratio(check.measured) if target.against else f"{check.measured:.0f} B"
+    return words.ratio(check.measured) if target.is_ratio else f"{check.measured:.0f} B"
 
 
 def place_text(results, outcome, check):
@@ -79,7 +79,7 @@ def shortfalls_of(results, outcome):
     short = [check for check in outcome.checks if check.verdict != numbers.MET]
     short.sort(key=lambda check: numbers.excess(check.measured, target.limit, target.sense), reverse=True)
     lines = [["", place_text(results, outcome, check), value_text(target, check),
-              words.ratio(check.noise) if target.against else words.NOTHING, check.verdict]
+              words.ratio(check.noise) if target.is_ratio else words.NOTHING, check.verdict]
              for check in short[:SHORTFALLS_SHOWN]]
     if len(short) > len(lines):
         lines.append(["", f"and {len(short) - len(lines)} more, in the JSON", "", "", ""])

@@ -9,6 +9,7 @@ from .contestants import TWINS
 KIBIBYTE = 1024
 ONE_WAY_BYTES = 64 * KIBIBYTE
 FRAMED_BYTES = 64
+RECORD_BYTES = 16 * KIBIBYTE  # the most that a TLS record takes
 SMALL_BYTES = KIBIBYTE  # up to here, what is done once for each message costs more than its bytes
 
 CONNECTIONS = (1, 50, 500)
@@ -18,6 +19,9 @@ PIPELINES = (1, 16)
 DATAGRAM_LOADS = ((1, 512, 1), (1, 64, 64), (1, 512, 64), (1, 1400, 64),
                   (50, 64, 4), (50, 512, 4), (50, 1400, 4))
 TRANSPORTS = ("tcp", "unix")
+# Who shows what streams cost on top of callbacks.
+STREAMS_ONLY = ("epoll", "epoll_again", "asio", "asio_coroutines", "tidegate", "tidegate_uring", "tidegate_streams",
+                "tidegate_streams_uring")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Row:
     server_arguments: tuple[str, ...] = ()
     load_arguments: tuple[str, ...] = ()
     loop_arguments: tuple[str, ...] = ()
+    file_bytes: int = 0  # of the file that is sent
     child_on_same_core: bool = False  # of a child whose output is read
     only: tuple[str, ...] = ()  # the contestants of a row that is not for everybody
     most_rounds: int = 1000  # where more would tell nothing new
@@ -52,7 +57,8 @@ class Row:
     @property
     def has_window(self):
         """Whether the load is measured over a window of time, rather than until its work is done."""
-        return self.program_kind in ("server", "datagrams", "relay") and self.kind != "idle"
+        return (self.program_kind in ("server", "datagrams", "relay", "tls", "file")
+                and self.kind not in ("idle", "tls_idle"))
 
 
 def size_text(size_bytes):
@@ -151,6 +157,61 @@ def output(mebibytes, on_same_core):
 RELAY = Row("relay-tcp", "relay", "1 connection, writes of 128 KiB", program_kind="relay", load_mode="send",
             connections=1, size=128 * KIBIBYTE, seconds_beside=0.2)
 
+# --- Rows of TLS, files and streams ------------------------------------------------------------------------
+
+
+def tls_echo(connections, size, pipeline=1):
+    in_flight = f" × {pipeline}" if pipeline > 1 else ""
+    return Row(f"tls-echo-{connections}x{size}x{pipeline}", "tls",
+               f"{connections_text(connections)}, {size_text(size)}{in_flight}", program_kind="tls",
+               connections=connections, size=size, pipeline=pipeline, seconds_beside=0.15 + connections / 2000)
+
+
+def tls_one_way(direction, server_mode, load_mode):
+    return Row(f"tls-{direction}", f"tls_{direction}", "8 connections", program_kind="tls",
+               server_mode=server_mode, load_mode=load_mode, connections=8, size=RECORD_BYTES, pipeline=16,
+               server_arguments=("--message", str(RECORD_BYTES)), seconds_beside=0.2)
+
+
+def handshakes(sessions):
+    """A session that is resumed spares the certificate and its signature, and nothing else: keys are new."""
+    return Row(f"handshake-{sessions}", "handshake",
+               f"50 at a time, one echo of 64 B each, {'sessions resumed' if sessions == 'resumed' else 'in full'}",
+               program_kind="tls", load_mode="storm", connections=50, size=64,
+               load_arguments=("--sessions", sessions))
+
+
+def tls_idle(connections, rounds):
+    return Row("tls-idle", "tls_idle", f"{connections:,} idle connections", program_kind="tls", load_mode="idle",
+               connections=connections, size=64, most_rounds=rounds, seconds_beside=2.0)
+
+
+def tls_rows():
+    return [tls_echo(1, 64), tls_echo(50, 64), tls_echo(500, 64), tls_echo(50, KIBIBYTE),
+            tls_echo(8, RECORD_BYTES, 16), tls_one_way("in", "discard", "send"),
+            tls_one_way("out", "generate", "receive"), handshakes("new"), handshakes("resumed")]
+
+
+def file(size_bytes):
+    size = f"{size_bytes >> 30} GiB" if size_bytes >= 1 << 30 else f"{size_bytes >> 20} MiB"
+    return Row(f"file-{size.replace(' ', '')}", "file", f"1 connection, {size}", program_kind="file",
+               server_mode="generate", load_mode="receive", connections=1, size=ONE_WAY_BYTES,
+               file_bytes=size_bytes, seconds_beside=0.3)
+
+
+def streams(connections):
+    """Whatever has arrived is answered."""
+    return Row(f"streams-{connections}x{KIBIBYTE}", "streams", f"{connections_text(connections)}, 1 KiB",
+               connections=connections, size=KIBIBYTE, only=STREAMS_ONLY)
+
+
+def framed_streams(pipeline):
+    """Each message is read by itself, exactly, and answered by itself."""
+    return Row(f"streams-framed-{KIBIBYTE}x{pipeline}", "streams", f"50 connections, {pipeline} × 1 KiB, one by one",
+               connections=50, size=KIBIBYTE, pipeline=pipeline, server_arguments=("--message", str(KIBIBYTE)),
+               only=STREAMS_ONLY)
+
+
 # --- Rows of the loops, and what is counted instead of timed -----------------------------------------------
 
 
@@ -175,6 +236,10 @@ DATAGRAM_INSTRUCTIONS = Row("instructions-udp", "udp_instructions", "512 B echo,
                             program_kind="datagram_instructions", transport="udp", connections=1, size=512,
                             pipeline=64, most_rounds=1, seconds_beside=2.2)
 
+TLS_INSTRUCTIONS = Row("instructions-tls", "tls_instructions", "64 B echo with TLS, 50 connections",
+                       program_kind="tls_instructions", transport="tls", connections=50, size=64, most_rounds=1,
+                       seconds_beside=15)
+
 # --- The two lists -----------------------------------------------------------------------------------------
 
 
@@ -186,8 +251,9 @@ def full_rows():
         *(datagrams(*load) for load in DATAGRAM_LOADS), trains(512, 64, 4), trains(1400, 46, 4),
         spawn(300), spawn(300, at_a_time=8), spawn(60, resident_mebibytes=500), output(1024, True), output(256, False),
         RELAY,
+        *tls_rows(), tls_idle(2_000, 2), file(1 << 30), streams(50), framed_streams(16),
         SPIN, idle(10_000, 2), timers(1_000_000, 1.8), calls(1_000_000), threads(1_000_000), INSTRUCTIONS,
-        DATAGRAM_INSTRUCTIONS,
+        DATAGRAM_INSTRUCTIONS, TLS_INSTRUCTIONS,
     ]
 
 
@@ -198,6 +264,8 @@ def quick_rows():
         echo("tcp", 1, 500, 16 * KIBIBYTE), echo("tcp", 1, 50, 128 * KIBIBYTE),
         echo("unix", 1, 50, KIBIBYTE), framed("tcp"), one_way_in("tcp"), one_way_out("tcp"), storm("tcp"),
         datagrams(1, 512, 64), trains(512, 64, 4), spawn(60), output(256, True), RELAY,
+        tls_echo(50, 64), tls_one_way("in", "discard", "send"), tls_one_way("out", "generate", "receive"),
+        handshakes("new"), handshakes("resumed"), tls_idle(500, 1), file(64 << 20), streams(50),
         SPIN, idle(10_000, 1), timers(100_000, 0.3), calls(100_000), threads(100_000), INSTRUCTIONS,
     ]
 

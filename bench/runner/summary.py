@@ -18,6 +18,11 @@ def ratios(row, metric, contestant, against):
     return numbers.paired_ratios(by_round(row, contestant, metric), by_round(row, against, metric))
 
 
+def differences(row, metric, contestant, against):
+    """By how much `contestant` is more, in each round in which both were measured."""
+    return numbers.paired_differences(by_round(row, contestant, metric), by_round(row, against, metric))
+
+
 def noise(row, metric):
     """How far the reference is from itself, typically; none where it was not measured twice."""
     reference = reference_of(row["kind"])

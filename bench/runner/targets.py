@@ -4,8 +4,9 @@ import dataclasses
 from collections.abc import Callable
 
 from . import numbers, summary
-from .contestants import BARE_URING, DATAGRAM_LIBRARIES, LIBRARIES, OURS, OURS_THREAD, OURS_URING, REFERENCE
-from .rows import KIBIBYTE
+from .contestants import (BARE_URING, DATAGRAM_LIBRARIES, LIBRARIES, OURS, OURS_STREAMS, OURS_STREAMS_URING,
+                          OURS_THREAD, OURS_URING, REFERENCE)
+from .rows import KIBIBYTE, RECORD_BYTES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,7 +19,12 @@ class Target:
     sense: str = numbers.AT_MOST
     contestant: str = OURS
     against_best: bool = False  # not against each of them: row by row, against the one that is best there
+    is_difference: bool = False  # ours less theirs, instead of ours divided by theirs
     reason: str = ""  # for a known miss: why
+
+    @property
+    def is_ratio(self):
+        return bool(self.against) and not self.is_difference
 
 
 # Noise excuses no more than this: a machine that is very noisy must not make every target look met.
@@ -33,6 +39,15 @@ def echo_of(*sizes_bytes, connections=()):
     """Echo rows of these sizes, with these numbers of connections; none named: with any."""
     return lambda row: (row["kind"] == "echo" and row["size"] in sizes_bytes
                         and (not connections or row["connections"] in connections))
+
+
+def tls_bulk(row):
+    """Rows of messages that fill a record each."""
+    return row["kind"] in ("tls_in", "tls_out") or (row["kind"] == "tls" and row["size"] == RECORD_BYTES)
+
+
+def tls_small(row):
+    return row["kind"] == "tls" and row["size"] <= KIBIBYTE
 
 
 CPU = ("cpu_ns",)
@@ -66,6 +81,25 @@ def datagram_targets(title, contestant):
                contestant=contestant, reason=TRAINS_ARE_COPIED),
         Target(f"{title}, trains: CPU for each, against bare recvfrom/sendto", kind("train"), CPU,
                ("sendto",), 0.15, contestant=contestant, reason=TRAINS_ARE_COPIED),
+    ]
+
+
+def tls_targets(title, contestant):
+    """The same of each backend."""
+    return [
+        Target(f"{title}, messages of 16 KiB, in, out and echo: CPU per byte, against bare OpenSSL from memory",
+               tls_bulk, CPU, ("openssl",), 1.05, contestant=contestant),
+        Target(f"{title}, echo of 64 B and 1 KiB: CPU per message, against bare OpenSSL from memory", tls_small,
+               CPU, ("openssl",), 1.1, contestant=contestant),
+        Target(f"{title}: CPU, against Asio's ssl stream", kind("tls", "tls_in", "tls_out", "handshake"), CPU,
+               ("asio",), 1.0, numbers.BELOW, contestant=contestant),
+        Target(f"{title}, handshakes, new and resumed: how many per second, against bare OpenSSL from memory",
+               kind("handshake"), RATE, ("openssl",), 0.95, numbers.AT_LEAST, contestant=contestant),
+        Target(f"{title}, handshakes, new and resumed: CPU for each, against bare OpenSSL from memory",
+               kind("handshake"), CPU, ("openssl",), 1.05, contestant=contestant),
+        # What the bare program has for each connection besides OpenSSL's is 48 bytes: its memory is OpenSSL's own.
+        Target(f"{title}, idle connections: bytes of memory for each, on top of OpenSSL's own", kind("tls_idle"),
+               ("rss_bytes",), ("openssl",), 1.5 * KIBIBYTE, contestant=contestant, is_difference=True),
     ]
 
 
@@ -158,6 +192,15 @@ TARGETS = [
     Target("Relay, TCP to TCP: CPU per byte, against socat", kind("relay"), CPU, ("socat",), 1.0),
     Target("Relay on io_uring, TCP to TCP: CPU per byte, against socat", kind("relay"), CPU, ("socat",), 1.0,
            contestant=OURS_URING),
+    *tls_targets("TLS", OURS),
+    *tls_targets("TLS on io_uring", OURS_URING),
+    Target("Sending a file: CPU per byte, against a bare loop of sendfile", kind("file"), CPU, ("sendfile",), 1.05),
+    Target("Sending a file on io_uring: CPU per byte, against a bare loop of sendfile", kind("file"), CPU,
+           ("sendfile",), 1.05, contestant=OURS_URING),
+    Target("Streams, echo of 1 KiB: CPU per message, against callbacks", kind("streams"), CPU, (OURS,), 1.25,
+           contestant=OURS_STREAMS),
+    Target("Streams on io_uring, echo of 1 KiB: CPU per message, against callbacks", kind("streams"), CPU,
+           (OURS_URING,), 1.25, contestant=OURS_STREAMS_URING),
 ]
 
 
@@ -219,14 +262,17 @@ def checks_of(target, row, metric):
 
 def check_of(target, row, metric, against):
     """None where one side was not measured."""
-    if against:
+    if target.is_difference:
+        values = summary.differences(row, metric, target.contestant, against)
+    elif against:
         values = summary.ratios(row, metric, target.contestant, against)
     else:
         values = list(summary.by_round(row, target.contestant, metric).values())
     if not values:
         return None
     measured = numbers.spread(values).median
-    noise = (summary.noise(row, metric) or 0.0) * measured
+    # A difference is one of memory, which chance has no part in.
+    noise = 0.0 if target.is_difference else (summary.noise(row, metric) or 0.0) * measured
     excuse = min(noise, MOST_EXCUSED * measured)
     return Check(row["name"], metric, against, measured, noise,
                  numbers.verdict(measured, target.limit, target.sense, excuse))

@@ -43,7 +43,8 @@ Task<TransportRef> Destination::try_connect(std::shared_ptr<StreamProtocol> prot
     auto connection = co_await std::move(connecting);
     co_return connection.transport;
   }
-  auto connecting = loop.create_connection(factory, address_.empty() ? url_.host : address_, url_.port);
+  const std::string& host = address_.empty() ? url_.host : address_;
+  auto connecting = loop.create_connection(factory, host, url_.port, security_.connect_options());
   auto connection = co_await std::move(connecting);
   co_return connection.transport;
 }

@@ -6,6 +6,9 @@
 #include <tidegate/protocol.hpp>
 #include <tidegate/task.hpp>
 
+#include "bench/options.hpp"
+#include "security.hpp"
+
 #include <memory>
 #include <string>
 
@@ -17,7 +20,7 @@ namespace tidegate::cli::bench {
 /// Lifetime: as long as any `connect` runs.
 class Destination {
  public:
-  explicit Destination(Url url) : url_(std::move(url)) {}
+  explicit Destination(const Options& options) : url_(options.url), security_(options.security) {}
 
   /// Throws std::runtime_error that names the URL, the reason, and what may help. Waits as long as the
   /// kernel tries; cancelling it stops that.
@@ -29,6 +32,7 @@ class Destination {
   [[nodiscard]] Task<TransportRef> try_connect(std::shared_ptr<StreamProtocol> protocol);
 
   Url url_;
+  Security security_;
   /// The host that has answered, as a number.
   std::string address_;
 };

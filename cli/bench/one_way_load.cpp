@@ -53,8 +53,8 @@ class Source final : public Protocol, public std::enable_shared_from_this<Source
     }
   }
 
-  // A sink need not say anything: that it will not is no reason to stop.
-  bool eof_received() override { return true; }
+  // A sink need not say anything: that it will not is no reason to stop. Over TLS there is no half of an end.
+  bool eof_received() override { return !session_->options().security; }
 
   void pause_writing() override { writer_.pause(); }
 
@@ -148,7 +148,8 @@ Task<> serve(std::shared_ptr<Session> session) {
       auto starting = session->loop().create_unix_server(accept, url.path);
       server = co_await std::move(starting);
     } else {
-      auto starting = session->loop().create_server(accept, url.host, url.port);
+      const ServerOptions how = session->options().security.server_options();
+      auto starting = session->loop().create_server(accept, url.host, url.port, how);
       server = co_await std::move(starting);
     }
   } catch (const OsError& error) {
@@ -156,7 +157,7 @@ Task<> serve(std::shared_ptr<Session> session) {
   }
   const Listening listening(server);
   for (const Endpoint& endpoint : server.endpoints()) {
-    print_log(fmt::format("listening on {}", to_url_text(endpoint)));
+    print_log(fmt::format("listening on {}", to_url_text(endpoint, url.scheme)));
   }
   co_await session->over();
 }

@@ -58,7 +58,7 @@ Task<> open_while_some_are_missing(std::shared_ptr<Opening> opening) {
 }  // namespace
 
 Task<> open_connections(std::shared_ptr<Session> session, MakeClient make_client) {
-  Destination destination(session->options().url);
+  Destination destination(session->options());
   const auto opening =
       std::make_shared<Opening>(Opening{session, std::move(make_client), std::move(destination)});
   // The first one alone: it finds out which address of a name answers, and whether anybody does.

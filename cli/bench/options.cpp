@@ -72,7 +72,8 @@ void check_datagrams(const Words& words, const Options& options) {
 
 Url parse_destination(const Words& words) {
   if (!words.url)
-    throw UsageError("no URL, expected tcp://HOST:PORT, udp://HOST:PORT, unix:///PATH or unix://@NAME");
+    throw UsageError(
+        "no URL, expected tcp://HOST:PORT, tls://HOST:PORT, udp://HOST:PORT, unix:///PATH or unix://@NAME");
   Url url = parse_urls({*words.url}).front();
   const bool has_host = url.scheme != Url::Scheme::unix_domain;
   if (has_host && !words.listen && url.host.empty()) {
@@ -145,6 +146,8 @@ Options parse_options(const Words& words) {
   if (words.size) options.size_bytes = parse_size("--size", *words.size);
   if (words.pipeline) options.pipeline = parse_count("--pipeline", *words.pipeline, kLongestPipeline);
   if (options.is_of_datagrams()) check_datagrams(words, options);
+  options.security =
+      words.listen ? Security::of_listening(options.url) : Security::of_connecting(options.url);
   options.duration = parse_seconds("--duration", words.duration, kShortestSeconds, kLongestSeconds);
   options.backend = parse_backend(words.backend);
   options.spin = parse_spin(words.spin);

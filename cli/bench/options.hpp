@@ -5,6 +5,8 @@
 #include <tidegate/handle.hpp>
 #include <tidegate/loop.hpp>
 
+#include "security.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -47,6 +49,7 @@ struct Words {
 /// What they mean.
 struct Options {
   Url url;
+  Security security;
   Mode mode = Mode::echo;
   std::size_t connections = 1;
   /// Of a message: what goes out and comes back as one, or is written as one.

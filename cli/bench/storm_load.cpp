@@ -73,7 +73,7 @@ Task<> finish(std::shared_ptr<Session> session, Future<> lanes) {
 }  // namespace
 
 Task<> storm_load(std::shared_ptr<Session> session) {
-  const auto destination = std::make_shared<Destination>(session->options().url);
+  const auto destination = std::make_shared<Destination>(session->options());
   co_await knock(session, destination);
   session->begin();
   std::vector<Task<>> rides;

@@ -1,5 +1,6 @@
 // One end cuts the connection, idle or with its pipes full.
 #include <tidegate/timeout.hpp>
+#include <tidegate/tls.hpp>
 #include <tidegate/transport.hpp>
 
 #include "demo/scenarios.hpp"
@@ -26,14 +27,17 @@ class CutProtocol : public Protocol {
 
   void connection_made(TransportRef transport) override { transport_ = std::move(transport); }
 
-  void connection_lost(const Error&) override {
+  void connection_lost(const Error& reason) override {
     ++losses_;
+    reason_ = reason;
     if (!transport_->is_closing()) stage_->fail("is_closing() was false in connection_lost");
   }
 
   [[nodiscard]] Transport& transport() const noexcept { return *transport_; }
   /// How often connection_lost was called.
   [[nodiscard]] std::size_t losses() const noexcept { return losses_; }
+  /// What it was told the last time.
+  [[nodiscard]] const Error& reason() const noexcept { return reason_; }
 
  protected:
   void ready() const {
@@ -50,6 +54,7 @@ class CutProtocol : public Protocol {
   Future<> is_ready_;
   TransportRef transport_;
   std::size_t losses_ = 0;
+  Error reason_;
   std::uint64_t read_bytes_ = 0;
 };
 
@@ -95,7 +100,7 @@ class StuckEnd final : public CutProtocol {
 /// What a program may do that has not noticed the end yet. None of it does anything.
 void use_after_the_end(Transport& transport) {
   transport.write("too late");
-  transport.write_eof();
+  if (transport.can_write_eof()) transport.write_eof();
   transport.pause_reading();
   transport.resume_reading();
   transport.close();
@@ -105,6 +110,11 @@ void use_after_the_end(Transport& transport) {
 void check_end(Stage& stage, const char* who, const CutProtocol& end) {
   if (end.losses() == 1) return;
   stage.fail(fmt::format("connection_lost was called {} times on the {}", end.losses(), who));
+}
+
+/// Over TLS a connection that was cut must not look like one that has ended, whatever the kernel made of it.
+void check_is_told_apart(Stage& stage, const CutProtocol& end) {
+  if (tls_object(end.transport()) && !end.reason()) stage.fail("the server took a cut for an end in order");
 }
 
 /// What the scenario and the factory of the server's ends both know.
@@ -133,6 +143,7 @@ Task<> cut(std::shared_ptr<Stage> stage, std::shared_ptr<Ends> ends) {
   co_await stage->all_ended();
   check_end(*stage, "client", *client);
   check_end(*stage, "server", *ends->server);
+  check_is_told_apart(*stage, *ends->server);
   use_after_the_end(client->transport());
   use_after_the_end(ends->server->transport());
 }

@@ -4,8 +4,10 @@
 #include <tidegate/error.hpp>
 #include <tidegate/log.hpp>
 #include <tidegate/loop.hpp>
+#include <tidegate/timeout.hpp>
 
 #include "demo/exchange_datagrams.hpp"
+#include "demo/refuse_impostors.hpp"
 #include "demo/route.hpp"
 #include "demo/scenarios.hpp"
 #include "demo/stage.hpp"
@@ -75,16 +77,27 @@ Task<> play(Scenario scenario, std::shared_ptr<Stage> stage) {
   if (cancelled) std::rethrow_exception(cancelled);
 }
 
+Task<> play_impostors(std::shared_ptr<TransportReport> report) {
+  auto refusing = refuse_impostors(report);
+  try {
+    co_await wait_for(std::move(refusing), kPatience);
+  } catch (const std::exception& error) {
+    report->note(fmt::format("impostors: {}", error.what()));
+  }
+}
+
 Task<> play_over(Route& route, std::shared_ptr<TransportReport> report,
                  std::shared_ptr<ProgressLine> progress) {
   report->transport = route.name();
   report->missing_because = route.missing_because();
   if (!report->missing_because.empty()) co_return;
   for (const Scenario& scenario : kScenarios) {
+    if (scenario.play == half_close && route.is_secured()) continue;  // TLS ends as a whole
     co_await play(scenario, std::make_shared<Stage>(route, scenario.name, report, progress));
     // What is broken here will hardly do better in the next one, and waiting for that takes long.
     if (!report->contract_kept()) co_return;
   }
+  if (route.is_secured()) co_await play_impostors(report);
 }
 
 /// The same for datagrams, which are sent over no route.

@@ -125,8 +125,8 @@ std::string section_of(const BackendReport& report) {
 
 std::string to_table(const DemoReport& report) {
   std::string text = fmt::format(
-      "tidegate {} demo: echoed messages and datagrams, bulk to a slow reader, half-close, abort; a "
-      "child\n\n",
+      "tidegate {} demo: echoed messages and datagrams, bulk to a slow reader, half-close, abort; "
+      "impostors over TLS; a child\n\n",
       TIDEGATE_VERSION);
   for (const BackendReport& backend : report.backends) text += section_of(backend);
   return text + verdict(report);

@@ -7,6 +7,7 @@
 #include <tidegate/socket.hpp>
 
 #include "demo/scratch_folder.hpp"
+#include "demo/tls_route.hpp"
 
 #include <utility>
 
@@ -16,14 +17,6 @@
 namespace tidegate::cli::demo {
 
 namespace {
-
-/// The end of a route on which somebody listens.
-Task<> close_server(Server server) {
-  if (!server) co_return;  // listening has failed
-  server.close();
-  server.abort_clients();
-  co_await server.wait_closed();
-}
 
 class TcpRoute final : public Route {
  public:
@@ -40,6 +33,8 @@ class TcpRoute final : public Route {
     }
     return {};
   }
+
+  [[nodiscard]] bool is_secured() const noexcept override { return false; }
 
   [[nodiscard]] Task<> listen(ProtocolFactory factory) override {
     server_ = co_await get_running_loop().create_server(std::move(factory), host_, Port(0));
@@ -67,6 +62,8 @@ class UnixRoute final : public Route {
   [[nodiscard]] std::string name() const override { return name_; }
   [[nodiscard]] std::string missing_because() const override { return {}; }
 
+  [[nodiscard]] bool is_secured() const noexcept override { return false; }
+
   [[nodiscard]] Task<> listen(ProtocolFactory factory) override {
     server_ = co_await get_running_loop().create_unix_server(std::move(factory), path_);
   }
@@ -89,6 +86,8 @@ class UnixPathRoute final : public Route {
  public:
   [[nodiscard]] std::string name() const override { return route_.name(); }
   [[nodiscard]] std::string missing_because() const override { return {}; }
+  [[nodiscard]] bool is_secured() const noexcept override { return false; }
+
   [[nodiscard]] Task<> listen(ProtocolFactory factory) override { return route_.listen(std::move(factory)); }
   [[nodiscard]] Task<> connect(std::shared_ptr<StreamProtocol> client) override {
     return route_.connect(std::move(client));
@@ -105,6 +104,8 @@ class SocketPairRoute final : public Route {
  public:
   [[nodiscard]] std::string name() const override { return "socket pair"; }
   [[nodiscard]] std::string missing_because() const override { return {}; }
+
+  [[nodiscard]] bool is_secured() const noexcept override { return false; }
 
   [[nodiscard]] Task<> listen(ProtocolFactory factory) override {
     factory_ = std::move(factory);
@@ -134,6 +135,13 @@ class SocketPairRoute final : public Route {
 
 }  // namespace
 
+Task<> close_server(Server server) {
+  if (!server) co_return;
+  server.close();
+  server.abort_clients();
+  co_await server.wait_closed();
+}
+
 std::vector<std::unique_ptr<Route>> every_route() {
   std::vector<std::unique_ptr<Route>> routes;
   routes.push_back(std::make_unique<TcpRoute>("tcp IPv4", "127.0.0.1"));
@@ -142,6 +150,7 @@ std::vector<std::unique_ptr<Route>> every_route() {
   routes.push_back(
       std::make_unique<UnixRoute>("unix abstract", fmt::format("@tidegate-demo-{}", ::getpid())));
   routes.push_back(std::make_unique<SocketPairRoute>());
+  routes.push_back(tls_route());
   return routes;
 }
 

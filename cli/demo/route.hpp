@@ -3,6 +3,7 @@
 
 #include <tidegate/loop.hpp>
 #include <tidegate/protocol.hpp>
+#include <tidegate/server.hpp>
 #include <tidegate/task.hpp>
 
 #include <memory>
@@ -24,6 +25,9 @@ class Route {
   /// Why this machine does not have it; empty where it does.
   [[nodiscard]] virtual std::string missing_because() const = 0;
 
+  /// Whether it encrypts, and tells a connection that was cut from one that has ended.
+  [[nodiscard]] virtual bool is_secured() const noexcept = 0;
+
   /// From now on each connection gets a protocol from `factory` at its other end.
   [[nodiscard]] virtual Task<> listen(ProtocolFactory factory) = 0;
   /// Makes one connection, with `client` at this end. REQUIRES: listening.
@@ -31,6 +35,9 @@ class Route {
   /// Stops listening and ends what is left of its connections.
   [[nodiscard]] virtual Task<> close() = 0;
 };
+
+/// The end of a route on which somebody listens; an empty server where that has failed.
+[[nodiscard]] Task<> close_server(Server server);
 
 /// All of them, in the order in which the demo takes them. Throws OsError where there is no place for a
 /// socket file.

@@ -63,7 +63,15 @@ class FastWriter final : public Protocol {
  private:
   void write_on() {
     while (!is_paused_ && written_bytes_ < kTotalBytes && !transport_->is_closing()) write_piece();
-    if (written_bytes_ == kTotalBytes && !is_paused_) transport_->write_eof();
+    if (written_bytes_ == kTotalBytes && !is_paused_) end();
+  }
+
+  void end() {
+    if (transport_->can_write_eof()) {
+      transport_->write_eof();
+    } else {
+      transport_->close();
+    }
   }
 
   void write_piece() {

@@ -4,6 +4,7 @@
 #include <tidegate/error.hpp>
 #include <tidegate/sleep.hpp>
 #include <tidegate/timeout.hpp>
+#include <tidegate/tls.hpp>
 #include <tidegate/transport.hpp>
 
 #include <system_error>
@@ -23,9 +24,10 @@ constexpr std::chrono::milliseconds kSilence{2};
 constexpr std::chrono::seconds kBetweenLooks{1};
 
 /// How a connection may end for the one whose peer cut it: the error depends on whether it was reading or
-/// writing.
+/// writing, and on whether TLS has missed an end.
 bool is_reset(const Error& reason) {
-  return reason.code() == std::errc::connection_reset || reason.code() == std::errc::broken_pipe;
+  return reason.code() == std::errc::connection_reset || reason.code() == std::errc::broken_pipe ||
+         reason.code() == TlsErrc::truncated;
 }
 
 }  // namespace

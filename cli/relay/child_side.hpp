@@ -38,10 +38,13 @@ class ChildSide final : public SubprocessProtocol, public Side {
     if (!input_->is_closing()) input_->write(data);
   }
   void end_writing() override;
+  [[nodiscard]] bool ends_as_a_whole() const noexcept override { return false; }
   void pause_reading() override { output_->pause_reading(); }
   void resume_reading() override { output_->resume_reading(); }
   /// Closes both pipes; the command is left to find out.
   void close() override;
+  /// A command can't be told more than that its input has ended.
+  void cut() override { close(); }
   /// Kills the command: its process group where it has one of its own, else the shell.
   void abort() override;
   [[nodiscard]] Level level() const noexcept override;

@@ -12,10 +12,11 @@
 
 namespace tidegate::cli::relay {
 
-Connection::Connection(Loop& loop, const Options& options, std::string from_name)
+Connection::Connection(Loop& loop, const Options& options, std::string from_name, OnSecured on_secured)
     : loop_(loop),
       options_(options),
       from_name_(std::move(from_name)),
+      on_secured_(std::move(on_secured)),
       pair_(std::make_shared<Pair>([this] { side_gone(); })),
       all_gone_(loop.create_future<void>()) {}
 
@@ -41,8 +42,9 @@ const std::string& Connection::name(End end) const noexcept {
 
 Task<> Connection::open(End end, Socket accepted) {
   PairEnd pair_end{pair_, end};
-  Task<OpenedSide> open_it = accepted.valid() ? adopt_side(std::move(accepted), std::move(pair_end), options_)
-                                              : open_side(place(end), std::move(pair_end), options_);
+  Task<OpenedSide> open_it = accepted.valid()
+                                 ? adopt_side(place(end), std::move(accepted), std::move(pair_end), options_)
+                                 : open_side(place(end), std::move(pair_end), options_);
   opening_ = loop_.create_task(std::move(open_it));
   try {
     const OpenedSide opened = co_await opening_;
@@ -61,6 +63,7 @@ void Connection::join(End end, const OpenedSide& opened) {
     commands_.push_back(opened.child);
     if (is_stopping_ && !pair_->is_gone(end)) opened.child->terminate();
   }
+  if (!opened.agreement.empty()) on_secured_(name(end), opened.agreement);
   pair_->join(end, opened.side);
 }
 

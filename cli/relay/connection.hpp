@@ -12,6 +12,7 @@
 #include "relay/options.hpp"
 #include "relay/pair.hpp"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -31,8 +32,11 @@ struct Outcome {
 /// Lifetime: outlives its task. `options` outlive it.
 class Connection {
  public:
+  /// Told when an end over TLS is there, with its name and what was agreed on, for people.
+  using OnSecured = std::function<void(const std::string& name, const std::string& agreement)>;
+
   /// `from_name`: what FROM is called where something is said of it.
-  Connection(Loop& loop, const Options& options, std::string from_name);
+  Connection(Loop& loop, const Options& options, std::string from_name, OnSecured on_secured);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection() { pair_->forget_listener(); }
@@ -60,6 +64,7 @@ class Connection {
   Loop& loop_;
   const Options& options_;
   std::string from_name_;
+  OnSecured on_secured_;
   std::shared_ptr<Pair> pair_;
   Future<> all_gone_;
   TaskHandle<OpenedSide> opening_;

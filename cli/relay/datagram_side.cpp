@@ -8,18 +8,19 @@
 namespace tidegate::cli::relay {
 
 DatagramSide::DatagramSide(PairEnd pair_end, std::optional<std::size_t> buffer_bytes, Duration timeout)
-    : pair_end_(std::move(pair_end)), buffer_bytes_(buffer_bytes), timeout_(timeout) {}
+    : pair_end_(std::move(pair_end)),
+      buffer_bytes_(buffer_bytes),
+      silence_(timeout, [this] { pair_end_.ended(); }) {}
 
 void DatagramSide::connection_made(DatagramTransportRef transport) {
   transport_ = std::move(transport);
-  last_heard_ = transport_->loop().time();
   if (buffer_bytes_) transport_->set_write_buffer_limits({.high = *buffer_bytes_});
 }
 
 // --- from the peer -----------------------------------------------------------------------------------------
 
 void DatagramSide::datagram_received(BytesView data, const Endpoint&) {
-  last_heard_ = transport_->loop().time();
+  silence_.heard();
   if (is_reading_) {
     pair_end_.bytes_came(data);
   } else {
@@ -36,7 +37,7 @@ void DatagramSide::error_received(const Error& error) {
 }
 
 void DatagramSide::connection_lost(const Error& reason) {
-  silence_.cancel();
+  silence_.stop();
   pair_end_.gone(failure_ ? failure_ : reason);
 }
 
@@ -52,32 +53,17 @@ void DatagramSide::write(BytesView data) {
   } while (sent < data.size() && !failure_);
 }
 
-void DatagramSide::end_writing() {
-  last_heard_ = transport_->loop().time();
-  wait_for_silence();
-}
-
-void DatagramSide::wait_for_silence() {
-  silence_ = transport_->loop().call_at(last_heard_ + timeout_, [this] { end_if_silent(); });
-}
-
-void DatagramSide::end_if_silent() {
-  if (transport_->loop().time() < last_heard_ + timeout_) {
-    wait_for_silence();
-  } else {
-    pair_end_.ended();
-  }
-}
+void DatagramSide::end_writing() { silence_.watch(transport_->loop()); }
 
 // --- the end -----------------------------------------------------------------------------------------------
 
 void DatagramSide::close() {
-  silence_.cancel();
+  silence_.stop();
   transport_->close();
 }
 
 void DatagramSide::abort() {
-  silence_.cancel();
+  silence_.stop();
   if (transport_) transport_->abort();
 }
 

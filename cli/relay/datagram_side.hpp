@@ -3,10 +3,10 @@
 
 #include <tidegate/datagram.hpp>
 #include <tidegate/handle.hpp>
-#include <tidegate/loop.hpp>
 
 #include "relay/pair.hpp"
 #include "relay/side.hpp"
+#include "relay/silence.hpp"
 
 #include <cstddef>
 #include <optional>
@@ -23,7 +23,6 @@ class DatagramSide final : public DatagramProtocol, public Side {
  public:
   /// `buffer_bytes`: the high mark of its write buffer, where it is not to be the library's.
   DatagramSide(PairEnd pair_end, std::optional<std::size_t> buffer_bytes, Duration timeout);
-  ~DatagramSide() override { silence_.cancel(); }
 
   void connection_made(DatagramTransportRef transport) override;
   void datagram_received(BytesView data, const Endpoint& sender) override;
@@ -36,22 +35,20 @@ class DatagramSide final : public DatagramProtocol, public Side {
   [[nodiscard]] bool writes() const noexcept override { return true; }
   void write(BytesView data) override;
   void end_writing() override;
+  [[nodiscard]] bool ends_as_a_whole() const noexcept override { return false; }
   void pause_reading() override { is_reading_ = false; }
   void resume_reading() override { is_reading_ = true; }
   void close() override;
+  /// There is no end that anybody could be told of.
+  void cut() override { close(); }
   void abort() override;
   [[nodiscard]] Level level() const noexcept override;
 
  private:
-  void wait_for_silence();
-  void end_if_silent();
-
   PairEnd pair_end_;
   std::optional<std::size_t> buffer_bytes_;
-  Duration timeout_;
   DatagramTransportRef transport_;
-  TimePoint last_heard_;
-  TimerHandle silence_;
+  Silence silence_;
   Error failure_;
   bool is_reading_ = false;
 };

@@ -66,6 +66,7 @@ Gate::Gate(Loop& loop, std::optional<std::size_t> most_connections, OnAccepted o
       on_trouble_(std::move(on_trouble)) {}
 
 Task<> Gate::open(const Url& url) {
+  scheme_ = url.scheme;
   const auto never = [] { return std::make_shared<Protocol>(); };
   try {
     if (url.scheme == Url::Scheme::unix_domain) {
@@ -87,7 +88,8 @@ Task<> Gate::open(const Url& url) {
 
 std::vector<std::string> Gate::places() const {
   std::vector<std::string> texts;
-  for (const Socket& listener : listeners_) texts.push_back(to_url_text(listener.view().local_endpoint()));
+  for (const Socket& listener : listeners_)
+    texts.push_back(to_url_text(listener.view().local_endpoint(), scheme_));
   return texts;
 }
 

@@ -55,6 +55,7 @@ class Gate {
   std::size_t most_connections_;
   OnAccepted on_accepted_;
   OnTrouble on_trouble_;
+  Url::Scheme scheme_ = Url::Scheme::tcp;  // of what is listened at
   Server server_;
   std::vector<Socket> listeners_;  // the server's, under numbers of our own
   TimerHandle retry_;

@@ -9,6 +9,7 @@
 #include "relay/pipe_side.hpp"
 #include "relay/socket_side.hpp"
 #include "relay/standard_streams.hpp"
+#include "relay/tls_side.hpp"
 
 #include <exception>
 #include <utility>
@@ -34,6 +35,18 @@ Task<> open_stream(std::shared_ptr<SocketSide> side, const Place& place) {
 Task<> adopt_stream(std::shared_ptr<SocketSide> side, Socket socket) {
   const auto the_side = [side] { return side; };
   co_await get_running_loop().connect_accepted_socket(the_side, std::move(socket));
+}
+
+Task<> open_secured(std::shared_ptr<TlsSide> side, const Place& place) {
+  const auto the_side = [side] { return side; };
+  const ConnectOptions how = place.security.connect_options();
+  co_await get_running_loop().create_connection(the_side, place.url.host, place.url.port, how);
+}
+
+Task<> adopt_secured(std::shared_ptr<TlsSide> side, const Place& place, Socket socket) {
+  const auto the_side = [side] { return side; };
+  const SecureAcceptOptions how = place.security.accept_options();
+  co_await get_running_loop().connect_accepted_socket(the_side, std::move(socket), how);
 }
 
 Task<> open_datagrams(std::shared_ptr<DatagramSide> side, const Place& place) {
@@ -122,12 +135,17 @@ Task<> open_or_abort(std::shared_ptr<Side> side, Task<> opening) {
 
 Task<OpenedSide> opened(std::shared_ptr<Side> side, Task<> opening) {
   co_await open_or_abort(side, std::move(opening));
-  co_return OpenedSide{side, nullptr};
+  co_return OpenedSide{side, nullptr, {}};
+}
+
+Task<OpenedSide> opened_secured(std::shared_ptr<TlsSide> side, Task<> opening) {
+  co_await open_or_abort(side, std::move(opening));
+  co_return OpenedSide{side, nullptr, side->agreement()};
 }
 
 Task<OpenedSide> opened_command(std::shared_ptr<ChildSide> side, Task<> opening) {
   co_await open_or_abort(side, std::move(opening));
-  co_return OpenedSide{side, side};
+  co_return OpenedSide{side, side, {}};
 }
 
 std::shared_ptr<PipeSide> pipe_side(PairEnd pair_end, const Options& options, bool is_standard) {
@@ -141,6 +159,10 @@ Task<OpenedSide> open_side(const Place& place, PairEnd pair_end, const Options& 
   const auto buffer_bytes = options.buffer_bytes;
   switch (place.kind) {
     case Place::Kind::stream: {
+      if (place.security) {
+        auto side = std::make_shared<TlsSide>(std::move(pair_end), buffer_bytes, options.tls_timeout);
+        return opened_secured(side, open_secured(side, place));
+      }
       auto side = std::make_shared<SocketSide>(std::move(pair_end), buffer_bytes);
       return opened(side, open_stream(side, place));
     }
@@ -165,7 +187,11 @@ Task<OpenedSide> open_side(const Place& place, PairEnd pair_end, const Options& 
   return opened(side, open_standard_streams(side));
 }
 
-Task<OpenedSide> adopt_side(Socket socket, PairEnd pair_end, const Options& options) {
+Task<OpenedSide> adopt_side(const Place& place, Socket socket, PairEnd pair_end, const Options& options) {
+  if (place.security) {
+    auto side = std::make_shared<TlsSide>(std::move(pair_end), options.buffer_bytes, options.tls_timeout);
+    return opened_secured(side, adopt_secured(side, place, std::move(socket)));
+  }
   auto side = std::make_shared<SocketSide>(std::move(pair_end), options.buffer_bytes);
   return opened(side, adopt_stream(side, std::move(socket)));
 }

@@ -10,6 +10,7 @@
 #include "relay/side.hpp"
 
 #include <memory>
+#include <string>
 
 namespace tidegate::cli::relay {
 
@@ -18,13 +19,16 @@ struct OpenedSide {
   std::shared_ptr<Side> side;
   /// The same one where it is a command; else null.
   std::shared_ptr<ChildSide> child;
+  /// What was agreed on with its peer, for people; empty where it is not secured.
+  std::string agreement;
 };
 
 /// Opens `place`, which does not listen. Throws std::exception that says what failed. Cancelling it leaves
 /// nothing open. Lifetime: `place` and `options` outlive the task.
 [[nodiscard]] Task<OpenedSide> open_side(const Place& place, PairEnd pair_end, const Options& options);
 
-/// The same for a connection that was accepted.
-[[nodiscard]] Task<OpenedSide> adopt_side(Socket socket, PairEnd pair_end, const Options& options);
+/// The same for a connection that was accepted at `place`, which listens.
+[[nodiscard]] Task<OpenedSide> adopt_side(const Place& place, Socket socket, PairEnd pair_end,
+                                          const Options& options);
 
 }  // namespace tidegate::cli::relay

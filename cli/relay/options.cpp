@@ -42,6 +42,10 @@ void check_combination(const Options& options, const Words& words) {
     throw UsageError(fmt::format("--udp-timeout \"{}\", expected only where an end is udp://HOST:PORT",
                                  *words.udp_timeout));
   }
+  if (words.tls_timeout && options.to.url.scheme != Url::Scheme::tls) {
+    throw UsageError(
+        fmt::format("--tls-timeout \"{}\", expected only where TO is tls://HOST:PORT", *words.tls_timeout));
+  }
 }
 
 }  // namespace
@@ -51,6 +55,7 @@ const char* const kExplanation =
   tcp://HOST:PORT  unix:///PATH  unix://@NAME     a connection that is made
   listen+tcp://HOST:PORT  listen+unix:///PATH     FROM only: connections that are accepted, each
                                                   with a TO of its own, until SIGINT or SIGTERM
+  tls://HOST:PORT   listen+tls://HOST:PORT?cert=FILE     the same over TLS
   udp://HOST:PORT   datagrams; ended when the other end has and it was silent for --udp-timeout
   exec:COMMAND      standard input and output of a command of the shell
   fifo:///PATH      as FROM it is read, as TO it is written
@@ -58,7 +63,8 @@ const char* const kExplanation =
 
 What FROM sends goes to TO and the other way round, no faster than it is taken: while more than
 --buffer bytes wait to be written to one end, the other is not read. An end of file is passed on,
-and the other way goes on.
+and the other way goes on; but TLS ends as a whole: a TO over TLS goes on until it ends itself, or
+was silent for --tls-timeout; a FROM over TLS is closed when TO has ended.
 
 Without listening the exit status is 130 after a signal; 1 where an end was lost or could not be
 opened; that of the command, 128 + N where signal N ended it; 0 where both ways ended in order.
@@ -66,7 +72,9 @@ opened; that of the command, 128 + N where signal N ended it; 0 where both ways 
 Examples:
   tidegate relay listen+tcp://127.0.0.1:8080 unix:///run/app.sock --stats
   tidegate relay - tcp://127.0.0.1:8080 < request > answer
-  tidegate relay listen+tcp://127.0.0.1:7000 exec:'sort -u' --max-connections 4)";
+  tidegate relay listen+tcp://127.0.0.1:7000 exec:'sort -u' --max-connections 4
+  tidegate relay 'listen+tls://:8443?cert=server.pem' tcp://127.0.0.1:8080
+  tidegate relay listen+tcp://127.0.0.1:8080 tls://example.org:443)";
 
 Options parse_options(const Words& words) {
   check_number_of_places(words.places);
@@ -82,9 +90,18 @@ Options parse_options(const Words& words) {
     options.udp_timeout =
         parse_seconds("--udp-timeout", *words.udp_timeout, kShortestTimeoutSeconds, kLongestTimeoutSeconds);
   }
+  if (words.tls_timeout) {
+    options.tls_timeout =
+        parse_seconds("--tls-timeout", *words.tls_timeout, kShortestTimeoutSeconds, kLongestTimeoutSeconds);
+  }
   options.backend = parse_backend(words.backend);
   options.stats = words.stats;
   options.quiet = words.quiet;
+  // Last: what was typed is right by now.
+  for (Place* place : {&options.from, &options.to}) {
+    place->security =
+        place->listens ? Security::of_listening(place->url) : Security::of_connecting(place->url);
+  }
   return options;
 }
 

@@ -20,6 +20,7 @@ struct Words {
   std::optional<std::string> max_connections;
   std::optional<std::string> buffer;
   std::optional<std::string> udp_timeout;
+  std::optional<std::string> tls_timeout;
   std::string backend = "auto";
   bool stats = false;
   bool quiet = false;
@@ -35,6 +36,9 @@ struct Options {
   std::optional<std::size_t> buffer_bytes;
   /// How long UDP has to be silent to be taken for ended.
   Duration udp_timeout = std::chrono::seconds(1);
+  /// How long a TO over TLS, which can't be told that FROM has ended, has to be silent for its answer to be
+  /// taken for complete.
+  Duration tls_timeout = std::chrono::seconds(60);
   BackendKind backend = BackendKind::automatic;
   bool stats = false;
   /// No lines about connections that were accepted.
@@ -44,7 +48,8 @@ struct Options {
 /// What the endpoints are and how a relay ends, for `--help`.
 extern const char* const kExplanation;
 
-/// Throws UsageError that names the word, and what was expected in its place.
+/// Reads the files that TLS needs, too. Throws UsageError that names the word, and what was expected in its
+/// place.
 [[nodiscard]] Options parse_options(const Words& words);
 
 }  // namespace tidegate::cli::relay

@@ -54,7 +54,11 @@ void Pair::ended(End end) {
 
 void Pair::pass_on_end(End end) {
   Half& sink = at(other(end));
-  if (sink.takes_bytes) sink.side->end_writing();
+  if (!sink.takes_bytes) return;
+  // To close TO would be to lose the answer to what FROM has asked before it ended. What TO said before it
+  // ended is an answer that is complete, which FROM may only see when it ends, too.
+  if (end == End::to && sink.side->ends_as_a_whole()) return close();
+  sink.side->end_writing();
 }
 
 void Pair::takes_no_more(End end) {
@@ -78,15 +82,30 @@ void Pair::has_room(End end) {
 }
 
 void Pair::gone(End end, const Error& reason) {
+  if (at(end).is_gone) return;
+  const std::shared_ptr<Side> until_told = at(end).side;
+  forget(end, reason);
+  close();
+  if (on_gone_) on_gone_();
+}
+
+void Pair::gone_in_the_middle(End end, const Error& reason) {
+  if (at(end).is_gone) return;
+  const std::shared_ptr<Side> until_told = at(end).side;
+  forget(end, reason);
+  const std::shared_ptr<Side> rest = at(other(end)).side;
+  if (!std::exchange(is_closing_, true) && rest) rest->cut();
+  if (on_gone_) on_gone_();
+}
+
+void Pair::forget(End end, const Error& reason) {
   Half& half = at(end);
-  if (std::exchange(half.is_gone, true)) return;
+  half.is_gone = true;
   if (reason && !failure_) failure_ = Failure{end, reason};
   half.input_is_over = true;
   half.takes_bytes = false;
   half.was_lost = true;
-  const std::shared_ptr<Side> until_told = std::move(half.side);
-  close();
-  if (on_gone_) on_gone_();
+  half.side.reset();
 }
 
 // --- the rules ---------------------------------------------------------------------------------------------

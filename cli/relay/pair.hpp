@@ -37,8 +37,11 @@ struct WayFigures {
 /// The rules:
 /// - an end is read while the other one is there and has room;
 /// - an end of file is passed on, and the other way goes on;
+/// - where an end can only end as a whole, TO is left to finish its answer, and FROM, which has got all of
+///   its own, is closed;
 /// - when both ways are over, both ends are closed;
-/// - when an end has gone, the other one gets what was read already, and is closed.
+/// - when an end has gone, the other one gets what was read already, and is closed;
+/// - when it has gone in the middle, the other one must not take that for all, and is cut.
 class Pair {
  public:
   /// What ended an end other than in order.
@@ -71,6 +74,8 @@ class Pair {
   void has_room(End end);
   /// It is no more; `reason` is empty where that is as it should be. The last thing to happen to it.
   void gone(End end, const Error& reason);
+  /// The same of one whose peer would have said that it has sent all, and has not.
+  void gone_in_the_middle(End end, const Error& reason);
 
   // --- what is asked of both ---------------------------------------------------------------------
 
@@ -110,6 +115,7 @@ class Pair {
   void decide_reading(End end);
   void pass_on_end(End end);
   void close_if_over();
+  void forget(End end, const Error& reason);
 
   std::array<Half, 2> halves_;
   std::function<void()> on_gone_;
@@ -129,6 +135,7 @@ struct PairEnd {
   void full() const { pair->full(end); }
   void has_room() const { pair->has_room(end); }
   void gone(const Error& reason) const { pair->gone(end, reason); }
+  void gone_in_the_middle(const Error& reason) const { pair->gone_in_the_middle(end, reason); }
 };
 
 }  // namespace tidegate::cli::relay

@@ -38,9 +38,12 @@ class PipeSide final : public Side, public std::enable_shared_from_this<PipeSide
     if (!output_->is_closing()) output_->write(data);
   }
   void end_writing() override;
+  [[nodiscard]] bool ends_as_a_whole() const noexcept override { return false; }
   void pause_reading() override { input_->pause_reading(); }
   void resume_reading() override { input_->resume_reading(); }
   void close() override;
+  /// Who reads a pipe can't be told more than that it has ended.
+  void cut() override { close(); }
   void abort() override;
   [[nodiscard]] Level level() const noexcept override;
 

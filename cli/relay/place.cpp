@@ -16,10 +16,14 @@ constexpr std::string_view kExec = "exec:";
 constexpr std::string_view kFifo = "fifo:";
 
 constexpr const char* kKinds =
-    "tcp://HOST:PORT, udp://HOST:PORT, unix:///PATH, unix://@NAME, exec:COMMAND, fifo:///PATH or -";
+    "tcp://HOST:PORT, tls://HOST:PORT, udp://HOST:PORT, unix:///PATH, unix://@NAME, exec:COMMAND, "
+    "fifo:///PATH or -";
+constexpr const char* kListeningKinds =
+    "listen+tcp://HOST:PORT, listen+tls://HOST:PORT?cert=FILE or listen+unix:///PATH";
 
 bool has_scheme_of_url(std::string_view text) noexcept {
-  return text.starts_with("tcp://") || text.starts_with("udp://") || text.starts_with("unix://");
+  return text.starts_with("tcp://") || text.starts_with("tls://") || text.starts_with("udp://") ||
+         text.starts_with("unix://");
 }
 
 Place command(const std::string& typed) {
@@ -53,13 +57,10 @@ Place listening(const std::string& typed) {
   const std::string_view rest = std::string_view(typed).substr(kListen.size());
   if (rest.starts_with("udp://")) {
     throw UsageError(
-        fmt::format("\"{}\" as FROM, expected listen+tcp://HOST:PORT or listen+unix:///PATH; UDP can't be "
-                    "listened at so far",
-                    typed));
+        fmt::format("\"{}\" as FROM, expected {}; UDP can't be listened at so far", typed, kListeningKinds));
   }
-  if (!rest.starts_with("tcp://") && !rest.starts_with("unix://")) {
-    throw UsageError(fmt::format(
-        "nothing to listen at in \"{}\", expected listen+tcp://HOST:PORT or listen+unix:///PATH", typed));
+  if (!has_scheme_of_url(rest)) {
+    throw UsageError(fmt::format("nothing to listen at in \"{}\", expected {}", typed, kListeningKinds));
   }
   Place place = from_url(typed, rest);
   place.listens = true;
@@ -76,7 +77,7 @@ void check_can_be_connected_to(const Place& place) {
   }
 }
 
-Place parse_connecting(const std::string& typed, const char* also) {
+Place parse_connecting(const std::string& typed, const std::string& also) {
   if (typed == "-") return {.kind = Place::Kind::standard, .as_typed = typed};
   if (typed.starts_with(kExec)) return command(typed);
   if (typed.starts_with(kFifo)) return fifo(typed);
@@ -92,7 +93,7 @@ Place parse_connecting(const std::string& typed, const char* also) {
 
 Place Place::parse_from(const std::string& typed) {
   if (typed.starts_with(kListen)) return listening(typed);
-  return parse_connecting(typed, ", or listen+tcp://HOST:PORT or listen+unix:///PATH");
+  return parse_connecting(typed, fmt::format(", or {}", kListeningKinds));
 }
 
 Place Place::parse_to(const std::string& typed) {

@@ -3,6 +3,8 @@
 
 #include <tidegate/endpoint.hpp>
 
+#include "security.hpp"
+
 #include <cstdint>
 #include <string>
 
@@ -11,7 +13,7 @@ namespace tidegate::cli::relay {
 /// One end of a relay, as it was typed and as it was meant.
 struct Place {
   enum class Kind : std::uint8_t {
-    /// tcp or unix, of `url`.
+    /// tcp, tls or unix, of `url`.
     stream,
     /// udp, of `url`.
     datagrams,
@@ -29,6 +31,8 @@ struct Place {
   /// Waits for connections instead of making one; of streams only.
   bool listens = false;
   std::string as_typed = {};
+  /// Of tls; none before its files were read, which is not done here.
+  Security security = {};
 
   /// Throws UsageError that names the text and what was expected.
   [[nodiscard]] static Place parse_from(const std::string& typed);

@@ -68,7 +68,10 @@ class Service {
   void begin(Socket accepted) {
     const std::uint64_t number = ++connections_made_;
     const std::string peer = peer_text(accepted);
-    auto connection = std::make_shared<Connection>(loop_, options_, peer);
+    auto on_secured = [this, number](const std::string& name, const std::string& agreement) {
+      log(fmt::format("#{} secured {}: {}", number, name, agreement));
+    };
+    auto connection = std::make_shared<Connection>(loop_, options_, peer, std::move(on_secured));
     connections_.emplace(number, connection);
     log(fmt::format("#{} opened  {} to {}", number, peer, options_.to.as_typed));
     view_.add(number, connection->pair());

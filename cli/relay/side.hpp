@@ -30,13 +30,18 @@ class Side {
   /// Sends bytes or buffers them; the memory is the caller's again afterwards. Ignored between the loss of
   /// the connection and the news of it, in which several pieces may come.
   virtual void write(BytesView data) = 0;
-  /// What was written is all that it gets. It may go on sending.
+  /// What was written is all that it gets. It may go on sending. One that can't be told that ends by itself,
+  /// or when it has been silent for long enough.
   virtual void end_writing() = 0;
+  /// Whether both ways end together, so that nobody there knows that one of them has ended.
+  [[nodiscard]] virtual bool ends_as_a_whole() const noexcept = 0;
   virtual void pause_reading() = 0;
   virtual void resume_reading() = 0;
 
   /// Sends what is buffered, and ends. What comes from it meanwhile is for nobody.
   virtual void close() = 0;
+  /// As `close`, but its peer must not take what it got for all, as far as it can be told that.
+  virtual void cut() = 0;
   /// Ends, with whatever is buffered; also before it has opened.
   virtual void abort() = 0;
 

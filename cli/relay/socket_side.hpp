@@ -1,10 +1,10 @@
-// An end that is a connection over TCP or a Unix socket.
+// An end that is a connection over TCP or a Unix socket, as it is.
 #pragma once
 
-#include <tidegate/handle.hpp>
 #include <tidegate/protocol.hpp>
 #include <tidegate/transport.hpp>
 
+#include "relay/last_words.hpp"
 #include "relay/pair.hpp"
 #include "relay/side.hpp"
 
@@ -32,27 +32,25 @@ class SocketSide final : public Protocol, public Side {
     if (!transport_->is_closing()) transport_->write(data);
   }
   void end_writing() override { transport_->write_eof(); }
+  [[nodiscard]] bool ends_as_a_whole() const noexcept override { return false; }
   void pause_reading() override { transport_->pause_reading(); }
   void resume_reading() override { transport_->resume_reading(); }
-  /// Until the peer has taken all, what comes is still read, and dropped: a peer that waits for that would
-  /// not take the rest, and a connection that is closed over what was not read is reset, with all that is
-  /// under way.
   void close() override;
+  /// A peer over TCP is reset when it has taken all. One over a Unix socket can't be told.
+  void cut() override;
   void abort() override {
     if (transport_) transport_->abort();
   }
   [[nodiscard]] Level level() const noexcept override;
 
  private:
-  void leave_when_taken();
+  void leave();
 
   PairEnd pair_end_;
   std::optional<std::size_t> buffer_bytes_;
   TransportRef transport_;
-  TimerHandle next_look_;
-  TimePoint last_progress_ = {};
-  std::size_t untaken_bytes_ = 0;
-  bool is_leaving_ = false;
+  std::optional<LastWords> last_words_;  // once it leaves
+  bool is_cut_ = false;
   bool peer_has_ended_ = false;
 };
 

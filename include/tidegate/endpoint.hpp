@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 namespace tidegate {
 
@@ -116,20 +117,31 @@ class Endpoint {
 };
 
 /// A place to connect to, to listen at or to send to, as people write it: `tcp://HOST:PORT`,
-/// `udp://HOST:PORT`, `unix:///PATH`, `unix://@NAME`.
+/// `tls://HOST:PORT?NAME=VALUE&NAME=VALUE`, `udp://HOST:PORT`, `unix:///PATH`, `unix://@NAME`.
 struct Url {
-  enum class Scheme { tcp, udp, unix_domain };
+  enum class Scheme { tcp, tls, udp, unix_domain };
+
+  /// What stands behind a question mark, decoded.
+  struct Parameter {
+    std::string name;
+    std::string value;
+    friend bool operator==(const Parameter&, const Parameter&) = default;
+  };
 
   Scheme scheme = Scheme::tcp;
-  /// tcp and udp: the host, without brackets; may be empty for "every interface".
+  /// All but unix: the host, without brackets; may be empty for "every interface".
   std::string host;
   Port port;
   /// unix: the path, or "@" and the abstract name.
   std::string path;
+  /// tls only: in the order in which they are written, no name twice. Which names there are, and what they
+  /// mean, is the program's affair.
+  std::vector<Parameter> query;
 
-  /// Throws std::invalid_argument that names the text and what was expected.
+  /// A value of the query may contain anything, "&" as %26 and "%" as %25; "+" is a plus. Throws
+  /// std::invalid_argument that names the text and what was expected.
   [[nodiscard]] static Url parse(std::string_view text);
-  /// As it is written.
+  /// As it is written, with %XX in the query wherever a character might mean something else.
   [[nodiscard]] std::string to_string() const;
   friend bool operator==(const Url&, const Url&) = default;
 };

@@ -1,6 +1,7 @@
 // The event loop: runs callbacks, timers and tasks, makes transports, servers and connections.
 #pragma once
 
+#include <tidegate/borrowed.hpp>
 #include <tidegate/callback.hpp>
 #include <tidegate/datagram.hpp>
 #include <tidegate/descriptor.hpp>
@@ -99,7 +100,7 @@ struct ServerOptions {
   bool start_serving = true;
   /// Secures every connection: `connection_made` is called when its handshake is over; a client whose
   /// handshake fails is told to the exception handler and dropped (T1).
-  TlsContext tls = {};
+  Borrowed<TlsContext> tls = {};
   /// How long a handshake may take, and how long an end in order may take; left out: 60 s and 30 s (T2).
   /// Throws std::invalid_argument unless positive, or where there is no `tls`.
   std::optional<Duration> tls_handshake_timeout = std::nullopt;
@@ -113,7 +114,7 @@ struct UnixServerOptions {
   /// Remove the socket file when the server closes, if it is still the one that this server made.
   bool cleanup_socket = true;
   /// These three as ServerOptions'.
-  TlsContext tls = {};
+  Borrowed<TlsContext> tls = {};
   std::optional<Duration> tls_handshake_timeout = std::nullopt;
   std::optional<Duration> tls_shutdown_timeout = std::nullopt;
 };
@@ -132,7 +133,7 @@ struct ConnectOptions {
   Port local_port = {};
   /// Secures the connection; the call returns when the handshake is over, and throws TlsError where it fails
   /// (T1).
-  TlsContext tls = {};
+  Borrowed<TlsContext> tls = {};
   /// Whom the server has to be, and what it is told (SNI); left out: the host; empty: nobody in particular,
   /// which the context has to allow (`check_hostname`).
   std::optional<std::string_view> server_hostname = std::nullopt;
@@ -140,23 +141,23 @@ struct ConnectOptions {
   std::optional<Duration> tls_handshake_timeout = std::nullopt;
   std::optional<Duration> tls_shutdown_timeout = std::nullopt;
   /// An earlier session with this server, to be resumed where it agrees.
-  TlsSession tls_session = {};
+  Borrowed<TlsSession> tls_session = {};
 };
 
 /// How a connection over a socket that is connected already, or to a Unix socket, is secured; see
 /// ConnectOptions. There is no host to take a name from: `server_hostname` has to be given where the context
 /// checks it.
 struct SecureConnectOptions {
-  TlsContext tls = {};
+  Borrowed<TlsContext> tls = {};
   std::optional<std::string_view> server_hostname = std::nullopt;
   std::optional<Duration> tls_handshake_timeout = std::nullopt;
   std::optional<Duration> tls_shutdown_timeout = std::nullopt;
-  TlsSession tls_session = {};
+  Borrowed<TlsSession> tls_session = {};
 };
 
 /// How a connection that was accepted elsewhere is secured; see ServerOptions.
 struct SecureAcceptOptions {
-  TlsContext tls = {};
+  Borrowed<TlsContext> tls = {};
   std::optional<Duration> tls_handshake_timeout = std::nullopt;
   std::optional<Duration> tls_shutdown_timeout = std::nullopt;
 };
@@ -167,7 +168,7 @@ struct StartTlsOptions {
   std::optional<std::string_view> server_hostname = std::nullopt;
   std::optional<Duration> tls_handshake_timeout = std::nullopt;
   std::optional<Duration> tls_shutdown_timeout = std::nullopt;
-  TlsSession tls_session = {};
+  Borrowed<TlsSession> tls_session = {};
   /// What the protocol has received and belongs to the handshake: a ClientHello that came in one piece with
   /// the request for TLS. It is read as TLS and as nothing else (T6). Copied before the call returns.
   BytesView received = {};

@@ -1,10 +1,13 @@
-// Subprocesses with coroutines: start one, feed it, wait for it. See subprocess.hpp for the same with
+// Subprocesses with coroutines: start one, talk to it, wait for it. See subprocess.hpp for the same with
 // callbacks.
 #pragma once
 
+#include <tidegate/stream_reader.hpp>
+#include <tidegate/stream_writer.hpp>
 #include <tidegate/subprocess.hpp>
 #include <tidegate/task.hpp>
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,11 +26,12 @@ struct ProcessOutput {
   std::string standard_error;
 };
 
-/// A child that was started by `create_subprocess_exec` or `create_subprocess_shell`: asyncio's `Process`,
-/// without the streams `stdin`, `stdout` and `stderr` so far. A handle: copies are the same process.
+/// A child that was started by `create_subprocess_exec` or `create_subprocess_shell`: asyncio's `Process`. A
+/// handle: copies are the same process.
 ///
-/// Dropping it does not end the child. What a child writes to a pipe is kept until `communicate`, up to 128
-/// KiB per pipe and one piece that came more; one that has more to say waits.
+/// Dropping it does not end the child, and dropping a handle of its streams does not close a pipe. What a
+/// child writes to a pipe is kept until it is read, up to twice the limit and one piece that came more; one
+/// that has more to say waits.
 class Process {
  public:
   /// No process. REQUIRES of every member below: not this.
@@ -39,14 +43,21 @@ class Process {
   [[nodiscard]] std::optional<int> returncode() const noexcept;
 
   /// Waits for its end, whoever holds its pipes open, and returns its return code. A child that writes more
-  /// than is kept never ends by itself: `communicate`.
+  /// than is kept never ends by itself: read it, or `communicate`.
   [[nodiscard]] Task<int> wait() const;
 
   /// Writes `input` to its standard input and closes that, reads what it writes until all pipes are closed,
   /// and waits for its end. That it may not read all of `input` is no error. Where the task is cancelled,
   /// what came is kept for the next call. Throws InvalidStateError where another task does so already,
-  /// std::invalid_argument for input where standard input is no pipe.
+  /// or reads; std::invalid_argument for input where standard input is no pipe.
   [[nodiscard]] Task<ProcessOutput> communicate(std::string input = {}) const;
+
+  /// The pipes as streams: asyncio's `stdin`, `stdout` and `stderr`, which are macros of C. None where that
+  /// is no pipe. Write and read both at the same time, or the child and the program may wait for each other
+  /// for ever when the pipes are full: `communicate` does.
+  [[nodiscard]] StreamWriter standard_input() const;
+  [[nodiscard]] StreamReader standard_output() const;
+  [[nodiscard]] StreamReader standard_error() const;
 
   /// As SubprocessTransport's (S3): ESRCH once it has ended and its pipes have. Throws OsError.
   void send_signal(int signal_number) const;
@@ -65,13 +76,16 @@ class Process {
 
 /// Starts `program` with `arguments` on the running loop; see `Loop::subprocess_exec`. Standard input, output
 /// and error are ours unless `options` say otherwise. On GCC 12 name the list of arguments first: a braced
-/// list inside co_await does not compile there.
+/// list inside co_await does not compile there. `limit`: how long a line of the child's may be; see
+/// StreamReader.
 [[nodiscard]] Task<Process> create_subprocess_exec(std::string_view program,
                                                    const std::vector<std::string>& arguments = {},
-                                                   const SubprocessOptions& options = {});
+                                                   const SubprocessOptions& options = {},
+                                                   std::size_t limit = kDefaultStreamLimit);
 
 /// The same with `/bin/sh -c command`.
 [[nodiscard]] Task<Process> create_subprocess_shell(std::string_view command,
-                                                    const SubprocessOptions& options = {});
+                                                    const SubprocessOptions& options = {},
+                                                    std::size_t limit = kDefaultStreamLimit);
 
 }  // namespace tidegate

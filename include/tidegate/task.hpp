@@ -22,7 +22,7 @@ namespace tidegate {
 /// neither grows the stack nor goes through the loop: a coroutine that does not have to wait costs no
 /// iteration.
 ///
-/// Inside a coroutine, Tasks and Futures can be awaited, nothing else.
+/// Inside a coroutine, Tasks and Futures can be awaited, and the reads of a StreamReader; nothing else.
 ///
 /// Lifetime: of the parameters of a coroutine only those passed by value are sure to live until it ends.
 /// Thread: that of the loop it runs on.

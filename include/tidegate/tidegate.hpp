@@ -1,6 +1,7 @@
 // Everything: includes every public header.
 #pragma once
 
+#include <tidegate/borrowed.hpp>
 #include <tidegate/bytes.hpp>
 #include <tidegate/callback.hpp>
 #include <tidegate/chunk.hpp>
@@ -22,6 +23,9 @@
 #include <tidegate/shield.hpp>
 #include <tidegate/sleep.hpp>
 #include <tidegate/socket.hpp>
+#include <tidegate/stream_reader.hpp>
+#include <tidegate/stream_writer.hpp>
+#include <tidegate/streams.hpp>
 #include <tidegate/subprocess.hpp>
 #include <tidegate/task.hpp>
 #include <tidegate/task_group.hpp>

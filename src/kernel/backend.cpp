@@ -53,6 +53,14 @@ std::ptrdiff_t input_of(FileDescriptor descriptor, ChannelKind kind, MutableByte
 
 }  // namespace
 
+std::ptrdiff_t Backend::try_send_file(ChannelId channel, const FilePart& part) noexcept {
+  return send_file_now(descriptor(channel), part);
+}
+
+std::ptrdiff_t Backend::send_part(FileSendOperation& operation, ChannelId channel) noexcept {
+  return try_send_file(channel, operation.part());
+}
+
 int Backend::hangup_of(FileDescriptor descriptor, ChannelKind kind) noexcept {
   return kind == ChannelKind::file ? -EPIPE : pending_error(descriptor);
 }

@@ -68,6 +68,8 @@ class Backend {
 
   virtual void start(ReceiveOperation& operation, ChannelId channel) noexcept = 0;
   virtual void start(SendOperation& operation, ChannelId channel) noexcept = 0;
+  /// Waits for room, and sends then.
+  virtual void start(FileSendOperation& operation, ChannelId channel) noexcept = 0;
   virtual void start(AcceptOperation& operation, ChannelId channel) noexcept = 0;
   virtual void start(ConnectOperation& operation, ChannelId channel) noexcept = 0;
   virtual void start(DatagramReceiveOperation& operation, ChannelId channel) noexcept = 0;
@@ -100,6 +102,11 @@ class Backend {
   /// Sends what the kernel takes at this moment: a count > 0, or a negative errno (-EAGAIN: nothing now).
   /// REQUIRES: no SendOperation in flight on the channel.
   [[nodiscard]] virtual std::ptrdiff_t try_send(ChannelId channel, std::span<iovec> pieces) noexcept = 0;
+
+  /// Sends what the kernel takes at this moment of a part of a file: as FileSendOperation completes, or
+  /// -EAGAIN: nothing now. The memory is the kernel's, so there is no copy; where the part is not in the page
+  /// cache, this waits for the disk. REQUIRES: nothing that sends is in flight on the channel.
+  [[nodiscard]] std::ptrdiff_t try_send_file(ChannelId channel, const FilePart& part) noexcept;
 
   /// Sends those datagrams that the kernel takes at this moment: how many of the first ones, > 0; or the
   /// negative errno with which it refused the first (-EAGAIN: nothing now). REQUIRES: `operation`, for which
@@ -231,6 +238,9 @@ class Backend {
 
   /// The same for datagrams: those that were kept, or else a batch of what the kernel has.
   Received receive_datagrams_now(ChannelId channel, DatagramReceiveOperation& operation);
+  /// Asks the operation for its part and sends what the kernel takes of that: as `try_send_file`.
+  [[nodiscard]] std::ptrdiff_t send_part(FileSendOperation& operation, ChannelId channel) noexcept;
+
   /// Asks the operation for datagrams and sends what the kernel takes of them: as `try_send`.
   [[nodiscard]] std::ptrdiff_t send_gathered_datagrams(DatagramSendOperation& operation,
                                                        ChannelId channel) noexcept;

@@ -1,10 +1,10 @@
 // System calls on pipes and terminals: see file_calls.hpp.
 #include "kernel/file_calls.hpp"
 
+#include "base/pipe_signal_blocked.hpp"
+
 #include <array>
 #include <cerrno>
-#include <csignal>
-#include <ctime>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -39,42 +39,8 @@ bool kernel_writes_without_signal() noexcept {
   return taken;
 }
 
-/// Keeps SIGPIPE from this thread while it lives, and takes back one that a write has caused meanwhile. One
-/// that was pending before stays so.
-class WithoutPipeSignal {
- public:
-  WithoutPipeSignal() noexcept {
-    sigemptyset(&pipe_);
-    sigaddset(&pipe_, SIGPIPE);
-    ::pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
-    if (sigismember(&before_, SIGPIPE) == 0) return;  // none was pending, or it would have been delivered
-    sigset_t pending;
-    sigemptyset(&pending);
-    ::sigpending(&pending);
-    was_pending_ = sigismember(&pending, SIGPIPE) == 1;
-  }
-  WithoutPipeSignal(const WithoutPipeSignal&) = delete;
-  WithoutPipeSignal& operator=(const WithoutPipeSignal&) = delete;
-  ~WithoutPipeSignal() {
-    if (raised && !was_pending_) {
-      const timespec at_once{};
-      while (::sigtimedwait(&pipe_, nullptr, &at_once) < 0 && errno == EINTR) {
-      }
-    }
-    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-  }
-
-  /// A write has said EPIPE.
-  bool raised = false;
-
- private:
-  sigset_t pipe_;
-  sigset_t before_;
-  bool was_pending_ = false;
-};
-
 std::ptrdiff_t write_with_signal_blocked(FileDescriptor descriptor, std::span<const iovec> pieces) noexcept {
-  WithoutPipeSignal signal;
+  base::PipeSignalBlocked signal;
   for (;;) {
     const std::ptrdiff_t count = ::writev(descriptor.number, pieces.data(), static_cast<int>(pieces.size()));
     if (count >= 0) return count;

@@ -7,6 +7,7 @@
 #include <tidegate/descriptor.hpp>
 #include <tidegate/endpoint.hpp>
 
+#include "kernel/sendfile_call.hpp"
 #include "net/socket_address.hpp"
 
 #include <cerrno>
@@ -110,6 +111,18 @@ class SendOperation : public Operation {
 
  protected:
   ~SendOperation() = default;
+};
+
+/// Sends a part of a file, from the page cache, when the kernel takes any: `completed(count)`; 0 where the
+/// file ends before the part; or an error, which may be the file's or the connection's.
+class FileSendOperation : public Operation {
+ public:
+  /// What is to be sent; not empty. Asked at the moment of sending. Lifetime: the file is open until
+  /// `completed`, or until it is cancelled.
+  [[nodiscard]] virtual FilePart part() = 0;
+
+ protected:
+  ~FileSendOperation() = default;
 };
 
 /// Receives datagrams until it is cancelled, or until there is an error: one that the system has kept for the

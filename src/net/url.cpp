@@ -1,12 +1,15 @@
-// Reads and writes the places that people name: tcp://HOST:PORT, udp://HOST:PORT and unix://PATH. Knows no
-// resolver and no sockets.
+// Reads and writes the places that people name: tcp://HOST:PORT, tls://HOST:PORT?NAME=VALUE, udp://HOST:PORT
+// and unix://PATH. Knows no resolver and no sockets.
 #include <tidegate/endpoint.hpp>
 
+#include "net/percent_code.hpp"
 #include "net/printable.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <sys/un.h>
@@ -16,6 +19,7 @@ namespace tidegate {
 namespace {
 
 constexpr std::string_view kTcp = "tcp";
+constexpr std::string_view kTls = "tls";
 constexpr std::string_view kUdp = "udp";
 constexpr std::string_view kUnix = "unix";
 constexpr std::string_view kSeparator = "://";
@@ -32,12 +36,55 @@ class Parser {
     const std::string_view scheme = text_.substr(0, separator);
     const std::string_view rest = text_.substr(separator + kSeparator.size());
     if (scheme == kTcp) return parse_host(Url::Scheme::tcp, rest);
+    if (scheme == kTls) return parse_tls(rest);
     if (scheme == kUdp) return parse_host(Url::Scheme::udp, rest);
     if (scheme == kUnix) return parse_unix(rest);
     fail(fmt::format("unknown scheme \"{}\"", net::printable(scheme)));
   }
 
  private:
+  [[nodiscard]] Url parse_tls(std::string_view rest) const {
+    const std::size_t mark = rest.find('?');
+    Url url = parse_host(Url::Scheme::tls, rest.substr(0, mark));
+    if (mark != std::string_view::npos) url.query = parse_query(rest.substr(mark + 1));
+    return url;
+  }
+
+  [[nodiscard]] std::vector<Url::Parameter> parse_query(std::string_view text) const {
+    std::vector<Url::Parameter> query;
+    for (std::size_t begin = 0; begin <= text.size();) {
+      const std::size_t end = std::min(text.find('&', begin), text.size());
+      Url::Parameter parameter = parse_parameter(text.substr(begin, end - begin));
+      const auto is_the_same = [&parameter](const Url::Parameter& other) {
+        return other.name == parameter.name;
+      };
+      if (std::any_of(query.begin(), query.end(), is_the_same))
+        fail(fmt::format("the parameter \"{}\" stands there twice", net::printable(parameter.name)));
+      query.push_back(std::move(parameter));
+      begin = end + 1;
+    }
+    return query;
+  }
+
+  [[nodiscard]] Url::Parameter parse_parameter(std::string_view text) const {
+    const std::size_t equals = text.find('=');
+    if (equals == std::string_view::npos || equals == 0)
+      fail(fmt::format("the parameter \"{}\" is not NAME=VALUE", net::printable(text)));
+    return {decode(text.substr(0, equals)), decode(text.substr(equals + 1))};
+  }
+
+  [[nodiscard]] std::string decode(std::string_view text) const {
+    auto decoded = net::percent_decoded(text);
+    if (!decoded) {
+      fail(fmt::format("\"{}\" has a % without two hexadecimal digits behind it; % itself is %25",
+                       net::printable(text)));
+    }
+    // Nobody who opens files, or asks for names, would see what is behind it.
+    if (decoded->find('\0') != std::string::npos)
+      fail(fmt::format("\"{}\" contains a NUL", net::printable(text)));
+    return *std::move(decoded);
+  }
+
   [[nodiscard]] Url parse_host(Url::Scheme scheme, std::string_view rest) const {
     if (rest.starts_with('[')) return parse_bracketed(scheme, rest);
     const std::size_t colon = rest.rfind(':');
@@ -76,6 +123,7 @@ class Parser {
 
   [[nodiscard]] Port parse_port(std::string_view text) const {
     if (text.empty()) fail("the port is missing");
+    if (text.find('?') != std::string_view::npos) fail("only tls:// takes parameters");
     std::uint16_t number = 0;
     const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (problem != std::errc() || end != text.data() + text.size()) {
@@ -114,24 +162,48 @@ class Parser {
 
   [[noreturn]] void fail(std::string_view reason) const {
     throw std::invalid_argument(
-        fmt::format("invalid URL \"{}\": {}, expected tcp://HOST:PORT, udp://HOST:PORT, unix:///PATH or "
-                    "unix://@NAME",
+        fmt::format("invalid URL \"{}\": {}, expected tcp://HOST:PORT, tls://HOST:PORT?NAME=VALUE, "
+                    "udp://HOST:PORT, unix:///PATH or unix://@NAME",
                     net::printable(text_), reason));
   }
 
   std::string_view text_;
 };
 
+std::string_view name_of(Url::Scheme scheme) noexcept {
+  switch (scheme) {
+    case Url::Scheme::tcp:
+      return kTcp;
+    case Url::Scheme::tls:
+      return kTls;
+    case Url::Scheme::udp:
+      return kUdp;
+    case Url::Scheme::unix_domain:
+      break;
+  }
+  return kUnix;
+}
+
+std::string query_text(const std::vector<Url::Parameter>& query) {
+  std::string text;
+  for (const auto& [name, value] : query) {
+    text += text.empty() ? '?' : '&';
+    text += net::percent_encoded(name) + '=' + net::percent_encoded(value);
+  }
+  return text;
+}
+
 }  // namespace
 
 Url Url::parse(std::string_view text) { return Parser(text).parse(); }
 
 std::string Url::to_string() const {
-  if (scheme == Scheme::unix_domain) return fmt::format("unix://{}", path);
-  const std::string_view kind = scheme == Scheme::tcp ? kTcp : kUdp;
+  const std::string_view kind = name_of(scheme);
+  if (scheme == Scheme::unix_domain) return fmt::format("{}://{}", kind, path);
   const bool bracketed = host.find(':') != std::string::npos;
-  return bracketed ? fmt::format("{}://[{}]:{}", kind, host, port.number())
-                   : fmt::format("{}://{}:{}", kind, host, port.number());
+  const std::string place = bracketed ? fmt::format("{}://[{}]:{}", kind, host, port.number())
+                                      : fmt::format("{}://{}:{}", kind, host, port.number());
+  return place + query_text(query);
 }
 
 }  // namespace tidegate

@@ -3,6 +3,9 @@
 #include <tidegate/loop.hpp>
 #include <tidegate/process.hpp>
 
+#include "streams/stream_input.hpp"
+#include "streams/stream_output.hpp"
+
 #include <array>
 #include <cstddef>
 #include <stdexcept>
@@ -12,24 +15,43 @@ namespace tidegate {
 
 namespace detail {
 
-/// Keeps what a child writes, and knows what of it has ended.
+/// The streams of a child, and what of it has ended.
 class ProcessProtocol final : public SubprocessProtocol {
  public:
+  explicit ProcessProtocol(std::size_t limit) : said_(limit), complained_(limit) {}
+
   void connection_made(SubprocessTransportRef transport) override {
     transport_ = std::move(transport);
-    for (int fd = 0; fd < static_cast<int>(pipes_.size()); ++fd) {
-      if (transport_->get_pipe_transport(fd)) ++open_pipes_;
+    for (int fd = 0; fd < static_cast<int>(has_pipe_.size()); ++fd) {
+      TransportRef pipe = transport_->get_pipe_transport(fd);
+      if (!pipe) continue;
+      has_pipe_[static_cast<std::size_t>(fd)] = true;
+      ++open_pipes_;
+      if (fd == 0) {
+        told_.attach(std::move(pipe));
+      } else {
+        input(fd).attach(std::move(pipe));
+      }
     }
     if (open_pipes_ == 0) pipes_ended_.set();
   }
 
-  void pipe_data_received(int fd, BytesView data) override {
-    std::string& kept = pipes_[static_cast<std::size_t>(fd)];
-    kept.append(data.text());
-    if (!communicating_ && kept.size() > kKeptBytes) transport_->get_pipe_transport(fd)->pause_reading();
-  }
+  void pipe_data_received(int fd, BytesView data) override { input(fd).feed(data); }
+  void pause_writing() override { told_.pause(); }
+  void resume_writing() override { told_.resume(); }
 
-  void pipe_connection_lost(int, const Error&) override {
+  void pipe_connection_lost(int fd, const Error& reason) override {
+    const std::exception_ptr exception = reason.exception();
+    if (fd == 0) {
+      told_.lost(exception);
+    } else {
+      input(fd).detach();
+      if (exception != nullptr) {
+        input(fd).fail(exception);
+      } else {
+        input(fd).feed_eof();
+      }
+    }
     if (--open_pipes_ == 0) pipes_ended_.set();
   }
 
@@ -38,45 +60,56 @@ class ProcessProtocol final : public SubprocessProtocol {
   [[nodiscard]] SubprocessTransport& transport() const noexcept { return *transport_; }
   [[nodiscard]] Event& exited() noexcept { return exited_; }
   [[nodiscard]] Event& pipes_ended() noexcept { return pipes_ended_; }
+  [[nodiscard]] bool has_pipe(int fd) const noexcept { return has_pipe_[static_cast<std::size_t>(fd)]; }
+  /// What comes from 1 or 2.
+  [[nodiscard]] StreamInput& input(int fd) noexcept { return fd == 1 ? said_ : complained_; }
+  /// What goes to 0.
+  [[nodiscard]] StreamOutput& output() noexcept { return told_; }
 
   /// Somebody waits for all of it: nothing is held back while that lives.
   class Communicating {
    public:
-    explicit Communicating(ProcessProtocol& process) : process_(process) {
-      if (process_.communicating_) throw InvalidStateError("another task communicates with this process");
-      process_.communicating_ = true;
-      for (const int fd : {1, 2}) {
-        if (const TransportRef pipe = process_.transport().get_pipe_transport(fd)) pipe->resume_reading();
-      }
-    }
-    Communicating(const Communicating&) = delete;
-    Communicating& operator=(const Communicating&) = delete;
-    ~Communicating() { process_.communicating_ = false; }
+    explicit Communicating(ProcessProtocol& process)
+        : said_(process.said_), complained_(process.complained_) {}
 
    private:
-    ProcessProtocol& process_;
+    class Collecting {
+     public:
+      explicit Collecting(StreamInput& input) : input_(input) { input_.begin_collecting(); }
+      Collecting(const Collecting&) = delete;
+      Collecting& operator=(const Collecting&) = delete;
+      ~Collecting() { input_.end_collecting(); }
+
+     private:
+      StreamInput& input_;
+    };
+
+    Collecting said_;
+    Collecting complained_;
   };
 
   /// Gives the child its input, and the end of it.
   void feed(std::string input) {
-    const TransportRef pipe = transport_->get_pipe_transport(0);
-    if (!pipe) {
+    if (!has_pipe(0)) {
       if (input.empty()) return;
       throw std::invalid_argument("input for a process whose standard input is no pipe");
     }
+    const TransportRef& pipe = told_.transport();
     if (!input.empty() && !pipe->is_closing()) pipe->write(Chunk(std::move(input)));
     pipe->close();
   }
 
-  [[nodiscard]] ProcessOutput take_output() { return {std::move(pipes_[1]), std::move(pipes_[2])}; }
+  [[nodiscard]] ProcessOutput take_output() {
+    return {said_.take_everything(), complained_.take_everything()};
+  }
 
  private:
-  static constexpr std::size_t kKeptBytes = std::size_t{128} * 1024;
-
   SubprocessTransportRef transport_;
-  std::array<std::string, 3> pipes_;
+  StreamOutput told_{nullptr};
+  StreamInput said_;
+  StreamInput complained_;
+  std::array<bool, 3> has_pipe_{};
   int open_pipes_ = 0;
-  bool communicating_ = false;
   Event exited_;
   Event pipes_ended_;
 };
@@ -86,6 +119,8 @@ class ProcessProtocol final : public SubprocessProtocol {
 namespace {
 
 using detail::ProcessProtocol;
+using detail::StreamInput;
+using detail::StreamOutput;
 
 Task<int> wait_for_exit(std::shared_ptr<ProcessProtocol> process) {
   auto exiting = process->exited().wait();
@@ -116,7 +151,15 @@ SubprocessOptions inheriting(SubprocessOptions options) {
   return options;
 }
 
-std::shared_ptr<ProcessProtocol> make_process_protocol() { return std::make_shared<ProcessProtocol>(); }
+auto process_protocol_maker(std::size_t limit) {
+  // Made here rather than by the factory: a wrong limit is the caller's news.
+  return [protocol = std::make_shared<ProcessProtocol>(limit)] { return protocol; };
+}
+
+StreamReader reader_of(const std::shared_ptr<ProcessProtocol>& process, int fd) {
+  if (!process->has_pipe(fd)) return {};
+  return StreamReader(std::shared_ptr<StreamInput>(process, &process->input(fd)));
+}
 
 }  // namespace
 
@@ -130,6 +173,15 @@ Task<ProcessOutput> Process::communicate(std::string input) const {
   return exchange(state_, std::move(input));
 }
 
+StreamWriter Process::standard_input() const {
+  if (!state_->has_pipe(0)) return {};
+  return StreamWriter(std::shared_ptr<StreamOutput>(state_, &state_->output()));
+}
+
+StreamReader Process::standard_output() const { return reader_of(state_, 1); }
+
+StreamReader Process::standard_error() const { return reader_of(state_, 2); }
+
 void Process::send_signal(int signal_number) const { state_->transport().send_signal(signal_number); }
 
 void Process::terminate() const { state_->transport().terminate(); }
@@ -137,13 +189,15 @@ void Process::terminate() const { state_->transport().terminate(); }
 void Process::kill() const { state_->transport().kill(); }
 
 Task<Process> create_subprocess_exec(std::string_view program, const std::vector<std::string>& arguments,
-                                     const SubprocessOptions& options) {
-  return started(
-      get_running_loop().subprocess_exec(&make_process_protocol, program, arguments, inheriting(options)));
+                                     const SubprocessOptions& options, std::size_t limit) {
+  auto make_protocol = process_protocol_maker(limit);
+  return started(get_running_loop().subprocess_exec(make_protocol, program, arguments, inheriting(options)));
 }
 
-Task<Process> create_subprocess_shell(std::string_view command, const SubprocessOptions& options) {
-  return started(get_running_loop().subprocess_shell(&make_process_protocol, command, inheriting(options)));
+Task<Process> create_subprocess_shell(std::string_view command, const SubprocessOptions& options,
+                                      std::size_t limit) {
+  auto make_protocol = process_protocol_maker(limit);
+  return started(get_running_loop().subprocess_shell(make_protocol, command, inheriting(options)));
 }
 
 }  // namespace tidegate

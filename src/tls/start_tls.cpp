@@ -57,7 +57,7 @@ Task<TransportRef> Loop::start_tls(TransportRef transport, std::shared_ptr<BaseP
                                          .handshake_timeout = options.tls_handshake_timeout,
                                          .shutdown_timeout = options.tls_shutdown_timeout,
                                          .server_hostname = options.server_hostname,
-                                         .session = options.tls_session};
+                                         .session = options.tls_session.get()};
   const transport::Securing securing =
       context.is_server() ? transport::secure_server(given) : transport::secure_client(given);
   return finish(std::make_unique<Upgrade>(

@@ -134,8 +134,9 @@ void TlsTransport::discard_input(MutableBytesView scratch) {
   }
 }
 
-/// Its close_notify: a regular end of file (T3).
+/// Its close_notify: a regular end of file (T3), which waits until a file has left.
 void TlsTransport::peer_has_ended() {
+  if (state_.sends_file()) return;
   if (!state_.receive_eof()) return;
   bool keep_open = false;
   try {
@@ -153,6 +154,7 @@ void TlsTransport::engine_has_failed() {
   if (!state_.lose()) return;
   timer_.cancel();
   reason_ = Error(engine_->failure());
+  fail_file(reason_);
   end_below();
 }
 
@@ -165,11 +167,12 @@ bool TlsTransport::eof_received() {
         TlsError(TlsErrc::truncated, "the peer closed the connection during the TLS handshake")));
     return false;
   }
-  if (state_.begin_closing()) {
+  const bool in_order = engine_->peer_has_closed();  // and perhaps a file is still on its way to it
+  if (!in_order && state_.begin_closing()) {
     reason_ = Error(std::make_exception_ptr(
         TlsError(TlsErrc::truncated, "the connection was cut without a close_notify: data may be missing")));
     begin_shutdown();
-  } else {
+  } else if (state_.is_closing()) {
     continue_shutdown();
   }
   return true;  // what is to be sent may still arrive; we close it
@@ -201,6 +204,7 @@ void TlsTransport::park(BytesView rest) {
 void TlsTransport::go_on_reading() {
   if (holds_input_ || (state_.reading_paused() && !state_.is_closing())) return;
   if (!parked_.empty() || engine_->holds_plaintext()) take_input({});
+  if (engine_->peer_has_closed() && state_.wants_data()) peer_has_ended();  // it has waited for a file
   const bool wanted = !state_.reading_paused() || state_.is_closing();
   if (!state_.is_lost() && parked_.empty() && wanted && !holds_input_ && discarded_bytes_ <= kMostDiscarded) {
     below_->resume_reading();

@@ -181,6 +181,7 @@ void TlsTransport::abort() {
 /// time-out.
 void TlsTransport::begin_shutdown() {
   phase_ = TlsPhase::flushing;
+  fail_file(reason_);
   start_timer(shutdown_timeout_);
   if (!delivering_) schedule();  // to look through what was not read so far
   encrypt_buffered();
@@ -228,7 +229,8 @@ void TlsTransport::fail(const char* message, std::exception_ptr exception) {
 void TlsTransport::lose(Error reason) {
   if (!state_.lose()) return;
   timer_.cancel();
-  reason_ = std::move(reason);
+  if (!reason_) reason_ = std::move(reason);  // what began the end comes first
+  fail_file(reason_);
   collected_.clear();
   plain_.clear();
   parked_ = {};
@@ -251,6 +253,7 @@ void TlsTransport::connection_lost(const Error& reason) {
     // (L3).
     if (!reason_ && !flushed_) reason_ = reason;
   }
+  fail_file(reason_);
   core_.forget_flush(*this);
   loop::Visitor::unlink();
   plain_.clear();

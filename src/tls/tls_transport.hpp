@@ -7,6 +7,7 @@
 
 #include "loop/loop_core.hpp"
 #include "tls/engine.hpp"
+#include "transport/file_wait.hpp"
 #include "transport/flow_control.hpp"
 #include "transport/inner_transport.hpp"
 #include "transport/layer.hpp"
@@ -105,6 +106,12 @@ class TlsTransport final : public transport::InnerTransport,
   void write_all_of(transport::WriteBuffer&& bytes) override;
   void flush_written() override;
   void receive_modestly() override {}  // it never has more than that
+  void begin_file() override;
+  void end_file() noexcept override;
+  [[nodiscard]] bool can_send_file() const noexcept override { return false; }
+  [[nodiscard]] Future<void> send_file(transport::FileToSend& file) override;
+  [[nodiscard]] Future<void> wait_for_room_for_file() override;
+  void write_of_file(Chunk piece) override;
 
   // --- Visitor -----------------------------------------------------------------------------------
   void run() override;
@@ -160,6 +167,9 @@ class TlsTransport final : public transport::InnerTransport,
   void pause_protocol_if_over();
   void set_marks_below();
 
+  // Files (tls_files.cpp).
+  void fail_file(const Error& reason);
+
   // The end (tls_transport.cpp).
   void begin_shutdown();
   void continue_shutdown();
@@ -196,6 +206,7 @@ class TlsTransport final : public transport::InnerTransport,
   Duration shutdown_timeout_;
   std::vector<std::byte> parked_;  // ciphertext that has arrived and can't be delivered yet
   std::size_t parked_from_ = 0;
+  std::unique_ptr<transport::FileWait> file_;  // once there was one to be sent
   Error reason_;                        // why it was lost, where we know better than the transport below
   Future<TransportRef> opened_;         // where it is awaited
   std::shared_ptr<TlsTransport> self_;  // while somebody holds it as a transport

@@ -19,6 +19,7 @@ namespace tidegate::tls {
 // --- what the user calls -------------------------------------------------------------------------
 
 bool TlsTransport::accept_write(bool empty) {
+  if (state_.sends_file()) throw InvalidStateError("unable to write; sendfile is in progress");
   if (empty) return false;
   if (state_.is_closing()) {
     if (state_.ignore_write())
@@ -184,6 +185,7 @@ void TlsTransport::after_sending() {
     if (state_.is_lost()) return;
     set_marks_below();
   }
+  if (state_.sends_file() && !flow_.paused()) file_->succeed();
   if (phase_ == TlsPhase::flushing) continue_shutdown();
 }
 

@@ -127,12 +127,12 @@ Task<Connection<BaseProtocol>> connect_unix_path(Loop& loop, ProtocolFactory fac
 /// Throws std::invalid_argument.
 Securing securing_of(const char* caller, const auto& options, std::optional<std::string_view> host) {
   return transport::secure_client({.caller = caller,
-                                   .context = options.tls,
+                                   .context = options.tls.get(),
                                    .handshake_timeout = options.tls_handshake_timeout,
                                    .shutdown_timeout = options.tls_shutdown_timeout,
                                    .server_hostname = options.server_hostname,
                                    .host = host,
-                                   .session = options.tls_session});
+                                   .session = options.tls_session.get()});
 }
 
 void check_stream_socket(const Socket& socket) {
@@ -172,7 +172,7 @@ Task<Connection<BaseProtocol>> Loop::accept_over(ProtocolFactory factory, Socket
   check_stream_socket(socket);
   return establish_over(*this, std::move(factory), std::move(socket),
                         transport::secure_server({.caller = "connect_accepted_socket",
-                                                  .context = options.tls,
+                                                  .context = options.tls.get(),
                                                   .handshake_timeout = options.tls_handshake_timeout,
                                                   .shutdown_timeout = options.tls_shutdown_timeout}));
 }

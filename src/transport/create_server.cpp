@@ -25,7 +25,7 @@ void check_backlog(int backlog) {
 /// Throws std::invalid_argument.
 transport::Securing securing_of(const char* caller, const auto& options) {
   return transport::secure_server({.caller = caller,
-                                   .context = options.tls,
+                                   .context = options.tls.get(),
                                    .handshake_timeout = options.tls_handshake_timeout,
                                    .shutdown_timeout = options.tls_shutdown_timeout});
 }

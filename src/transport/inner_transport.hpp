@@ -2,12 +2,25 @@
 // programs.
 #pragma once
 
+#include <tidegate/descriptor.hpp>
+#include <tidegate/future.hpp>
 #include <tidegate/transport.hpp>
 
 #include "loop/loop_core.hpp"
 #include "transport/write_buffer.hpp"
 
+#include <cstdint>
+
 namespace tidegate::transport {
+
+/// What of a file is still to be sent: moves on as bytes leave.
+struct FileToSend {
+  FileDescriptor file;
+  /// The next byte, from the beginning of the file.
+  std::uint64_t next = 0;
+  /// How many from there on, at most.
+  std::uint64_t left = 0;
+};
 
 class InnerTransport : public Transport {
  public:
@@ -28,6 +41,33 @@ class InnerTransport : public Transport {
 
   /// Sends what was written as if the loop were about to block.
   virtual void flush_written() = 0;
+
+  // --- a file (Loop::sendfile, contract N1) --------------------------------------------------------
+
+  /// Begins the time of a file: until `end_file`, what the program writes throws InvalidStateError, and an
+  /// end of file from the other end waits. Throws InvalidStateError where the transport is closing, has been
+  /// told `write_eof`, or sends a file already; NotSupportedError where it only reads.
+  virtual void begin_file() = 0;
+
+  /// The transport is the program's again. Comes after each `begin_file` that has returned, also where the
+  /// connection is lost. Whoever still waited for what follows waits for ever.
+  virtual void end_file() noexcept = 0;
+
+  /// Whether `send_file` is possible: no byte has to pass through the program.
+  [[nodiscard]] virtual bool can_send_file() const noexcept = 0;
+
+  /// Has the kernel send `file` when what is buffered has left: done when it has taken all, or the file is at
+  /// its end. Fails with SendfileNotAvailableError where the kernel can't send from this kind of file; with
+  /// what ends the connection where that comes first, ECONNABORTED where that is nothing; with OsError
+  /// otherwise. Cancelling it stops it. Lifetime: `file` stays until it is done, or `end_file`. REQUIRES:
+  /// `can_send_file()`.
+  [[nodiscard]] virtual Future<void> send_file(FileToSend& file) = 0;
+
+  /// Done when there is room for a piece: the protocol is not paused. Fails with what ends the connection.
+  [[nodiscard]] virtual Future<void> wait_for_room_for_file() = 0;
+
+  /// Writes a piece of a file, as `write(Chunk)` does otherwise. Throws what has ended the connection.
+  virtual void write_of_file(Chunk piece) = 0;
 
  protected:
   ~InnerTransport() = default;

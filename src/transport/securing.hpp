@@ -29,7 +29,7 @@ struct Securing {
 struct SecuringOptions {
   /// For texts: "create_server".
   const char* caller;
-  const TlsContext& context;
+  TlsContext context;
   std::optional<Duration> handshake_timeout;
   std::optional<Duration> shutdown_timeout;
   /// Clients only. Left out: `host`, where there is one.

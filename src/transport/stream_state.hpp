@@ -23,7 +23,7 @@ class StreamState {
 
   StreamState() noexcept = default;
   explicit StreamState(Direction direction) noexcept
-      : ending_(direction == Direction::read),
+      : writes_plainly_(direction != Direction::read),
         reads_(direction != Direction::write),
         writes_(direction != Direction::read) {}
 
@@ -41,7 +41,7 @@ class StreamState {
   [[nodiscard]] bool begin_closing() noexcept {
     if (phase_ != Phase::alive) return false;
     phase_ = Phase::closing;
-    ending_ = true;
+    writes_plainly_ = false;
     return true;
   }
 
@@ -49,23 +49,20 @@ class StreamState {
   [[nodiscard]] bool lose() noexcept {
     if (phase_ == Phase::lost || phase_ == Phase::ended) return false;
     phase_ = Phase::lost;
-    ending_ = true;
+    writes_plainly_ = false;
     return true;
   }
 
   /// `connection_lost` has returned (or was not owed): nothing happens any more.
   void end() noexcept {
     phase_ = Phase::ended;
-    ending_ = true;
+    writes_plainly_ = false;
   }
 
   /// True once `open` was called: the protocol is owed a `connection_lost` (L2).
   [[nodiscard]] bool opened() const noexcept { return opened_; }
   [[nodiscard]] bool is_closing() const noexcept { return phase_ != Phase::alive; }
   [[nodiscard]] bool is_lost() const noexcept { return phase_ == Phase::lost || phase_ == Phase::ended; }
-  /// True where a write is not a plain one: an empty buffer has consequences (an end of file, the end), or
-  /// there is no writing at all.
-  [[nodiscard]] bool is_ending() const noexcept { return ending_; }
   [[nodiscard]] bool is_ended() const noexcept { return phase_ == Phase::ended; }
 
   // --- reading -----------------------------------------------------------------------------------
@@ -104,7 +101,7 @@ class StreamState {
   [[nodiscard]] bool request_eof() noexcept {
     if (is_closing() || eof_requested_) return false;
     eof_requested_ = true;
-    ending_ = true;
+    writes_plainly_ = false;
     return true;
   }
   [[nodiscard]] bool eof_requested() const noexcept { return eof_requested_; }
@@ -112,6 +109,21 @@ class StreamState {
   [[nodiscard]] bool writes() const noexcept { return writes_; }
   /// Whether what is written goes nowhere: a socket that is closing still takes it, a pipe does not (W3).
   [[nodiscard]] bool ignores_writes() const noexcept { return is_lost() || (is_closing() && !reads_); }
+
+  /// False where an empty buffer has consequences (an end of file, a file, the end), or there is no writing
+  /// at all.
+  [[nodiscard]] bool writes_plainly() const noexcept { return writes_plainly_; }
+
+  /// A file is being sent: the program may not write (N1). REQUIRES: not closing, no end of file requested.
+  void begin_file() noexcept {
+    sends_file_ = true;
+    writes_plainly_ = false;
+  }
+  void end_file() noexcept {
+    sends_file_ = false;
+    writes_plainly_ = phase_ == Phase::alive;
+  }
+  [[nodiscard]] bool sends_file() const noexcept { return sends_file_; }
 
   /// The buffer is empty: true once, where the end of file has been asked for and is to be sent now.
   [[nodiscard]] bool take_owed_eof() noexcept {
@@ -134,7 +146,7 @@ class StreamState {
 
   Phase phase_ = Phase::alive;
   std::uint8_t ignored_writes_ = 0;
-  bool ending_ = false;  // what follows from the others, for every write to ask with one look
+  bool writes_plainly_ = true;  // what follows from the others, for every write to ask with one look
   bool opened_ : 1 = false;
   bool paused_ : 1 = false;
   bool eof_received_ : 1 = false;
@@ -142,6 +154,7 @@ class StreamState {
   bool eof_sent_ : 1 = false;
   bool reads_ : 1 = true;
   bool writes_ : 1 = true;
+  bool sends_file_ : 1 = false;
 };
 
 }  // namespace tidegate::transport

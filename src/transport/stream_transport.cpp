@@ -132,7 +132,7 @@ inline void StreamTransport::send_what_was_written() {
   if (result == kernel::Backend::kUnderWay) return;
   if (result != static_cast<std::ptrdiff_t>(bytes.size())) return lent_bytes_are_left(result);
   buffer_.forget_lent();
-  if (flow_.paused() || state_.is_ending()) after_sending();
+  if (flow_.paused() || !state_.writes_plainly()) after_sending();
 }
 
 /// Has the protocol called with what arrived. What it writes meanwhile leaves when it returns, and where it
@@ -148,7 +148,7 @@ void StreamTransport::call_protocol(BytesView lent, const Call& call, const char
   core_.delivery.to = nullptr;
   if (!buffer_.empty()) {
     send_what_was_written();
-  } else if (flow_.paused() || state_.is_ending()) {
+  } else if (flow_.paused() || !state_.writes_plainly()) {
     after_sending();  // what went over the mark was offered at once, and took all that waited along
   }
 }
@@ -204,10 +204,12 @@ void StreamTransport::receiving_completed(int result) {
 void StreamTransport::reader_has_gone(int result) {
   const bool watched = result == 0 || result == -EPIPE || result == -ECONNRESET;
   if (!watched) return lose(Error(std::error_code(-result, std::system_category()), "watch a pipe"));
-  lose(buffer_.empty() ? Error() : Error(std::make_error_code(std::errc::broken_pipe), "write"));
+  const bool owes_nothing = buffer_.empty() && !state_.sends_file();
+  lose(owes_nothing ? Error() : Error(std::make_error_code(std::errc::broken_pipe), "write"));
 }
 
 void StreamTransport::on_eof() {
+  if (state_.sends_file()) return;  // what follows may be the end, and a file leaves first: see `end_file`
   if (state_.is_closing() || !state_.receive_eof()) return;
   bool keep_open = false;
   try {
@@ -237,6 +239,7 @@ void StreamTransport::close() {
     return;
   }
   core_.backend().cancel(receiving(), channel_);
+  fail_file(Error());
   if (buffer_.empty()) lose(Error());
 }
 
@@ -255,6 +258,7 @@ void StreamTransport::fail(const char* message, std::exception_ptr exception) {
 void StreamTransport::lose(Error reason) {
   if (!state_.lose()) return;
   draining_ = false;
+  fail_file(reason);
   if (reason) seldom().reason = std::move(reason);
   core_.backend().cancel(receiving(), channel_);
   core_.backend().cancel(sending(), channel_);
@@ -322,6 +326,7 @@ void StreamTransport::loop_closed() noexcept {
   core_.forget_flush(*this);
   core_.backend().cancel(receiving(), channel_);
   core_.backend().cancel(sending(), channel_);
+  if (seldom_ != nullptr && seldom_->file != nullptr) seldom_->file->end();
   // Told when nothing can be done to it any more: the handler may try.
   if (unclosed) report("unclosed transport", nullptr);
   if (!anything_in_flight()) end();  // otherwise when the last operation has ended

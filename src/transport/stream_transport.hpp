@@ -6,6 +6,7 @@
 #include "loop/loop_core.hpp"
 #include "net/nonblocking_loan.hpp"
 #include "net/stored_endpoint.hpp"
+#include "transport/file_sending.hpp"
 #include "transport/flow_control.hpp"
 #include "transport/inner_transport.hpp"
 #include "transport/owned_channel.hpp"
@@ -110,10 +111,17 @@ class StreamTransport final : public InnerTransport,
   void write_all_of(WriteBuffer&& bytes) override;
   void flush_written() override;
   void receive_modestly() override { receiving().set_modest(); }
+  void begin_file() override;
+  void end_file() noexcept override;
+  [[nodiscard]] bool can_send_file() const noexcept override { return true; }
+  [[nodiscard]] Future<void> send_file(FileToSend& file) override;
+  [[nodiscard]] Future<void> wait_for_room_for_file() override;
+  void write_of_file(Chunk piece) override;
 
  private:
   static constexpr std::size_t kGatherPieces = 64;
 
+  friend class FileSending;
   friend class StreamReceiving;
   friend class StreamSending;
 
@@ -154,6 +162,7 @@ class StreamTransport final : public InnerTransport,
   void pause_protocol_if_over();
   void send_eof() noexcept;
   void on_write_error(int error);
+  void fail_file(const Error& reason);
 
   // The end.
   void run() override;
@@ -163,7 +172,8 @@ class StreamTransport final : public InnerTransport,
   [[nodiscard]] kernel::ReceiveOperation& receiving() noexcept { return *this; }
   [[nodiscard]] kernel::SendOperation& sending() noexcept { return *this; }
   [[nodiscard]] bool anything_in_flight() noexcept {
-    return receiving().in_flight() || sending().in_flight();
+    const bool sends_file = seldom_ != nullptr && seldom_->file != nullptr && seldom_->file->in_flight();
+    return receiving().in_flight() || sending().in_flight() || sends_file;
   }
   void operation_ended();
   void deliver_loss();
@@ -172,9 +182,10 @@ class StreamTransport final : public InnerTransport,
 
   /// What few connections need, most of those only at their end.
   struct Seldom {
-    std::optional<Endpoint> local;  // once somebody asked, or still might after the descriptor has gone
-    Error reason;                   // why it was or will be lost
-    net::NonblockingLoan loan;      // of a pipe
+    std::optional<Endpoint> local;      // once somebody asked, or still might after the descriptor has gone
+    Error reason;                       // why it was or will be lost
+    net::NonblockingLoan loan;          // of a pipe
+    std::unique_ptr<FileSending> file;  // once there was one to be sent
   };
   [[nodiscard]] Seldom& seldom() const;
   [[nodiscard]] Error take_reason() noexcept;

@@ -34,11 +34,12 @@ std::size_t total_size(std::span<const BytesView> pieces) noexcept {
 
 // --- what the user calls -------------------------------------------------------------------------
 
-/// Whether there is anything to be done with a write. Throws InvalidStateError after write_eof (W5),
-/// NotSupportedError where there is no way to write.
+/// Whether there is anything to be done with a write. Throws InvalidStateError after write_eof (W5) and while
+/// a file is being sent (N1), NotSupportedError where there is no way to write.
 bool StreamTransport::accept_write(bool empty) {
   if (!state_.writes()) throw NotSupportedError("write() on a transport that only reads");
   if (state_.eof_requested()) throw InvalidStateError("Cannot call write() after write_eof()");
+  if (state_.sends_file()) throw InvalidStateError("unable to write; sendfile is in progress");
   if (empty || draining_) return false;  // while it drains, the protocol can't know what we know: no warning
   if (state_.ignores_writes()) {
     if (state_.ignore_write())
@@ -57,7 +58,7 @@ bool StreamTransport::offers_at_once(std::size_t size_bytes) const noexcept {
 void StreamTransport::write(BytesView data) {
   // An answer made of the bytes that are being delivered: sent from where they are, when the delivery is
   // over. Below the mark there is nobody to be paused. (The state comes first: the loop may have gone.)
-  if (!state_.is_ending() && core_.delivery.lends(this, data) && !data.empty() &&
+  if (state_.writes_plainly() && core_.delivery.lends(this, data) && !data.empty() &&
       buffer_.size() + data.size() <= flow_.limits().high && !sending().in_flight() && buffer_.lend(data)) {
     return;
   }
@@ -128,6 +129,7 @@ void StreamTransport::after_append(bool offered) {
 void StreamTransport::write_eof() {
   if (state_.is_lost()) return;
   if (!state_.writes()) throw NotSupportedError("write_eof() on a transport that only reads");
+  if (state_.sends_file()) throw InvalidStateError("unable to write; sendfile is in progress");
   if (!state_.reads()) return close();  // of a pipe that is all there is to end (P3)
   core_.check_thread();
   if (state_.request_eof() && buffer_.empty()) send_eof();
@@ -290,6 +292,7 @@ void StreamTransport::after_sending() {
       report("protocol.resume_writing() failed", std::current_exception());
     }
   }
+  if (state_.sends_file()) seldom_->file->buffer_has_drained();
   if (!buffer_.empty() || state_.is_lost() || draining_) return;
   if (state_.eof_requested()) send_eof();
   if (state_.is_closing()) lose(Error());
@@ -315,6 +318,7 @@ void StreamTransport::on_write_error(int error) {
   Error reason(std::error_code(error, std::system_category()), state_.is_pipe() ? "write" : "send");
   const bool may_deliver = receiving().in_flight() && state_.wants_data();
   static_cast<void>(state_.begin_closing());
+  fail_file(reason);
   core_.forget_flush(*this);
   if (!may_deliver) {
     lose(std::move(reason));

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -123,6 +124,37 @@ class CommandTest(unittest.TestCase):
             self.assertEqual(set(summary["noise"].values()), {0.0}, name)
         self.assertIn("No datagram was lost.", self.page())
         self.assert_no_child_is_left()
+
+    @unittest.skipUnless(shutil.which("openssl"), "the openssl program is not installed")
+    def test_with_tls_every_server_is_told_one_certificate_and_every_load_whom_to_trust(self):
+        said = self.run_command("--rows", "tls-echo-*,tls-in,handshake-*,tls-idle")
+        self.assertEqual(said.returncode, 0, said.stderr)
+        for row in self.results()["rows"]:
+            self.assertEqual(row["failures"], [], row["name"])
+            self.assertEqual(set(row["summary"]["contestants"]),
+                             {"openssl", "openssl_again", "openssl_socket", "openssl_keeps", "asio", "tidegate",
+                              "tidegate_uring"}, row["name"])
+        called = [path.read_text(encoding="ascii").split() for path in self.pids.iterdir()]
+        told = {words[words.index("--tls" if words[0] == "load" else "--certificate") + 1] for words in called}
+        self.assertEqual(sorted(pathlib.Path(path).name for path in told),
+                         ["certificate-and-key.pem", "certificate.pem"])
+        sessions = {words[words.index("--sessions") + 1] for words in called if "--sessions" in words}
+        self.assertEqual(sessions, {"new", "resumed"})
+        self.assertNotIn("certificate", "".join(str(row) for row in self.results()["rows"]))
+
+    def test_every_server_of_files_is_told_one_file_and_streams_take_part_beside_callbacks(self):
+        said = self.run_command("--rows", "file-*,streams-*")
+        self.assertEqual(said.returncode, 0, said.stderr)
+        rows = {row["name"]: row for row in self.results()["rows"]}
+        self.assertTrue(all(not row["failures"] for row in rows.values()), said.stderr)
+        self.assertEqual(set(rows["file-64MiB"]["summary"]["contestants"]),
+                         {"sendfile", "sendfile_again", "tidegate", "tidegate_uring"})
+        self.assertEqual(set(rows["streams-50x1024"]["summary"]["contestants"]),
+                         {"epoll", "epoll_again", "asio", "asio_coroutines", "tidegate", "tidegate_uring",
+                          "tidegate_streams", "tidegate_streams_uring"})
+        called = [path.read_text(encoding="ascii").split() for path in self.pids.iterdir()]
+        files = [words[words.index("--file") + 1] for words in called if words[0].startswith("file_")]
+        self.assertEqual((len(files), len(set(files))), (4, 1))
 
     def test_a_relay_is_told_where_to_and_asked_by_the_kernel_where_from(self):
         self.run_command("--rows", "relay-tcp")

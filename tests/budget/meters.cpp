@@ -179,6 +179,14 @@ ssize_t __wrap_recv(int descriptor, void* memory, std::size_t size, int flags) {
   return tidegate::budget::fails(attempt) ? -1 : __real_recv(descriptor, memory, attempt.size_bytes, flags);
 }
 
+ssize_t __real_sendfile(int to, int from, off_t* offset, std::size_t size);
+
+ssize_t __wrap_sendfile(int to, int from, off_t* offset, std::size_t size) {
+  ++calls().send_file;
+  Attempt attempt{Call::send_file, to, size, 0};
+  return tidegate::budget::fails(attempt) ? -1 : __real_sendfile(to, from, offset, attempt.size_bytes);
+}
+
 ssize_t __wrap_sendto(int descriptor, const void* data, std::size_t size, int flags, const sockaddr* address,
                       socklen_t length) {
   ++calls().send_datagrams;

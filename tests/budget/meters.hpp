@@ -7,8 +7,19 @@
 namespace tidegate::budget {
 
 /// The system calls that are watched, by what they are for.
-enum class Call { epoll_ctl, wait, send, receive, accept, connect, enter, send_datagrams, receive_datagrams };
-inline constexpr std::size_t kCalls = 9;
+enum class Call {
+  epoll_ctl,
+  wait,
+  send,
+  receive,
+  accept,
+  connect,
+  enter,
+  send_datagrams,
+  receive_datagrams,
+  send_file
+};
+inline constexpr std::size_t kCalls = 10;
 
 /// How often the library made each call since `reset`.
 struct CallCounts {
@@ -23,9 +34,11 @@ struct CallCounts {
   /// sendto and sendmmsg, recvmmsg: any number of datagrams each.
   std::size_t send_datagrams = 0;
   std::size_t receive_datagrams = 0;
+  std::size_t send_file = 0;
 
   [[nodiscard]] std::size_t all() const noexcept {
-    return epoll_ctl + wait + send + receive + accept + connect + enter + send_datagrams + receive_datagrams;
+    return epoll_ctl + wait + send + receive + accept + connect + enter + send_datagrams + receive_datagrams +
+           send_file;
   }
 };
 [[nodiscard]] CallCounts& calls() noexcept;
@@ -34,7 +47,7 @@ struct CallCounts {
 struct Attempt {
   Call call;
   int descriptor;
-  /// send, receive: how many bytes at most. May be made smaller, not zero.
+  /// send, receive, send_file: how many bytes at most. May be made smaller, not zero.
   std::size_t size_bytes;
   /// epoll_ctl: EPOLL_CTL_ADD and so on.
   int action;

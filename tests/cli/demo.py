@@ -20,7 +20,8 @@ def test_demo_as_json_keeps_the_contract_on_every_transport(context):
     check_equal([backend["backend"] for backend in report["backends"]], ["epoll"], "backends")
     transports = report["backends"][0]["transports"]
     names = [transport["transport"] for transport in transports]
-    check_equal(names, ["tcp IPv4", "tcp IPv6", "unix path", "unix abstract", "socket pair", "udp IPv4", "child pipes"],
+    check_equal(names, ["tcp IPv4", "tcp IPv6", "unix path", "unix abstract", "socket pair", "tls over tcp", "udp IPv4",
+                        "child pipes"],
                 "transports")
     datagrams = transports.pop(names.index("udp IPv4"))
     check(datagrams["contract_kept"] is True and datagrams["problems"] == [], f"{datagrams}")
@@ -41,8 +42,8 @@ def test_demo_prints_an_aligned_table(context):
     lines = result.stdout.splitlines()
     title = next(line for line in lines if line.startswith("transport "))
     column = title.index("contract kept")
-    rows = [line for line in lines if re.match(r"(tcp|udp|unix|socket|child) \w+  ", line)]
-    check_equal(len(rows), 7, "number of rows")
+    rows = [line for line in lines if re.match(r"(tcp|tls|udp|unix|socket|child) [\w ]+  ", line)]
+    check_equal(len(rows), 8, "number of rows")
     for row in rows:
         check(row[column:] in ("yes", "not here") and row[column - 1] == " ", f"row {row!r}")
     check(lines[-1].startswith("OK: "), f"last line {lines[-1]!r}")

@@ -27,6 +27,10 @@ class TestFailure(Exception):
     """What was expected, and what was there instead."""
 
 
+class TestSkipped(Exception):
+    """What is missing here, without which there is nothing to test."""
+
+
 def check(condition, text):
     if not condition:
         raise TestFailure(text)

@@ -34,10 +34,13 @@ class RecordingSide final : public Side {
   void end_writing() override { asked_ += "end "; }
   void pause_reading() override { asked_ += "pause "; }
   void resume_reading() override { asked_ += "resume "; }
+  [[nodiscard]] bool ends_as_a_whole() const noexcept override { return ends_as_a_whole_; }
   void close() override { asked_ += "close "; }
+  void cut() override { asked_ += "cut "; }
   void abort() override { asked_ += "abort "; }
   [[nodiscard]] Level level() const noexcept override { return {7, 64}; }
 
+  void can_only_end_as_a_whole() noexcept { ends_as_a_whole_ = true; }
   /// What it was asked since the last time.
   [[nodiscard]] std::string asked() {
     std::string taken;
@@ -49,6 +52,7 @@ class RecordingSide final : public Side {
  private:
   Ways ways_;
   std::string asked_;
+  bool ends_as_a_whole_ = false;
 };
 
 using Ways = RecordingSide::Ways;
@@ -188,6 +192,39 @@ TEST_F(RelayPair, an_end_that_is_only_read_waits_for_the_end_of_the_other_one) {
   EXPECT_EQ(to_->asked(), "close");
 }
 
+// --- ends that can't be half-closed ----------------------------------------------------------------
+
+TEST_F(RelayPair, a_to_that_ends_as_a_whole_is_left_to_finish_its_answer) {
+  join_and_forget_how();
+  to_->can_only_end_as_a_whole();
+  pair_.ended(End::from);
+  EXPECT_EQ(to_->asked(), "end");
+  pair_.bytes_came(End::to, "answer");
+  pair_.ended(End::to);
+  EXPECT_EQ(from_->asked(), "write:answer end close");
+  EXPECT_EQ(to_->asked(), "close");
+}
+
+TEST_F(RelayPair, a_from_that_ends_as_a_whole_is_closed_when_its_answer_is_complete) {
+  join_and_forget_how();
+  from_->can_only_end_as_a_whole();
+  pair_.bytes_came(End::to, "answer");
+  pair_.ended(End::to);
+  EXPECT_EQ(from_->asked(), "write:answer close");
+  EXPECT_EQ(to_->asked(), "close");
+}
+
+TEST_F(RelayPair, a_from_that_ends_as_a_whole_and_has_ended_closes_both) {
+  join_and_forget_how();
+  from_->can_only_end_as_a_whole();
+  pair_.bytes_came(End::from, "question");
+  pair_.ended(End::from);
+  EXPECT_EQ(to_->asked(), "write:question end");
+  pair_.takes_no_more(End::from);
+  EXPECT_EQ(to_->asked(), "close");
+  EXPECT_EQ(from_->asked(), "close");
+}
+
 // --- the end ---------------------------------------------------------------------------------------
 
 TEST_F(RelayPair, an_end_that_is_lost_closes_the_other_one_and_is_named) {
@@ -202,6 +239,45 @@ TEST_F(RelayPair, an_end_that_is_lost_closes_the_other_one_and_is_named) {
   ASSERT_TRUE(pair_.failure().has_value());
   EXPECT_EQ(pair_.failure()->end, End::from);
   EXPECT_EQ(pair_.failure()->reason.code(), std::errc::connection_reset);
+}
+
+TEST_F(RelayPair, an_end_that_is_lost_in_the_middle_cuts_the_other_one_and_is_named) {
+  join_and_forget_how();
+  pair_.bytes_came(End::to, "half of");
+  pair_.gone_in_the_middle(End::to, reset());
+  EXPECT_EQ(from_->asked(), "write:half of cut");
+  EXPECT_EQ(times_told_, 1);
+  pair_.gone(End::from, Error());
+  EXPECT_TRUE(pair_.is_empty());
+  ASSERT_TRUE(pair_.failure().has_value());
+  EXPECT_EQ(pair_.failure()->end, End::to);
+  EXPECT_EQ(from_->asked(), "");
+}
+
+TEST_F(RelayPair, an_end_that_is_being_closed_in_order_is_not_cut) {
+  join_and_forget_how();
+  pair_.close();
+  pair_.gone_in_the_middle(End::to, reset());
+  EXPECT_EQ(from_->asked(), "close");
+  EXPECT_EQ(times_told_, 1);
+}
+
+TEST_F(RelayPair, an_end_goes_only_once) {
+  join_and_forget_how();
+  pair_.gone(End::to, Error());
+  pair_.gone_in_the_middle(End::to, reset());
+  EXPECT_EQ(from_->asked(), "close");
+  EXPECT_EQ(times_told_, 1);
+  EXPECT_FALSE(pair_.failure().has_value());
+}
+
+TEST_F(RelayPair, an_end_that_joins_after_the_other_was_lost_in_the_middle_is_closed) {
+  from_ = std::make_shared<RecordingSide>(Ways::both);
+  pair_.join(End::from, from_);
+  pair_.gone_in_the_middle(End::from, reset());
+  to_ = std::make_shared<RecordingSide>(Ways::both);
+  pair_.join(End::to, to_);
+  EXPECT_EQ(to_->asked(), "close");
 }
 
 TEST_F(RelayPair, an_end_in_order_is_no_failure) {

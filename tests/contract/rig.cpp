@@ -125,11 +125,12 @@ Rig::Listener& Rig::listener() {
 Endpoint Rig::server_endpoint() {
   if (!server_) {
     const auto factory = [this] { return accepted_factory_(); };
+    const TlsContext tls = server_context(ground_);
     if (is_unix(ground_.carrier)) {
-      const UnixServerOptions options{.tls = server_context(ground_)};
+      const UnixServerOptions options{.tls = tls};
       server_ = loop_->run_until_complete(loop_->create_unix_server(factory, unix_name("server"), options));
     } else {
-      const ServerOptions options{.tls = server_context(ground_)};
+      const ServerOptions options{.tls = tls};
       server_ = loop_->run_until_complete(
           loop_->create_server(factory, loopback(ground_.carrier).host(), 0, options));
     }

@@ -148,6 +148,8 @@ TEST_P(Tls, T2_times_that_are_not_positive_are_refused_by_every_call) {
 
 TEST_P(Tls, T2_options_of_tls_without_tls_and_contexts_for_the_other_side_are_refused) {
   connect_raw();
+  const TlsContext server = server_context(GetParam());
+  const TlsContext client = client_context(GetParam());
   const auto factory = [] { return std::make_shared<Protocol>(); };
   const auto text = [](const auto& call) { return thrown_text<std::invalid_argument>(call); };
   EXPECT_THAT(text([&] {
@@ -165,11 +167,9 @@ TEST_P(Tls, T2_options_of_tls_without_tls_and_contexts_for_the_other_side_are_re
         static_cast<void>(loop().create_server(factory, "127.0.0.1", 0, {.tls = client_context(GetParam())}));
       }),
       HasSubstr("the TLS context is for connecting, expected one for accepting"));
-  EXPECT_THAT(text([&] {
-                static_cast<void>(
-                    loop().create_connection(factory, "127.0.0.1", 1, {.tls = server_context(GetParam())}));
-              }),
-              HasSubstr("the TLS context is for accepting, expected one for connecting"));
+  EXPECT_THAT(
+      text([&] { static_cast<void>(loop().create_connection(factory, "127.0.0.1", 1, {.tls = server})); }),
+      HasSubstr("the TLS context is for accepting, expected one for connecting"));
   EXPECT_THAT(
       text([&] {
         static_cast<void>(loop().create_unix_connection(factory, "@x", {.tls = client_context(GetParam())}));

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <utility>
@@ -86,6 +87,24 @@ class Sender final : public SendOperation, public Record {
 
   /// What `gather` offers.
   std::string rest;
+};
+
+class FileSender final : public FileSendOperation, public Record {
+ public:
+  [[nodiscard]] FilePart part() override {
+    EXPECT_FALSE(is_quiet) << "asked for a part after cancel";
+    return next;
+  }
+  void completed(int result) override {
+    if (result > 0) {
+      next.offset += static_cast<std::uint64_t>(result);
+      next.size_bytes -= static_cast<std::size_t>(result);
+    }
+    note_end(result);
+  }
+
+  /// What is still to be sent.
+  FilePart next;
 };
 
 class DatagramReceiver final : public DatagramReceiveOperation, public Record {

@@ -257,6 +257,15 @@ const Certificate& other_host_certificate() {
 
 // --- as files ------------------------------------------------------------------------------------
 
+void write_private_file(const std::string& path, const std::string& text) {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  using std::filesystem::perms;
+  std::filesystem::permissions(path, perms::owner_read | perms::owner_write);
+  file << text;
+  file.close();
+  if (!file) throw std::runtime_error("can't write " + path);
+}
+
 ScratchFolder::ScratchFolder() : path_(::testing::TempDir() + "tidegate_certificates_XXXXXX") {
   if (::mkdtemp(path_.data()) == nullptr) throw std::runtime_error("mkdtemp " + path_);
 }
@@ -268,13 +277,8 @@ ScratchFolder::~ScratchFolder() {
 }
 
 std::string ScratchFolder::write(const std::string& name, const std::string& text) const {
-  const std::string path = path_ + "/" + name;
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  using std::filesystem::perms;
-  std::filesystem::permissions(path, perms::owner_read | perms::owner_write);
-  file << text;
-  file.close();
-  if (!file) throw std::runtime_error("can't write " + path);
+  std::string path = path_ + "/" + name;
+  write_private_file(path, text);
   return path;
 }
 

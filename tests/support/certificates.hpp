@@ -106,6 +106,9 @@ class CertificateAuthority {
 
 // --- as files ------------------------------------------------------------------------------------
 
+/// Writes a file that is readable for its owner only.
+void write_private_file(const std::string& path, const std::string& text);
+
 /// A folder of files, gone with its contents when this is.
 class ScratchFolder {
  public:
@@ -115,7 +118,7 @@ class ScratchFolder {
   ~ScratchFolder();
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
-  /// Writes a file, readable for its owner only, and returns its path.
+  /// Writes a private file, and returns its path.
   std::string write(const std::string& name, const std::string& text) const;
 
  private:

@@ -243,6 +243,25 @@ std::string TlsEnd::forge(RecordType type, BytesView content, std::size_t paddin
   return sealer().seal(type, content, padding_bytes);
 }
 
+OldRecordSealer TlsEnd::make_old_sealer() const {
+  std::string secret(SSL_MAX_MASTER_KEY_LENGTH, '\0');
+  std::string client(SSL3_RANDOM_SIZE, '\0');
+  std::string server(SSL3_RANDOM_SIZE, '\0');
+  const auto memory = [](std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); };
+  secret.resize(SSL_SESSION_get_master_key(SSL_get0_session(ssl_.get()), memory(secret), secret.size()));
+  SSL_get_client_random(ssl_.get(), memory(client), client.size());
+  SSL_get_server_random(ssl_.get(), memory(server), server.size());
+  const OldKeys keys = derive_old_keys(secret, client, server);
+  // Its Finished was the first.
+  return role_ == TlsRole::client ? OldRecordSealer(keys.client_key, keys.client_salt, 1)
+                                  : OldRecordSealer(keys.server_key, keys.server_salt, 1);
+}
+
+std::string TlsEnd::forge_old(RecordType type, BytesView content) {
+  if (old_sealer_ == nullptr) old_sealer_ = std::make_unique<OldRecordSealer>(make_old_sealer());
+  return old_sealer_->seal(type, content);
+}
+
 std::string TlsEnd::forge_key_update(bool requested) {
   const std::string message = key_update_message(requested);
   std::string record = sealer().seal(RecordType::handshake, message);

@@ -17,6 +17,9 @@ namespace tidegate::testing {
 
 enum class TlsRole { client, server };
 
+/// Of TLS 1.2.
+inline constexpr const char* kForgeableCipher = "ECDHE-ECDSA-AES128-GCM-SHA256";
+
 /// Who it is and what it agrees to.
 struct TlsEndOptions {
   TlsRole role = TlsRole::client;
@@ -48,7 +51,8 @@ struct Alert {
 };
 
 /// One end of a TLS connection: ciphertext goes in by `take` and comes out by `give`. TLS 1.3 is always
-/// TLS_AES_128_GCM_SHA256, so that records can be forged.
+/// TLS_AES_128_GCM_SHA256, so that records can be forged; for TLS 1.2 `ciphers` has to say so:
+/// kForgeableCipher.
 class TlsEnd {
  public:
   explicit TlsEnd(const TlsEndOptions& options);
@@ -95,6 +99,8 @@ class TlsEnd {
   /// A protected record of any kind. REQUIRES: TLS 1.3, the handshake is over, this end has written nothing,
   /// session tickets included; nor will it.
   [[nodiscard]] std::string forge(RecordType type, BytesView content, std::size_t padding_bytes = 0);
+  /// The same for TLS 1.2 with kForgeableCipher.
+  [[nodiscard]] std::string forge_old(RecordType type, BytesView content);
   /// As `forge`, of a KeyUpdate; what is forged afterwards is under new keys.
   [[nodiscard]] std::string forge_key_update(bool requested);
 
@@ -104,6 +110,7 @@ class TlsEnd {
   void note_secret(const char* line);
   void note(int outcome, const char* attempted);
   RecordSealer& sealer();
+  OldRecordSealer make_old_sealer() const;
 
   TlsRole role_;
   std::string alpn_wire_;
@@ -115,6 +122,7 @@ class TlsEnd {
   std::vector<Alert> alerts_sent_;
   std::string traffic_secret_;
   std::unique_ptr<RecordSealer> sealer_;
+  std::unique_ptr<OldRecordSealer> old_sealer_;
 };
 
 }  // namespace tidegate::testing

@@ -20,8 +20,7 @@ TlsPeer::TlsPeer(OwnedFileDescriptor descriptor, const TlsEndOptions& options)
     : RawPeer(std::move(descriptor)), tls_(std::make_unique<TlsEnd>(options)) {}
 
 bool TlsPeer::flush() {
-  outgoing_ += tls_->give();
-  if (is_held_) return outgoing_.empty();
+  if (!is_held_) outgoing_ += tls_->give();
   const std::size_t limit = piece_bytes_ == 0 ? outgoing_.size() : piece_bytes_;
   outgoing_.erase(0, put_on_wire(std::string_view(outgoing_).substr(0, limit)));
   return outgoing_.empty();
@@ -41,7 +40,7 @@ std::size_t TlsPeer::send_some(BytesView bytes) {
 }
 
 std::size_t TlsPeer::receive(std::size_t limit_bytes) {
-  static_cast<void>(flush());
+  flush();
   std::size_t total = tls_->read(received, limit_bytes);
   while (total < limit_bytes) {
     std::string ciphertext;
@@ -50,7 +49,7 @@ std::size_t TlsPeer::receive(std::size_t limit_bytes) {
     tls_->take(ciphertext);
     total += tls_->read(received, limit_bytes - total);
   }
-  static_cast<void>(flush());
+  flush();
   saw_eof = wire_has_ended_ || tls_->saw_close_notify();
   return total;
 }
@@ -62,7 +61,7 @@ bool TlsPeer::handshake_is_over() {
 
 void TlsPeer::shutdown_write() {
   tls_->close();
-  static_cast<void>(flush());
+  flush();
 }
 
 void TlsPeer::close() noexcept {
@@ -85,25 +84,25 @@ std::string TlsPeer::take_outgoing() {
 }
 
 std::string TlsPeer::seal(BytesView bytes) {
-  static_cast<void>(flush());
+  outgoing_ += tls_->give();
   tls_->write(bytes);
   return tls_->give();
 }
 
 void TlsPeer::send_as_is(BytesView bytes) {
-  outgoing_ += tls_->give();
+  if (!is_held_) outgoing_ += tls_->give();
   outgoing_ += bytes.text();
-  static_cast<void>(flush());
+  flush();
 }
 
 void TlsPeer::update_keys(bool requested) {
   tls_->update_keys(requested);
-  static_cast<void>(flush());
+  flush();
 }
 
 void TlsPeer::renegotiate() {
   tls_->renegotiate();
-  static_cast<void>(flush());
+  flush();
 }
 
 }  // namespace tidegate::testing

@@ -45,11 +45,11 @@ class TlsPeer final : public RawPeer {
 
   /// Sends so many bytes of ciphertext per turn at most, each turn a segment of its own; 0: all there are.
   void send_in_pieces(std::size_t piece_bytes);
-  /// Keeps what is to be sent until this is called with false.
+  /// Keeps what its TLS has to say until this is called with false.
   void hold_back(bool held) noexcept { is_held_ = held; }
-  /// Whether everything that was to be sent has left.
-  [[nodiscard]] bool flush();
-  /// Takes out what is to be sent: to be lost, or altered.
+  /// Sends what is to be sent and not held back; whether all of that has left.
+  bool flush();
+  /// Takes out what is to be sent or held back: to be lost, cut or altered.
   [[nodiscard]] std::string take_outgoing();
   /// What `bytes` would be sent as, which it is not.
   [[nodiscard]] std::string seal(BytesView bytes);

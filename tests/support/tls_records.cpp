@@ -1,4 +1,4 @@
-// RFC 8446, sections 5 and 7.3: see tls_records.hpp.
+// RFC 8446, sections 5 and 7.3, and RFC 5288: see tls_records.hpp.
 #include "support/tls_records.hpp"
 
 #include "support/openssl_handles.hpp"
@@ -62,6 +62,24 @@ std::string expand_label(std::string secret, const std::string& label, std::size
   return derived;
 }
 
+/// AES-128-GCM: `plaintext` encrypted, and the tag, which covers `visible` as well.
+std::string encrypt(std::string key, std::string nonce, std::string visible, std::string plaintext) {
+  const CipherHandle work(EVP_CIPHER_CTX_new());
+  std::string sealed(plaintext.size(), '\0');
+  std::string tag(kTagBytes, '\0');
+  int size = 0;
+  const bool worked =
+      EVP_EncryptInit_ex(work.get(), EVP_aes_128_gcm(), nullptr, bytes_of(key), bytes_of(nonce)) == 1 &&
+      EVP_EncryptUpdate(work.get(), nullptr, &size, bytes_of(visible), static_cast<int>(visible.size())) ==
+          1 &&
+      EVP_EncryptUpdate(work.get(), bytes_of(sealed), &size, bytes_of(plaintext),
+                        static_cast<int>(plaintext.size())) == 1 &&
+      EVP_EncryptFinal_ex(work.get(), bytes_of(tag), &size) == 1 &&
+      EVP_CIPHER_CTX_ctrl(work.get(), EVP_CTRL_GCM_GET_TAG, static_cast<int>(kTagBytes), tag.data()) == 1;
+  require_openssl(worked, "AES-128-GCM");
+  return sealed + tag;
+}
+
 }  // namespace
 
 std::string alert(AlertLevel level, AlertKind kind) {
@@ -106,19 +124,40 @@ std::string RecordSealer::seal(RecordType type, BytesView content, std::size_t p
   }
   ++sequence_number_;
 
-  const CipherHandle work(EVP_CIPHER_CTX_new());
-  std::string sealed(inner.size(), '\0');
-  std::string tag(kTagBytes, '\0');
-  int size = 0;
-  const bool worked =
-      EVP_EncryptInit_ex(work.get(), EVP_aes_128_gcm(), nullptr, bytes_of(key_), bytes_of(nonce)) == 1 &&
-      EVP_EncryptUpdate(work.get(), nullptr, &size, bytes_of(record), static_cast<int>(record.size())) == 1 &&
-      EVP_EncryptUpdate(work.get(), bytes_of(sealed), &size, bytes_of(inner),
-                        static_cast<int>(inner.size())) == 1 &&
-      EVP_EncryptFinal_ex(work.get(), bytes_of(tag), &size) == 1 &&
-      EVP_CIPHER_CTX_ctrl(work.get(), EVP_CTRL_GCM_GET_TAG, static_cast<int>(kTagBytes), tag.data()) == 1;
-  require_openssl(worked, "AES-128-GCM");
-  return record + sealed + tag;
+  return record + encrypt(key_, nonce, record, inner);
+}
+
+// --- TLS 1.2 -------------------------------------------------------------------------------------
+
+OldKeys derive_old_keys(const std::string& master_secret, const std::string& client_random,
+                        const std::string& server_random) {
+  constexpr std::size_t kSaltBytes = 4;
+  const KdfHandle kdf(EVP_KDF_fetch(nullptr, "TLS1-PRF", nullptr));
+  const KdfWorkHandle work(EVP_KDF_CTX_new(kdf.get()));
+  std::string digest = "SHA256";
+  std::string secret = master_secret;
+  std::string seed = "key expansion" + server_random + client_random;
+  const std::array parameters{
+      OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest.data(), 0),
+      OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SECRET, secret.data(), secret.size()),
+      OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SEED, seed.data(), seed.size()),
+      OSSL_PARAM_construct_end()};
+  std::string block(2 * (kKeyBytes + kSaltBytes), '\0');
+  require_openssl(EVP_KDF_derive(work.get(), bytes_of(block), block.size(), parameters.data()) == 1,
+                  "EVP_KDF_derive");
+  return {.client_key = block.substr(0, kKeyBytes),
+          .server_key = block.substr(kKeyBytes, kKeyBytes),
+          .client_salt = block.substr(2 * kKeyBytes, kSaltBytes),
+          .server_salt = block.substr(2 * kKeyBytes + kSaltBytes)};
+}
+
+std::string OldRecordSealer::seal(RecordType type, BytesView content) {
+  std::string number;
+  append_number(number, sequence_number_++, sizeof sequence_number_);
+  // What follows the salt may be anything that does not come again, such as the number.
+  const std::string sealed =
+      encrypt(key_, salt_ + number, number + header(type, content.size()), std::string(content.text()));
+  return header(type, number.size() + sealed.size()) + number + sealed;
 }
 
 }  // namespace tidegate::testing

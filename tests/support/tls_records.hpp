@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 namespace tidegate::testing {
 
@@ -27,6 +28,7 @@ enum class AlertKind : std::uint8_t {
   record_overflow = 22,
   handshake_failure = 40,
   bad_certificate = 42,
+  unsupported_certificate = 43,
   certificate_expired = 45,
   unknown_ca = 48,
   decode_error = 50,
@@ -66,6 +68,32 @@ class RecordSealer {
   std::string nonce_base_;
   std::uint64_t sequence_number_ = 0;
 };
+
+/// The same for TLS 1.2 with ECDHE-ECDSA-AES128-GCM-SHA256 (RFC 5246, RFC 5288).
+class OldRecordSealer {
+ public:
+  /// `key` and `salt`: of the end that seals, 16 and 4 bytes of the connection's key block. Of what that end
+  /// has sent under them so far, which is at least its Finished, there have been `records_sent`.
+  OldRecordSealer(std::string key, std::string salt, std::uint64_t records_sent)
+      : key_(std::move(key)), salt_(std::move(salt)), sequence_number_(records_sent) {}
+
+  [[nodiscard]] std::string seal(RecordType type, BytesView content);
+
+ private:
+  std::string key_;
+  std::string salt_;
+  std::uint64_t sequence_number_;
+};
+
+/// The keys of a connection of that kind: what `OldRecordSealer` needs of either end.
+struct OldKeys {
+  std::string client_key;
+  std::string server_key;
+  std::string client_salt;
+  std::string server_salt;
+};
+[[nodiscard]] OldKeys derive_old_keys(const std::string& master_secret, const std::string& client_random,
+                                      const std::string& server_random);
 
 /// The handshake message KeyUpdate, which asks the other end to update its keys too, or does not.
 [[nodiscard]] std::string key_update_message(bool requested);

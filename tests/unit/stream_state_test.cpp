@@ -198,6 +198,31 @@ TEST(StreamState, L6_goes_only_forward_whatever_is_asked_of_it) {
   }
 }
 
+// --- files ---------------------------------------------------------------------------------------
+
+TEST(StreamStateOfAFile, N1_while_it_is_being_sent_a_write_is_no_plain_one) {
+  StreamState state;
+  EXPECT_TRUE(state.open());
+  state.begin_file();
+  EXPECT_TRUE(state.sends_file());
+  EXPECT_FALSE(state.writes_plainly()) << "the short way of a write must not be taken";
+  EXPECT_TRUE(state.is_reading());
+  EXPECT_FALSE(state.is_closing());
+  state.end_file();
+  EXPECT_FALSE(state.sends_file());
+  EXPECT_TRUE(state.writes_plainly());
+}
+
+TEST(StreamStateOfAFile, N1_a_connection_that_has_ended_meanwhile_stays_ended) {
+  StreamState state;
+  EXPECT_TRUE(state.open());
+  state.begin_file();
+  EXPECT_TRUE(state.begin_closing());
+  state.end_file();
+  EXPECT_FALSE(state.writes_plainly());
+  EXPECT_TRUE(state.is_closing());
+}
+
 // --- pipes ---------------------------------------------------------------------------------------
 
 TEST(StreamStateOfAPipe, the_reading_end_reads_and_has_no_plain_writes) {
@@ -205,7 +230,7 @@ TEST(StreamStateOfAPipe, the_reading_end_reads_and_has_no_plain_writes) {
   EXPECT_TRUE(state.is_pipe());
   EXPECT_TRUE(state.reads());
   EXPECT_FALSE(state.writes());
-  EXPECT_TRUE(state.is_ending()) << "the short way of a write must not be taken";
+  EXPECT_FALSE(state.writes_plainly()) << "the short way of a write must not be taken";
   EXPECT_TRUE(state.is_reading());
   EXPECT_FALSE(state.wants_data());
   EXPECT_TRUE(state.open());
@@ -221,7 +246,7 @@ TEST(StreamStateOfAPipe, W3_the_writing_end_never_reads_and_ignores_writes_from_
   EXPECT_TRUE(state.open());
   EXPECT_FALSE(state.is_reading());
   EXPECT_FALSE(state.wants_data());
-  EXPECT_FALSE(state.is_ending());
+  EXPECT_TRUE(state.writes_plainly());
   EXPECT_FALSE(state.ignores_writes());
   EXPECT_TRUE(state.begin_closing());
   EXPECT_TRUE(state.ignores_writes());

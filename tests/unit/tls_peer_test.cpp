@@ -107,6 +107,17 @@ TEST_F(TlsPeers, forged_records_are_accepted_as_genuine) {
   EXPECT_NE(client->failure(), "");
 }
 
+TEST_F(TlsPeers, forged_records_of_tls_1_2_are_accepted_as_genuine) {
+  connect({.maximum_version = TLS1_2_VERSION, .ciphers = kForgeableCipher});
+  ASSERT_TRUE(handshake());
+  server->send_as_is(server->tls().forge_old(RecordType::application_data, "forged "));
+  server->send_as_is(server->tls().forge_old(RecordType::application_data, "twice"));
+  client->send_as_is(client->tls().forge_old(RecordType::application_data, "as a client"));
+  ASSERT_TRUE(reach([this] { return client->has(12) && server->has(11); })) << client->failure();
+  EXPECT_EQ(client->received, "forged twice");
+  EXPECT_EQ(server->received, "as a client");
+}
+
 TEST_F(TlsPeers, what_was_altered_is_refused) {
   connect();
   ASSERT_TRUE(handshake());

@@ -31,6 +31,16 @@ template <typename Factory>
   return protocol_factory(std::forward<Factory>(factory));
 }
 
+/// GCC 12 destroys temporaries twice inside of co_await where they own something.
+static_assert(std::is_trivially_destructible_v<ServerOptions> &&
+              std::is_trivially_destructible_v<UnixServerOptions> &&
+              std::is_trivially_destructible_v<ConnectOptions> &&
+              std::is_trivially_destructible_v<SecureConnectOptions> &&
+              std::is_trivially_destructible_v<SecureAcceptOptions> &&
+              std::is_trivially_destructible_v<StartTlsOptions> &&
+              std::is_trivially_destructible_v<SendfileOptions> &&
+              std::is_trivially_destructible_v<DatagramOptions>);
+
 }  // namespace detail
 
 // --- running -----------------------------------------------------------------------------------------------

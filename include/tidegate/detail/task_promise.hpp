@@ -121,6 +121,14 @@ class FinalAwaiter {
   void await_resume() const noexcept {}
 };
 
+/// A part of the library that a coroutine waits in without a coroutine or a future of its own making: it asks
+/// `TaskCore::current` for the task, and resumes nothing by itself. Can be moved until it is awaited.
+class OwnAwaiter {
+ protected:
+  OwnAwaiter() noexcept = default;
+  ~OwnAwaiter() = default;
+};
+
 /// The promise of every Task. It admits our own awaitables only: an awaitable that resumed a coroutine from
 /// anywhere but its task's step would run it outside of its task. What else has to be waited for is made a
 /// Future.
@@ -128,6 +136,11 @@ class AwaitingPromise : public PromiseBase {
  public:
   [[nodiscard]] std::suspend_always initial_suspend() const noexcept { return {}; }
   [[nodiscard]] FinalAwaiter final_suspend() const noexcept { return {}; }
+
+  template <std::derived_from<OwnAwaiter> Awaiter>
+  [[nodiscard]] Awaiter await_transform(Awaiter&& awaiter) const noexcept {
+    return std::move(awaiter);
+  }
 
   [[nodiscard]] YieldAwaiter await_transform(Yield) const noexcept { return YieldAwaiter(*task()); }
 

@@ -89,19 +89,23 @@ void EpollBackend::watch_or_end(Operation& operation, FileDescriptor descriptor,
     watch(descriptor, slot);
   } catch (const OsError& error) {
     const bool is_never_watched = error.code().value() == EPERM;
-    if (is_never_watched && slot.input == &operation && never_waits(descriptor, slot)) return;
+    if (is_never_watched && never_waits(operation, descriptor, slot)) return;
     // ENOMEM or ENOSPC (max_user_watches): the operation can't be waited for, so it ends with that.
     forget(operation, slot);
     done_.push(operation, -error.code().value());
   }
 }
 
-/// What has no readiness (/dev/null, /dev/zero) never hangs up, and a read of it never has to wait. False for
-/// an operation that is about neither, and where there is no memory to note it.
-bool EpollBackend::never_waits(FileDescriptor descriptor, const EpollSlot& slot) noexcept {
-  if (slot.input_kind == EpollSlot::Input::hangup) return true;
-  return slot.input_kind == EpollSlot::Input::read &&
-         look_soon({static_cast<std::uint32_t>(descriptor.number), slot.generation});
+/// What has no readiness (/dev/null, /dev/zero) never hangs up, and a read of it or a file that goes to it
+/// never has to wait. False for an operation that is about none of these, and where there is no memory to
+/// note it.
+bool EpollBackend::never_waits(const Operation& operation, FileDescriptor descriptor,
+                               const EpollSlot& slot) noexcept {
+  const bool is_input = slot.input == &operation;
+  if (is_input && slot.input_kind == EpollSlot::Input::hangup) return true;
+  const bool goes_on =
+      is_input ? slot.input_kind == EpollSlot::Input::read : slot.output_kind == EpollSlot::Output::file;
+  return goes_on && look_soon({static_cast<std::uint32_t>(descriptor.number), slot.generation});
 }
 
 /// After an event: stops the reports that nobody wants (any more), or they would come again and again.
@@ -154,6 +158,10 @@ void EpollBackend::start(ReceiveOperation& operation, ChannelId channel) noexcep
 
 void EpollBackend::start(SendOperation& operation, ChannelId channel) noexcept {
   start_output(operation, EpollSlot::Output::send, channel);
+}
+
+void EpollBackend::start(FileSendOperation& operation, ChannelId channel) noexcept {
+  start_output(operation, EpollSlot::Output::file, channel);
 }
 
 void EpollBackend::start(AcceptOperation& operation, ChannelId channel) noexcept {

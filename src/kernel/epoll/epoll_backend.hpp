@@ -36,6 +36,7 @@ class EpollBackend final : public Backend {
 
   void start(ReceiveOperation& operation, ChannelId channel) noexcept override;
   void start(SendOperation& operation, ChannelId channel) noexcept override;
+  void start(FileSendOperation& operation, ChannelId channel) noexcept override;
   void start(AcceptOperation& operation, ChannelId channel) noexcept override;
   void start(ConnectOperation& operation, ChannelId channel) noexcept override;
   void start(DatagramReceiveOperation& operation, ChannelId channel) noexcept override;
@@ -96,7 +97,8 @@ class EpollBackend final : public Backend {
   void start_output(Operation& operation, EpollSlot::Output kind, ChannelId channel) noexcept;
   void watch(FileDescriptor descriptor, EpollSlot& slot);
   void watch_or_end(Operation& operation, FileDescriptor descriptor, EpollSlot& slot) noexcept;
-  [[nodiscard]] bool never_waits(FileDescriptor descriptor, const EpollSlot& slot) noexcept;
+  [[nodiscard]] bool never_waits(const Operation& operation, FileDescriptor descriptor,
+                                 const EpollSlot& slot) noexcept;
   static void forget(const Operation& operation, EpollSlot& slot) noexcept;
   void settle(FileDescriptor descriptor, EpollSlot& slot, std::uint32_t events) noexcept;
 
@@ -112,6 +114,7 @@ class EpollBackend final : public Backend {
   void receive_datagrams(ChannelId channel, EpollSlot& slot);
   void send_datagrams(ChannelId channel, EpollSlot& slot);
   void send_gathered(FileDescriptor descriptor, EpollSlot& slot, SendOperation& operation);
+  void send_file(ChannelId channel, EpollSlot& slot);
   void accept(FileDescriptor descriptor, EpollSlot& slot, AcceptOperation& operation);
   static void end_input(EpollSlot& slot, int result);
   static void end_output(EpollSlot& slot, int result);
@@ -119,8 +122,8 @@ class EpollBackend final : public Backend {
   EpollSet epoll_;
   EpollSlotTable slots_;
   std::unique_ptr<std::byte[]> lent_;
-  /// Channels whose receiver wants what the kernel will say nothing of: datagrams that were kept for it, or
-  /// what has no readiness. Each once; and memory for the next such list.
+  /// Channels for which something can be done of which the kernel will say nothing: datagrams that were kept
+  /// for a receiver, or what has no readiness. Each once; and memory for the next such list.
   std::vector<ChannelId> due_;
   std::vector<ChannelId> spare_;
 };

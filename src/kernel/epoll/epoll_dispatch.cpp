@@ -94,6 +94,9 @@ void EpollBackend::dispatch_output(ChannelId channel, EpollSlot& slot) {
     case EpollSlot::Output::send:
       send_gathered(descriptor, slot, static_cast<SendOperation&>(*slot.output));
       break;
+    case EpollSlot::Output::file:
+      send_file(channel, slot);
+      break;
     case EpollSlot::Output::connect:
       end_output(slot, pending_error(descriptor));
       break;
@@ -142,6 +145,11 @@ void EpollBackend::send_gathered(FileDescriptor descriptor, EpollSlot& slot, Sen
   end_output(slot, static_cast<int>(result));
 }
 
+void EpollBackend::send_file(ChannelId channel, EpollSlot& slot) {
+  const std::ptrdiff_t result = send_part(static_cast<FileSendOperation&>(*slot.output), channel);
+  if (result != -EAGAIN) end_output(slot, static_cast<int>(result));
+}
+
 // --- what comes without an event -----------------------------------------------------------------
 
 void EpollBackend::dispatch_due() {
@@ -149,6 +157,8 @@ void EpollBackend::dispatch_due() {
   looking.swap(due_);
   for (const ChannelId channel : looking) {
     EpollSlot* slot = slots_.find(channel);
+    if (slot != nullptr && slot->output_kind == EpollSlot::Output::file) send_file(channel, *slot);
+    slot = slots_.find(channel);  // which that may have closed
     if (slot == nullptr || slot->input == nullptr || held(*slot->input)) continue;
     if (slot->input_kind == EpollSlot::Input::read) {
       receive_always_ready(channel, *slot);

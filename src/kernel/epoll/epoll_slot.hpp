@@ -12,7 +12,7 @@ namespace tidegate::kernel {
 struct EpollSlot {
   /// `read`: as `receive`, of what is no socket.
   enum class Input : unsigned char { none, receive, read, hangup, accept, poll, datagrams };
-  enum class Output : unsigned char { none, send, connect, poll, datagrams };
+  enum class Output : unsigned char { none, send, file, connect, poll, datagrams };
 
   /// Differs for every use of the number; 0: not in use.
   std::uint32_t generation = 0;

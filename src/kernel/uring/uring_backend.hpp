@@ -41,6 +41,8 @@ namespace tidegate::kernel {
 ///   what there is room for, or fail. So no memory is the kernel's between two calls, and lent bytes are sent
 ///   from where they are. (A send that waits in the kernel is a trap: to a peer that has half-closed it is
 ///   handed to a worker thread, which blocks, and can't be cancelled.)
+/// - **Files** leave by sendfile(2), when there is room: a splice request would go to a worker thread, which
+///   blocks there.
 /// - **Room** is waited for by poll requests, which own nothing; and so is the end of a **connect**, which is
 ///   begun by a call: it can be given up at any moment, and waited for by any ring.
 /// - **Pipes and terminals** are read as bulk is, and written to by calls: a write request of theirs that
@@ -68,6 +70,7 @@ class UringBackend final : public Backend {
 
   void start(ReceiveOperation& operation, ChannelId channel) noexcept override;
   void start(SendOperation& operation, ChannelId channel) noexcept override;
+  void start(FileSendOperation& operation, ChannelId channel) noexcept override;
   void start(AcceptOperation& operation, ChannelId channel) noexcept override;
   void start(ConnectOperation& operation, ChannelId channel) noexcept override;
   void start(DatagramReceiveOperation& operation, ChannelId channel) noexcept override;
@@ -128,7 +131,7 @@ class UringBackend final : public Backend {
     return slot.input_kind == UringSlot::Input::datagrams && !held(*slot.input);
   }
   [[nodiscard]] static bool waits_for_room(const UringSlot& slot) noexcept {
-    return slot.output_kind == UringSlot::Output::room ||
+    return slot.output_kind == UringSlot::Output::room || slot.output_kind == UringSlot::Output::file_room ||
            slot.output_kind == UringSlot::Output::datagram_room;
   }
 
@@ -204,6 +207,7 @@ class UringBackend final : public Backend {
   void input_is_ready(ChannelId channel, UringSlot& slot, int events);
   void output_is_ready(ChannelId channel, UringSlot& slot, int events);
   [[nodiscard]] bool send_gathered(ChannelId channel, UringSlot& slot);
+  [[nodiscard]] bool send_file(ChannelId channel, UringSlot& slot);
   [[nodiscard]] bool send_datagrams(ChannelId channel, UringSlot& slot);
   void end_input(UringSlot& slot, int result);
   void end_input_after_send(ChannelId channel, UringSlot& slot, int result);

@@ -267,6 +267,9 @@ void UringBackend::output_is_ready(ChannelId channel, UringSlot& slot, int event
     case UringSlot::Output::room:
       if (!send_gathered(channel, slot)) return arm_output(channel, slot);
       break;
+    case UringSlot::Output::file_room:
+      if (!send_file(channel, slot)) return arm_output(channel, slot);
+      break;
     case UringSlot::Output::datagram_room:
       if (!send_datagrams(channel, slot)) {
         // Otherwise the next poll would end at once, again and again.

@@ -32,6 +32,11 @@ void UringBackend::start(SendOperation& operation, ChannelId channel) noexcept {
     wait_for_room(channel, *slot);
 }
 
+void UringBackend::start(FileSendOperation& operation, ChannelId channel) noexcept {
+  if (UringSlot* slot = start_output(operation, UringSlot::Output::file_room, channel))
+    wait_for_room(channel, *slot);
+}
+
 void UringBackend::start(DatagramSendOperation& operation, ChannelId channel) noexcept {
   if (UringSlot* slot = start_output(operation, UringSlot::Output::datagram_room, channel))
     wait_for_room(channel, *slot);
@@ -142,6 +147,14 @@ bool UringBackend::send_gathered(ChannelId channel, UringSlot& slot) {
   std::array<iovec, kGatherPieces> pieces;
   const std::size_t count = static_cast<SendOperation&>(*slot.output).gather(pieces);
   const std::ptrdiff_t result = write_or_send(descriptor_of(channel), slot, std::span(pieces).first(count));
+  if (result == -EAGAIN) return false;
+  end_output(slot, why_not_sent(channel, slot, static_cast<int>(result)));
+  return true;
+}
+
+/// The same for a file.
+bool UringBackend::send_file(ChannelId channel, UringSlot& slot) {
+  const std::ptrdiff_t result = send_part(static_cast<FileSendOperation&>(*slot.output), channel);
   if (result == -EAGAIN) return false;
   end_output(slot, why_not_sent(channel, slot, static_cast<int>(result)));
   return true;

@@ -18,9 +18,9 @@ namespace tidegate::kernel {
 /// request behind for the next, and a request that has ended for reasons of its own is made again.
 struct UringSlot {
   enum class Input : unsigned char { none, receive, hangup, accept, poll, datagrams };
-  /// `room`: for sending, when there is any; `datagram_room`: the same. `send`: sent with the next
-  /// submission.
-  enum class Output : unsigned char { none, room, send, connect, poll, datagram_room };
+  /// `room`: for sending, when there is any; `file_room` and `datagram_room`: the same. `send`: sent with the
+  /// next submission.
+  enum class Output : unsigned char { none, room, send, connect, poll, datagram_room, file_room };
 
   /// Differs for every use of the number; 0: not in use.
   std::uint32_t generation = 0;

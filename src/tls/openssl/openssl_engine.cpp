@@ -68,10 +68,11 @@ Engine::Outcome OpenSslEngine::handshake() {
   return Outcome::done;
 }
 
+/// A close_notify is no end of a handshake.
 Engine::Outcome OpenSslEngine::why_no_handshake() noexcept {
   const Outcome outcome = why_not();
   if (outcome != Outcome::closed) return outcome;
-  return fail(TlsErrc::alert_received, "the peer closed in the middle of the handshake");
+  return fail(TlsErrc::truncated, "the peer closed in the middle of the handshake");
 }
 
 /// OpenSSL stops here the first time, so that the program is asked outside of its frames.

@@ -1,0 +1,108 @@
+// Securing a stream that is open already: contract T6, as a StreamWriter does it.
+#include "contract/streams_rig.hpp"
+
+#ifdef TIDEGATE_HAS_TLS
+
+#include "support/certificates.hpp"
+
+#include <string>
+
+namespace tidegate::streams_rig {
+namespace {
+
+class StreamTls : public StreamsTest {
+ protected:
+  void SetUp() override {
+    StreamsTest::SetUp();
+    contract::Ground ground;
+    ground.carrier = contract::Carrier::tls_tcp;
+    client_ = contract::client_context(ground);
+    server_ = contract::server_context(ground);
+    options_.server_hostname = "localhost";
+  }
+
+  TlsContext client_;
+  TlsContext server_;
+  StartTlsOptions options_;
+};
+
+TEST_F(StreamTls, T6_both_ends_go_on_encrypted) {
+  const auto talk = [&]() -> Task<> {
+    const Ends ends = co_await connect_over(Carrier::tcp);
+    ends.near.writer.write("STARTTLS\n");
+    co_await gives(ends.far.reader.readline(), "STARTTLS\n");
+    auto serving = loop().create_task(ends.far.writer.start_tls(server_));
+    auto calling = ends.near.writer.start_tls(client_, options_);
+    co_await std::move(calling);
+    co_await serving;
+    EXPECT_TRUE(ends.near.writer.get_extra_info("ssl_object").has_value());
+    const std::string sent = pattern(500'000);
+    ends.near.writer.write(sent);
+    ends.far.writer.write("welcome\n");
+    co_await gives(ends.near.reader.readline(), "welcome\n");
+    const std::string received = co_await ends.far.reader.readexactly(sent.size());
+    EXPECT_TRUE(received == sent);
+    ends.near.writer.close();
+    co_await gives(ends.far.reader.read(), "");
+    co_await ends.near.writer.wait_closed();
+  };
+  run(talk());
+}
+
+TEST_F(StreamTls, T6_a_client_hello_that_the_reader_holds_already_is_not_lost) {
+  const auto talk = [&]() -> Task<> {
+    const Ends ends = co_await connect_over(Carrier::tcp);
+    ends.near.writer.write("STARTTLS\n");
+    const auto calling = loop().create_task(ends.near.writer.start_tls(client_, options_));
+    co_await gives(ends.far.reader.readline(), "STARTTLS\n");
+    co_await pause(50);  // the hello arrives, and the far reader has it
+    auto serving = ends.far.writer.start_tls(server_);
+    co_await std::move(serving);
+    co_await calling;
+    ends.far.writer.write("secret\n");
+    co_await gives(ends.near.reader.readline(), "secret\n");
+  };
+  run(talk());
+}
+
+TEST_F(StreamTls, T6_what_was_injected_before_is_no_protected_data_and_ends_the_stream) {
+  const auto talk = [&]() -> Task<> {
+    const Ends ends = co_await connect_over(Carrier::tcp);
+    ends.near.writer.write("STARTTLS\nDELETE everything\n");
+    co_await gives(ends.far.reader.readline(), "STARTTLS\n");
+    const std::string serving = co_await thrown_by(ends.far.writer.start_tls(server_));
+    EXPECT_NE(serving, "nothing");
+    // Nothing of it can be read; who tries is told what happened.
+    const std::string reading = co_await thrown_by(ends.far.reader.read());
+    EXPECT_EQ(reading, serving);
+    EXPECT_EQ(describe(ends.far.writer.drain().exception()), serving);
+    EXPECT_EQ(describe(ends.far.writer.wait_closed().exception()), serving);
+  };
+  run(talk());
+}
+
+TEST_F(StreamTls, T6_a_stream_that_was_paused_because_nobody_read_it_is_secured_all_the_same) {
+  const auto talk = [&]() -> Task<> {
+    const Ends ends = co_await connect_over(Carrier::tcp, 16);
+    ends.near.writer.write("STARTTLS\n");
+    const auto calling = loop().create_task(ends.near.writer.start_tls(client_, options_));
+    // The hello is longer than the limit allows.
+    for (int tries = 0; tries < 10'000 && ends.far.writer.transport()->is_reading(); ++tries)
+      co_await pause(1);
+    EXPECT_FALSE(ends.far.writer.transport()->is_reading());
+    co_await gives(ends.far.reader.readline(), "STARTTLS\n");
+    auto serving = ends.far.writer.start_tls(server_);
+    co_await std::move(serving);
+    co_await calling;
+    ends.far.writer.write("secret\n");
+    co_await gives(ends.near.reader.readline(), "secret\n");
+    ends.near.writer.write("and back\n");
+    co_await gives(ends.far.reader.readline(), "and back\n");
+  };
+  run(talk());
+}
+
+}  // namespace
+}  // namespace tidegate::streams_rig
+
+#endif
