@@ -26,7 +26,8 @@ class TlsHostileHandshake : public TlsSidesTest {
     peer().send_as_is(bytes);
   }
 
-  /// How many bytes the peer says in an honest handshake, at least: signatures differ in length by a few bytes.
+  /// How many bytes the peer says in an honest handshake, at least: signatures differ in length by a few
+  /// bytes.
   std::size_t honest_bytes(const TlsTerms& terms) {
     begin(terms);
     peer().hold_back(true);
