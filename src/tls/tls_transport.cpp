@@ -159,8 +159,8 @@ void TlsTransport::time_is_up() {
 
 // --- the end -------------------------------------------------------------------------------------
 
-/// Also from the moment on in which the transport below has failed, whose connection_lost comes soon: a protocol
-/// that writes until it is told to pause must not go on for ever (L6).
+/// Also from the moment on in which the transport below has failed, whose connection_lost comes soon: a
+/// protocol that writes until it is told to pause must not go on for ever (L6).
 bool TlsTransport::is_closing() const noexcept {
   return state_.is_closing() || (below_ && below_->is_closing());
 }
@@ -168,7 +168,8 @@ bool TlsTransport::is_closing() const noexcept {
 void TlsTransport::close() {
   if (state_.is_lost()) return;
   core_.check_thread();
-  if (phase_ == TlsPhase::handshake) return abort();
+  // There is no farewell without a loop.
+  if (phase_ == TlsPhase::handshake || core_.is_closed()) return abort();
   if (!state_.begin_closing()) return;
   begin_shutdown();
 }
@@ -304,6 +305,7 @@ void TlsTransport::loop_closed() noexcept {
   timer_.cancel();
   core_.forget_flush(*this);
   plain_.clear();
+  collected_.clear();
   opened_ = {};
   protocol_.reset();
 }
