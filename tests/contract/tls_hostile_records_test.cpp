@@ -315,8 +315,8 @@ TEST_P(TlsHostileRecords, F6_half_a_message_of_the_peers_does_not_let_what_is_wr
   // to count.
   connect_to_forger();
   const std::string message = testing::key_update_message(false);
-  peer().send_as_is(peer().tls().forge(RecordType::handshake, message.substr(0, 2)));
-  peer().send_as_is(peer().tls().forge(RecordType::handshake, message.substr(2, 1)));
+  constexpr std::size_t kHeaderBytes = 4;
+  peer().send_as_is(peer().tls().forge(RecordType::handshake, message.substr(0, kHeaderBytes)));
   for (int times = 0; times < 20; ++times) step();
   constexpr std::size_t kTooMuchBytes = std::size_t{8} * 1024 * 1024;
   std::size_t written = 0;
@@ -332,7 +332,7 @@ TEST_P(TlsHostileRecords, F6_half_a_message_of_the_peers_does_not_let_what_is_wr
   }));
   EXPECT_LT(written, kTooMuchBytes);
   EXPECT_LT(heap_bytes(), before + kSmallHeapBytes);
-  peer().send_as_is(peer().tls().forge(RecordType::handshake, message.substr(3)));
+  peer().send_as_is(peer().tls().forge(RecordType::handshake, message.substr(kHeaderBytes)));
   ASSERT_TRUE(reach([&] { return peer().received.size() == written; })) << here().lost_reason.message();
 }
 

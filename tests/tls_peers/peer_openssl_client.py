@@ -18,7 +18,7 @@ def s_client(context, server, *arguments, send=ABOUT, commands=()):
     process = subprocess.Popen(
         ["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-servername", "localhost", *obeys,
          "-CAfile", context.file("ca.pem"), "-verify_return_error", "-verify_hostname", "localhost", *arguments],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0)
     watchdog = threading.Timer(PATIENCE_SECONDS, process.kill)
     watchdog.start()
     printed = b""
