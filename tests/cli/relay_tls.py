@@ -90,7 +90,7 @@ def test_curl_does_not_believe_a_relay_that_nobody_vouches_for(context):
         url = https(running.listens_at())
         result = run_curl("--cacert", certificates(context).strange_authority, url)
         check_equal((result.returncode, result.stdout), (60, b""), "exit and body")  # CURLE_PEER_FAILED_VERIFICATION
-        running.wait_for_log("#1 closed", "127.0.0.1:", "unknown ca")
+        running.wait_for_log("#1 closed", "127.0.0.1:", "unknown CA")
         check_equal(run_curl("--cacert", certificates(context).authority, url).stdout, b"secret", "body")
 
 
