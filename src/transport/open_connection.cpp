@@ -11,11 +11,12 @@ namespace {
 
 /// Drops a connection that nobody has heard of.
 struct AbortUnlessOpened {
-  StreamTransport* transport;
+  /// A share of its own: GCC 12 destroys the parameters of a coroutine from the first one on.
+  Ref<StreamTransport> transport;
   Future<TransportRef> awaited;  // of a layer
   bool opened = false;
 
-  explicit AbortUnlessOpened(StreamTransport& made) noexcept : transport(&made) {}
+  explicit AbortUnlessOpened(Ref<StreamTransport> made) noexcept : transport(std::move(made)) {}
   AbortUnlessOpened(const AbortUnlessOpened&) = delete;
   AbortUnlessOpened& operator=(const AbortUnlessOpened&) = delete;
   ~AbortUnlessOpened() {
@@ -52,13 +53,13 @@ Task<Connection<BaseProtocol>> open_layer_guarded(Ref<StreamTransport> transport
 
 Task<Connection<BaseProtocol>> open_connection(Ref<StreamTransport> transport,
                                                std::shared_ptr<BaseProtocol> protocol) {
-  auto guard = std::make_unique<AbortUnlessOpened>(*transport);
+  auto guard = std::make_unique<AbortUnlessOpened>(transport);
   return open_guarded(std::move(transport), std::move(protocol), std::move(guard));
 }
 
 Task<Connection<BaseProtocol>> open_layer(Ref<StreamTransport> transport, std::shared_ptr<Layer> layer,
                                           std::shared_ptr<BaseProtocol> protocol) {
-  auto guard = std::make_unique<AbortUnlessOpened>(*transport);
+  auto guard = std::make_unique<AbortUnlessOpened>(transport);
   guard->awaited = layer->opened();
   return open_layer_guarded(std::move(transport), layer->opened(), std::move(protocol), std::move(guard));
 }
