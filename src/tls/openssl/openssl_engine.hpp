@@ -3,6 +3,7 @@
 
 #include "tls/context_core.hpp"
 #include "tls/engine.hpp"
+#include "tls/flood_guard.hpp"
 #include "tls/openssl/ciphertext_bio.hpp"
 #include "tls/openssl/handles.hpp"
 #include "tls/openssl/openssl_context.hpp"
@@ -56,6 +57,7 @@ class OpenSslEngine final : public Engine {
 
   static int verify_callback(int is_fine, X509_STORE_CTX* verification) noexcept;
   static int client_hello_callback(SSL* ssl, int* alert, void* nothing) noexcept;
+  static void info_callback(const SSL* ssl, int where, int detail) noexcept;
   static void keylog_callback(const SSL* ssl, const char* line) noexcept;
 
  private:
@@ -91,7 +93,7 @@ class OpenSslEngine final : public Engine {
   Refusal refusal_;
   std::exception_ptr failure_;
   std::string unencrypted_;
-  std::size_t answers_ = 0;
+  FloodGuard flood_guard_;
   NameQuestion name_question_ = NameQuestion::answered;
   bool handshake_is_over_ = false;
   /// `close` was called.
