@@ -28,8 +28,6 @@ class CiphertextBio {
   void feed(BytesView ciphertext) noexcept;
   [[nodiscard]] std::size_t input_left() const noexcept { return input_.size(); }
   [[nodiscard]] BytesView take_rest() noexcept;
-  /// Has whoever reads find nothing more, whatever there is.
-  void run_dry() noexcept { input_ = BytesView(); }
 
   /// Copies what is read from now on, so that it can be read once more.
   void keep_input() noexcept { keeps_input_ = true; }

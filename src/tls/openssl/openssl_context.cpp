@@ -132,7 +132,6 @@ void OpenSslContext::set_callbacks() {
   } else {
     offer_alpn(context_.get(), alpn_);
   }
-  SSL_CTX_set_info_callback(context_.get(), &OpenSslEngine::info_callback);
   if (key_log_) SSL_CTX_set_keylog_callback(context_.get(), &OpenSslEngine::keylog_callback);
 }
 

@@ -16,6 +16,15 @@
 
 namespace tidegate::tls {
 
+namespace {
+
+/// What a TLS 1.2 connection says while it reads is that it does not renegotiate. A peer that goes on asking
+/// all the same has nothing else in mind. (With TLS 1.3 it may be an answer to a change of keys, which has
+/// its use: whoever makes many of them and does not read the answers is the transport's business.)
+constexpr std::size_t kMostRefusals = 16;
+
+}  // namespace
+
 OpenSslEngine::OpenSslEngine(std::shared_ptr<const OpenSslContext> context, const EngineTerms& terms,
                              CiphertextSink& sink)
     : context_(std::move(context)), report_(terms.report), bio_(sink) {
@@ -160,15 +169,10 @@ Engine::ReadResult OpenSslEngine::read(MutableBytesView memory) {
       break;
     }
     total += size;
-    flood_guard_.plaintext_was_read();
     // Where there was room left over, OpenSSL holds nothing more: asking again would only tell that.
   } while (total < memory.size() && bio_.input_left() > 0);
 
-  flood_guard_.count_answers(bio_.writes() - writes_before);
-  if (outcome == Outcome::wants_input && flood_guard_.is_too_much(SSL_version(ssl_.get()) < TLS1_3_VERSION)) {
-    outcome =
-        fail(TlsErrc::protocol_violation, "the peer sends new keys or asks for a renegotiation without end");
-  }
+  if (bio_.writes() != writes_before && SSL_version(ssl_.get()) == TLS1_2_VERSION) count_refusal(outcome);
   if (outcome != Outcome::failed) catch_up();
   if (total == 0) return {outcome};
   owes_end_ = outcome == Outcome::closed || outcome == Outcome::failed;
@@ -182,7 +186,6 @@ Engine::Outcome OpenSslEngine::write(BytesView plaintext) {
   assert(!has_closed_ && "Engine::write: close was called");
   if (failure_ != nullptr) return Outcome::failed;
   if (plaintext.empty()) return Outcome::done;
-  flood_guard_.plaintext_was_written();
   if (unencrypted_.empty()) {
     const Outcome outcome = encrypt(plaintext);
     if (outcome != Outcome::wants_input) return outcome;
@@ -191,14 +194,9 @@ Engine::Outcome OpenSslEngine::write(BytesView plaintext) {
   return Outcome::done;
 }
 
-/// Calls come for messages of the handshake's kind only, not for plaintext.
-void OpenSslEngine::info_callback(const SSL* ssl, int where, int /*detail*/) noexcept {
-  if ((where & SSL_CB_LOOP) == 0) return;
-  auto& self = *static_cast<OpenSslEngine*>(SSL_get_app_data(ssl));
-  if (!self.handshake_is_over_) return;
-  self.flood_guard_.count_message();
-  // OpenSSL would go through all that there is before it comes back.
-  if (self.flood_guard_.is_too_much_in_a_row()) self.bio_.run_dry();
+void OpenSslEngine::count_refusal(Outcome& outcome) noexcept {
+  if (outcome == Outcome::failed || ++refusals_ <= kMostRefusals) return;
+  outcome = fail(TlsErrc::protocol_violation, "the peer asks for a renegotiation again and again");
 }
 
 /// All or nothing, for the sink takes everything; nothing where input is wanted.

@@ -3,7 +3,6 @@
 
 #include "tls/context_core.hpp"
 #include "tls/engine.hpp"
-#include "tls/flood_guard.hpp"
 #include "tls/openssl/ciphertext_bio.hpp"
 #include "tls/openssl/handles.hpp"
 #include "tls/openssl/openssl_context.hpp"
@@ -57,7 +56,6 @@ class OpenSslEngine final : public Engine {
 
   static int verify_callback(int is_fine, X509_STORE_CTX* verification) noexcept;
   static int client_hello_callback(SSL* ssl, int* alert, void* nothing) noexcept;
-  static void info_callback(const SSL* ssl, int where, int detail) noexcept;
   static void keylog_callback(const SSL* ssl, const char* line) noexcept;
 
  private:
@@ -78,6 +76,7 @@ class OpenSslEngine final : public Engine {
   Outcome fail(std::exception_ptr failure) noexcept;
   Outcome fail(TlsErrc error, const char* what) noexcept;
   [[nodiscard]] Outcome encrypt(BytesView plaintext) noexcept;
+  void count_refusal(Outcome& outcome) noexcept;
   void say_close_notify() noexcept;
   /// Writing and closing, as far as they had to wait.
   void catch_up() noexcept;
@@ -93,7 +92,7 @@ class OpenSslEngine final : public Engine {
   Refusal refusal_;
   std::exception_ptr failure_;
   std::string unencrypted_;
-  FloodGuard flood_guard_;
+  std::size_t refusals_ = 0;
   NameQuestion name_question_ = NameQuestion::answered;
   bool handshake_is_over_ = false;
   /// `close` was called.
