@@ -84,6 +84,11 @@ def datagram_targets(title, contestant):
     ]
 
 
+THE_CLIENT_WORKS_MORE = """
+        A full handshake costs the load generator, which verifies a signature, more than the server, which makes one: how
+        many there are per second is up to both. CPU for each is the server's alone."""
+
+
 def tls_targets(title, contestant):
     """The same of each backend."""
     return [
@@ -94,7 +99,8 @@ def tls_targets(title, contestant):
         Target(f"{title}: CPU, against Asio's ssl stream", kind("tls", "tls_in", "tls_out", "handshake"), CPU,
                ("asio",), 1.0, numbers.BELOW, contestant=contestant),
         Target(f"{title}, handshakes, new and resumed: how many per second, against bare OpenSSL from memory",
-               kind("handshake"), RATE, ("openssl",), 0.95, numbers.AT_LEAST, contestant=contestant),
+               kind("handshake"), RATE, ("openssl",), 0.95, numbers.AT_LEAST, contestant=contestant,
+               reason=THE_CLIENT_WORKS_MORE),
         Target(f"{title}, handshakes, new and resumed: CPU for each, against bare OpenSSL from memory",
                kind("handshake"), CPU, ("openssl",), 1.05, contestant=contestant),
         # What the bare program has for each connection besides OpenSSL's is 48 bytes: its memory is OpenSSL's own.

@@ -14,9 +14,10 @@ namespace tidegate::detail {
 
 /// A stream's protocol.
 ///
-/// A BufferedProtocol, so that what arrives is received where it is read from: with the same number of
-/// instructions as with a Protocol that copies (docs/performance.md), no more than the limit allows is taken
-/// from the kernel, and large reads go straight into the program's memory.
+/// A BufferedProtocol: no more is taken from the kernel than the limit allows, where a Protocol is given up
+/// to 512 KiB at a time, and a large read goes straight into the program's memory. Small messages pay for
+/// that: an echo of 1 KiB takes 2550 instructions outside of the kernel, against 2350 with a Protocol whose
+/// bytes are copied; with io_uring 3770 against 3000.
 ///
 /// Lifetime: the transport's, and that of the handles.
 class StreamProtocol final : public BufferedProtocol {

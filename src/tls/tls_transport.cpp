@@ -159,10 +159,17 @@ void TlsTransport::time_is_up() {
 
 // --- the end -------------------------------------------------------------------------------------
 
+/// Also from the moment on in which the transport below has failed, whose connection_lost comes soon: a
+/// protocol that writes until it is told to pause must not go on for ever (L6).
+bool TlsTransport::is_closing() const noexcept {
+  return state_.is_closing() || (below_ && below_->is_closing());
+}
+
 void TlsTransport::close() {
   if (state_.is_lost()) return;
   core_.check_thread();
-  if (phase_ == TlsPhase::handshake) return abort();
+  // There is no farewell without a loop.
+  if (phase_ == TlsPhase::handshake || core_.is_closed()) return abort();
   if (!state_.begin_closing()) return;
   begin_shutdown();
 }
@@ -195,7 +202,7 @@ void TlsTransport::continue_shutdown() {
     engine_->close();
     set_marks_below();
     hand_over();
-    if (below_->get_write_buffer_size() == 0) flushed_ = true;  // otherwise resume_writing comes
+    if (get_write_buffer_size() == 0) flushed_ = true;  // otherwise resume_writing comes
   }
   if (phase_ != TlsPhase::closed) return;
   const bool read_enough = discarded_bytes_ > kMostDiscarded && flushed_;
@@ -298,6 +305,7 @@ void TlsTransport::loop_closed() noexcept {
   timer_.cancel();
   core_.forget_flush(*this);
   plain_.clear();
+  collected_.clear();
   opened_ = {};
   protocol_.reset();
 }

@@ -73,12 +73,12 @@ class TlsTransport final : public transport::InnerTransport,
 
   // --- Transport, see there ----------------------------------------------------------------------
   void close() override;
-  [[nodiscard]] bool is_closing() const noexcept override { return state_.is_closing(); }
+  [[nodiscard]] bool is_closing() const noexcept override;
   [[nodiscard]] std::any get_extra_info(std::string_view name) const override;
   [[nodiscard]] Loop& loop() const noexcept override { return core_.loop(); }
   void pause_reading() override;
   void resume_reading() override;
-  [[nodiscard]] bool is_reading() const noexcept override { return state_.is_reading(); }
+  [[nodiscard]] bool is_reading() const noexcept override { return state_.is_reading() && !is_closing(); }
   void write(BytesView data) override;
   void write(Chunk chunk) override;
   void writelines(std::span<const BytesView> pieces) override;

@@ -21,7 +21,7 @@ namespace tidegate::tls {
 bool TlsTransport::accept_write(bool empty) {
   if (state_.sends_file()) throw InvalidStateError("unable to write; sendfile is in progress");
   if (empty) return false;
-  if (state_.is_closing()) {
+  if (is_closing()) {
     if (state_.ignore_write())
       base::log(LogLevel::warning, "write() on a TLS connection that is closing or lost");
     return false;
@@ -105,7 +105,7 @@ void TlsTransport::set_write_buffer_limits(const WriteBufferLimitOptions& limits
 
 std::size_t TlsTransport::get_write_buffer_size() const noexcept {
   if (state_.is_lost() || !below_) return 0;
-  return plain_.size() + collected_.size() + below_->get_write_buffer_size();
+  return plain_.size() + engine_->unencrypted() + collected_.size() + below_->get_write_buffer_size();
 }
 
 /// What was written is with the transport below or buffered: sees to the latter.
@@ -176,7 +176,7 @@ void TlsTransport::resume_writing() {
 /// The buffer has become smaller: tells the protocol, and does what waited for the buffer to be empty.
 void TlsTransport::after_sending() {
   if (state_.is_lost() || phase_ == TlsPhase::handshake) return;
-  if (!state_.is_closing() && flow_.resume_if_drained(get_write_buffer_size())) {
+  if (!is_closing() && flow_.resume_if_drained(get_write_buffer_size())) {
     try {
       protocol_.stream().resume_writing();
     } catch (...) {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -20,7 +21,6 @@ using budget::Call;
 using budget::calls;
 using budget::FaultInjection;
 using budget::FaultTest;
-using testing::HasSubstr;
 using testing::ScratchFile;
 
 std::string text_of(std::size_t size_bytes) {
@@ -53,6 +53,10 @@ class SendfileFaults : public FaultTest {
     EXPECT_EQ(received, content);
     EXPECT_EQ(file.position(), kSizeBytes);
   }
+  void SetUp() override {
+    FaultTest::SetUp();
+    pair = connected_pair();
+  }
   void TearDown() override {
     pair.transport->abort();
     turns(2);
@@ -62,18 +66,16 @@ class SendfileFaults : public FaultTest {
 
   const std::string content = text_of(kSizeBytes);
   const ScratchFile file{content};
-  Pair pair = connected_pair();
+  Pair pair;
   std::string received;
 };
 
-/// Lets the first `count` calls of sendfile be made; the next ones fail with `error`, for ever or once.
-auto failing_after(int count, int error, bool for_ever = true) {
-  return [=, number = 0](Attempt& attempt) mutable {
+/// Lets the first `count` calls of sendfile be made, of 10'000 bytes each; the next ones fail with `error`.
+auto failing_after(int count, int error) {
+  return [count, error, number = std::make_shared<int>(0)](Attempt& attempt) {
     if (attempt.call != Call::send_file) return 0;
     attempt.size_bytes = std::min<std::size_t>(attempt.size_bytes, 10'000);
-    const bool fails = for_ever ? number >= count : number == count;
-    ++number;
-    return fails ? error : 0;
+    return (*number)++ >= count ? error : 0;
   };
 }
 
@@ -167,6 +169,7 @@ TEST_F(SendfileFaults, N1_an_error_of_the_connection_ends_both) {
   finish(sending);
   EXPECT_EQ(Error(sending.exception()).code(), std::errc::timed_out);
   EXPECT_EQ(file.position(), 30'000);
+  pair.peer.close();  // a connection that breaks has an event for everybody
   EXPECT_TRUE(run_until([&] { return pair.recorder->lost; }));
   EXPECT_EQ(pair.recorder->lost_reason.code(), std::errc::timed_out);
 }

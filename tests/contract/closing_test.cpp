@@ -177,6 +177,26 @@ TEST_P(StreamClosing, L6_is_closing_after_a_fatal_error_before_connection_lost_c
   static_cast<void>(rig().take_report());
 }
 
+/// Who writes until it is told to pause, or that the connection closes, must not go on for ever.
+TEST_P(StreamClosing, L6_is_closing_in_the_write_that_finds_the_connection_broken) {
+  connect_raw();
+  reset_by_peer();
+  constexpr int kMost = 1000;
+  int writes = 0;
+  rig().in_loop([&] {
+    bool paused = false;
+    here().on.pause_writing = [&] { paused = true; };
+    for (; writes < kMost && !paused && !here().transport().is_closing(); ++writes) {
+      here().transport().write(Chunk(std::string(100'000, 'x')));
+    }
+    here().on.pause_writing = nullptr;
+  });
+  EXPECT_LT(writes, kMost);
+  run_until_lost();
+  EXPECT_TRUE(here().reason);
+  static_cast<void>(rig().take_warnings());
+}
+
 INSTANTIATE_TEST_SUITE_P(Streams, StreamClosing, ::testing::ValuesIn(each_side()), name_of);
 
 }  // namespace

@@ -252,6 +252,43 @@ TEST_P(StreamLifetime, L10_a_connection_whose_protocol_was_not_told_of_it_yet_is
   EXPECT_EQ(end.protocols_alive(), 0);
 }
 
+/// Has the last word on its connection when nobody needs it any more.
+class ClosesInTheEnd final : public Protocol {
+ public:
+  explicit ClosesInTheEnd(bool aborts) : aborts_(aborts) {}
+  ~ClosesInTheEnd() override {
+    if (!transport_) return;
+    transport_->write("too late");
+    aborts_ ? transport_->abort() : transport_->close();
+  }
+  void connection_made(TransportRef transport) override { transport_ = std::move(transport); }
+  [[nodiscard]] bool made() const { return static_cast<bool>(transport_); }
+
+ private:
+  TransportRef transport_;
+  bool aborts_;
+};
+
+TEST_P(StreamLifetime, L10_a_protocol_may_close_its_transport_from_its_destructor_while_the_loop_closes) {
+  for (const bool aborts : {false, true}) {
+    std::weak_ptr<ClosesInTheEnd> made;
+    rig().connect_raw_to(
+        [&] {
+          auto protocol = std::make_shared<ClosesInTheEnd>(aborts);
+          made = protocol;
+          return protocol;
+        },
+        {},
+        [&] {
+          const auto protocol = made.lock();
+          return protocol != nullptr && protocol->made();
+        });
+  }
+  rig().close_loop();
+  EXPECT_THAT(rig().take_reports(), ::testing::SizeIs(2));
+  static_cast<void>(rig().take_warnings());
+}
+
 INSTANTIATE_TEST_SUITE_P(Streams, StreamLifetime, ::testing::ValuesIn(each_side()), name_of);
 
 }  // namespace
