@@ -109,7 +109,7 @@ TEST_F(TlsViolations_T7, a_close_notify_in_the_handshake_fails_it) {
   pair.server.take(pair.client.said);
   pair.server.take(plain_record(RecordType::alert, alert(AlertLevel::warning, AlertKind::close_notify)));
   EXPECT_EQ(pair.server.outcome(), Outcome::failed);
-  EXPECT_EQ(Error(pair.server.engine().failure()).code(), TlsErrc::alert_received);
+  EXPECT_EQ(Error(pair.server.engine().failure()).code(), TlsErrc::truncated);
 }
 
 TEST_F(TlsViolations_T7, a_fatal_alert_in_the_handshake_is_named) {
@@ -203,12 +203,14 @@ TEST_F(TlsViolations_T7, warnings_do_not_go_on_for_ever) {
   EXPECT_EQ(code(), TlsErrc::protocol_violation);
 }
 
-TEST_F(TlsViolations_T7, a_flood_of_key_updates_is_not_answered_one_by_one) {
+TEST_F(TlsViolations_T7, key_updates_may_go_on_where_both_ends_write) {
   shake_hands(as_client());
-  for (int count = 0; count < 1000 && end->outcome() != Outcome::failed; ++count) {
+  for (int count = 0; count < 5'000; ++count) {
     end->take(peer->forge_key_update(true));
+    end->take(peer->forge(RecordType::application_data, "x"));
+    ASSERT_EQ(end->write("y"), Outcome::done);
   }
-  EXPECT_LE(end->said.size(), 100U);
+  EXPECT_EQ(end->heard.size(), 5'000U);
 }
 
 TEST_F(TlsViolations_T7, keys_change_both_ways_in_the_middle_of_an_exchange) {
@@ -245,10 +247,12 @@ TEST_F(TlsViolations_T7, a_renegotiation_is_refused_and_the_connection_goes_on) 
     shake_hands(options);
     peer->renegotiate();
     exchange();
-    peer->take(std::exchange(end->said, {}));
     EXPECT_EQ(end->engine().failure(), nullptr) << text();
+    peer->take(std::exchange(end->said, {}));
+    (void)peer->read(peer_heard, 1000);
     EXPECT_EQ(end->write("x"), Outcome::done);
-    EXPECT_EQ(peer->handshakes_made(), 1);
+    EXPECT_THAT(peer->alerts_received(),
+                ::testing::Contains(testing::Alert{AlertLevel::warning, AlertKind::no_renegotiation}));
   }
 }
 

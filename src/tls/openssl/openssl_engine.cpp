@@ -21,7 +21,7 @@ namespace {
 /// What a TLS 1.2 connection says while it reads is that it does not renegotiate. A peer that goes on asking
 /// all the same has nothing else in mind. (With TLS 1.3 it may be an answer to a change of keys, which has
 /// its use: whoever makes many of them and does not read the answers is the transport's business.)
-constexpr std::size_t kMostAnswers = 16;
+constexpr std::size_t kMostRefusals = 16;
 
 }  // namespace
 
@@ -172,10 +172,7 @@ Engine::ReadResult OpenSslEngine::read(MutableBytesView memory) {
     // Where there was room left over, OpenSSL holds nothing more: asking again would only tell that.
   } while (total < memory.size() && bio_.input_left() > 0);
 
-  if (SSL_version(ssl_.get()) == TLS1_2_VERSION) answers_ += bio_.writes() - writes_before;
-  if (answers_ > kMostAnswers && outcome != Outcome::failed) {
-    outcome = fail(TlsErrc::protocol_violation, "the peer asks for a renegotiation again and again");
-  }
+  if (bio_.writes() != writes_before && SSL_version(ssl_.get()) == TLS1_2_VERSION) count_refusal(outcome);
   if (outcome != Outcome::failed) catch_up();
   if (total == 0) return {outcome};
   owes_end_ = outcome == Outcome::closed || outcome == Outcome::failed;
@@ -195,6 +192,11 @@ Engine::Outcome OpenSslEngine::write(BytesView plaintext) {
   }
   unencrypted_.append(plaintext.text());
   return Outcome::done;
+}
+
+void OpenSslEngine::count_refusal(Outcome& outcome) noexcept {
+  if (outcome == Outcome::failed || ++refusals_ <= kMostRefusals) return;
+  outcome = fail(TlsErrc::protocol_violation, "the peer asks for a renegotiation again and again");
 }
 
 /// All or nothing, for the sink takes everything; nothing where input is wanted.
@@ -242,7 +244,7 @@ Engine::Outcome OpenSslEngine::why_not() noexcept {
     peer_has_closed_ = true;
     return Outcome::closed;
   }
-  return fail(connection_failure(take_error(), refusal_, server_hostname_));
+  return fail(connection_failure(take_error(), {refusal_, server_hostname_, handshake_is_over_}));
 }
 
 Engine::Outcome OpenSslEngine::fail(std::exception_ptr failure) noexcept {

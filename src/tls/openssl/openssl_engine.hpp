@@ -76,6 +76,7 @@ class OpenSslEngine final : public Engine {
   Outcome fail(std::exception_ptr failure) noexcept;
   Outcome fail(TlsErrc error, const char* what) noexcept;
   [[nodiscard]] Outcome encrypt(BytesView plaintext) noexcept;
+  void count_refusal(Outcome& outcome) noexcept;
   void say_close_notify() noexcept;
   /// Writing and closing, as far as they had to wait.
   void catch_up() noexcept;
@@ -91,7 +92,7 @@ class OpenSslEngine final : public Engine {
   Refusal refusal_;
   std::exception_ptr failure_;
   std::string unencrypted_;
-  std::size_t answers_ = 0;
+  std::size_t refusals_ = 0;
   NameQuestion name_question_ = NameQuestion::answered;
   bool handshake_is_over_ = false;
   /// `close` was called.

@@ -68,8 +68,14 @@ std::string describe_refusal(const Refusal& refusal, const std::string& server_h
   }
 }
 
-std::exception_ptr describe_failure(unsigned long error, const Refusal& refusal,
-                                    const std::string& server_hostname) {
+/// A record that is too short to be decrypted is an "internal error" to OpenSSL; there is nothing else that
+/// goes wrong inside of it once a connection stands.
+bool is_unreadable_record(unsigned long error, const FailureContext& context) noexcept {
+  return context.handshake_is_over && ERR_GET_LIB(error) == ERR_LIB_SSL &&
+         ERR_GET_REASON(error) == ERR_R_INTERNAL_ERROR;
+}
+
+std::exception_ptr describe_failure(unsigned long error, const FailureContext& context) {
   if (is_shortage_of_memory(error)) return std::make_exception_ptr(std::bad_alloc());
   if (is_alert(error)) {
     const int alert = ERR_GET_REASON(error) - SSL_AD_REASON_OFFSET;
@@ -78,8 +84,11 @@ std::exception_ptr describe_failure(unsigned long error, const Refusal& refusal,
                  fmt::format("the peer sent the alert '{}' ({})", SSL_alert_desc_string_long(alert), alert)));
   }
   if (ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) == SSL_R_CERTIFICATE_VERIFY_FAILED) {
-    return std::make_exception_ptr(
-        CertificateError(refusal.verify_code, describe_refusal(refusal, server_hostname)));
+    return std::make_exception_ptr(CertificateError(
+        context.refusal.verify_code, describe_refusal(context.refusal, context.server_hostname)));
+  }
+  if (is_unreadable_record(error, context)) {
+    return std::make_exception_ptr(TlsError(TlsErrc::protocol_violation, "a record can't be decrypted"));
   }
   if (error == 0) return std::make_exception_ptr(TlsError(TlsErrc::internal, "OpenSSL gave no reason"));
   return std::make_exception_ptr(TlsError(kind_of(error), text_of(error)));
@@ -106,10 +115,9 @@ void throw_openssl_error(TlsErrc errc, const std::string& what) {
   throw TlsError(errc, fmt::format("{}: {}", what, text_of(error)));
 }
 
-std::exception_ptr connection_failure(unsigned long error, const Refusal& refusal,
-                                      const std::string& server_hostname) noexcept {
+std::exception_ptr connection_failure(unsigned long error, const FailureContext& context) noexcept {
   try {
-    return describe_failure(error, refusal, server_hostname);
+    return describe_failure(error, context);
   } catch (...) {
     return std::current_exception();  // no memory for the words
   }

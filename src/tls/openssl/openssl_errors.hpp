@@ -34,9 +34,16 @@ struct Refusal {
 /// of TLS ("bad signature").
 [[nodiscard]] unsigned long take_error() noexcept;
 
-/// What `error` has done to a connection: a TlsError, or std::bad_alloc. `server_hostname`: whom the peer
-/// should be.
-[[nodiscard]] std::exception_ptr connection_failure(unsigned long error, const Refusal& refusal,
-                                                    const std::string& server_hostname) noexcept;
+/// Of the connection that has failed.
+struct FailureContext {
+  const Refusal& refusal;
+  /// Whom the peer should be.
+  const std::string& server_hostname;
+  bool handshake_is_over;
+};
+
+/// What `error` has done to a connection: a TlsError, or std::bad_alloc.
+[[nodiscard]] std::exception_ptr connection_failure(unsigned long error,
+                                                    const FailureContext& context) noexcept;
 
 }  // namespace tidegate::tls
