@@ -32,8 +32,7 @@ class EchoService {
   EchoService(Loop& loop, const EchoOptions& options)
       : loop_(loop), options_(options), stop_asked_(loop.create_future<void>()) {
     if (!options.quiet) log_ = std::make_shared<ConnectionLog>();
-    loop.set_exception_handler(
-        [this](Loop&, const ExceptionContext& context) { note_exception(context); });
+    loop.set_exception_handler([this](Loop&, const ExceptionContext& context) { note_exception(context); });
   }
   EchoService(const EchoService&) = delete;
   EchoService& operator=(const EchoService&) = delete;

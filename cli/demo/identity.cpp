@@ -79,8 +79,11 @@ std::string to_pem(const Key& key) {
 
 // --- what a certificate says -------------------------------------------------------------------------------
 
-void add_extension(X509* certificate, int kind, const char* value) {
-  const Extension extension(X509V3_EXT_conf_nid(nullptr, nullptr, kind, value));
+/// `issuer`: where the value is about him.
+void add_extension(X509* certificate, int kind, const char* value, X509* issuer = nullptr) {
+  X509V3_CTX context{};
+  X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
+  const Extension extension(X509V3_EXT_conf_nid(nullptr, &context, kind, value));
   require(extension != nullptr, value);
   require(X509_add_ext(certificate, extension.get(), -1) == 1, "X509_add_ext");
 }
@@ -119,6 +122,7 @@ Certificate make_authority(const Key& key) {
   Certificate certificate = make_certificate("Tidegate demo authority", key);
   add_extension(certificate.get(), NID_basic_constraints, "critical,CA:TRUE,pathlen:0");
   add_extension(certificate.get(), NID_key_usage, "critical,keyCertSign");
+  add_extension(certificate.get(), NID_subject_key_identifier, "hash");
   sign(certificate.get(), certificate.get(), key);
   return certificate;
 }
@@ -134,6 +138,8 @@ Identity make_identity() {
   const Certificate certificate = make_certificate(kHostOfIdentity, key);
   add_extension(certificate.get(), NID_basic_constraints, "critical,CA:FALSE");
   add_extension(certificate.get(), NID_ext_key_usage, "serverAuth");
+  // Two authorities of the same name are told apart by that.
+  add_extension(certificate.get(), NID_authority_key_identifier, "keyid:always", authority.get());
   add_extension(certificate.get(), NID_subject_alt_name, (std::string("DNS:") + kHostOfIdentity).c_str());
   sign(certificate.get(), authority.get(), authority_key);
   return {to_pem(certificate), to_pem(key), to_pem(authority)};

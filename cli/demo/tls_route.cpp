@@ -32,8 +32,9 @@ class TlsRoute final : public Route {
     chain.key_pem = identity.key;
     TlsOptions options;
     options.cert_chains.push_back(std::move(chain));
+    const TlsContext servers = TlsContext::server(options);
     ServerOptions how;
-    how.tls = TlsContext::server(options);
+    how.tls = servers;
     server_ = co_await get_running_loop().create_server(std::move(factory), kHost, Port(0), how);
   }
 

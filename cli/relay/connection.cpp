@@ -42,6 +42,7 @@ const std::string& Connection::name(End end) const noexcept {
 
 Task<> Connection::open(End end, Socket accepted) {
   PairEnd pair_end{pair_, end};
+  const char* const attempted = accepted.valid() && place(end).security ? "secure" : "open";
   Task<OpenedSide> open_it = accepted.valid()
                                  ? adopt_side(place(end), std::move(accepted), std::move(pair_end), options_)
                                  : open_side(place(end), std::move(pair_end), options_);
@@ -52,7 +53,7 @@ Task<> Connection::open(End end, Socket accepted) {
   } catch (const CancelledError&) {
     // By `stop` or `side_gone`, who know why.
   } catch (const std::exception& error) {
-    could_not_open_ = fmt::format("cannot open {}: {}", name(end), error.what());
+    could_not_open_ = fmt::format("cannot {} {}: {}", attempted, name(end), error.what());
   }
   opening_ = {};
   if (!could_not_open_.empty()) pair_->close();

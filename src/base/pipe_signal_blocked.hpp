@@ -24,7 +24,7 @@ class PipeSignalBlocked {
   PipeSignalBlocked(const PipeSignalBlocked&) = delete;
   PipeSignalBlocked& operator=(const PipeSignalBlocked&) = delete;
   ~PipeSignalBlocked() {
-    if (raised && !was_pending_) {
+    if (may_be_raised && !was_pending_) {
       const timespec at_once{};
       while (::sigtimedwait(&pipe_, nullptr, &at_once) < 0 && errno == EINTR) {
       }
@@ -32,8 +32,8 @@ class PipeSignalBlocked {
     ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
   }
 
-  /// A call has said EPIPE.
-  bool raised = false;
+  /// Set by whoever made a call that may have caused one.
+  bool may_be_raised = false;
 
  private:
   sigset_t pipe_;

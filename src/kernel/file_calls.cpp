@@ -46,7 +46,7 @@ std::ptrdiff_t write_with_signal_blocked(FileDescriptor descriptor, std::span<co
     if (count >= 0) return count;
     if (errno == EINTR) continue;
     const int error = errno;
-    signal.raised = error == EPIPE;
+    signal.may_be_raised = error == EPIPE;
     return -error;
   }
 }

@@ -16,10 +16,15 @@ std::ptrdiff_t send_file_now(FileDescriptor to, const FilePart& part) noexcept {
   for (;;) {
     auto offset = static_cast<off_t>(part.offset);
     const std::ptrdiff_t count = ::sendfile(to.number, part.file.number, &offset, part.size_bytes);
-    if (count >= 0) return count;
+    if (count >= 0) {
+      // The kernel sends piece by piece: one that found the connection broken signals, and those before it
+      // are what is told.
+      signal.may_be_raised = static_cast<std::size_t>(count) < part.size_bytes;
+      return count;
+    }
     if (errno == EINTR) continue;
     const int error = errno;
-    signal.raised = error == EPIPE;
+    signal.may_be_raised = error == EPIPE;
     return -error;
   }
 }

@@ -14,7 +14,11 @@ class OpenStream {
       : protocol(std::move(opened)), output_(output) {}
   OpenStream(const OpenStream&) = delete;
   OpenStream& operator=(const OpenStream&) = delete;
-  ~OpenStream() { output_.transport()->close(); }
+  ~OpenStream() {
+    const TransportRef& transport = output_.transport();
+    // Where the loop is closing, it ends its transports itself, and says which were open.
+    if (!transport->is_closing() && !transport->loop().is_closed()) transport->close();
+  }
 
   const std::shared_ptr<StreamProtocol> protocol;
 

@@ -16,20 +16,24 @@ namespace {
 using detail::StreamInput;
 using detail::StreamOutput;
 
-/// StartTlsOptions with a text of its own: the coroutine begins after the call has returned.
+/// StartTlsOptions with what they borrow: the coroutine begins after the call has returned.
 struct KeptTlsOptions {
   explicit KeptTlsOptions(const StartTlsOptions& given)
-      : options(given), server_hostname(given.server_hostname.value_or("")) {}
+      : options(given),
+        server_hostname(given.server_hostname.value_or("")),
+        session(given.tls_session.get()) {}
 
   [[nodiscard]] StartTlsOptions with_received(BytesView received) const {
     StartTlsOptions whole = options;
     if (options.server_hostname) whole.server_hostname = server_hostname;
+    whole.tls_session = session;
     whole.received = received;
     return whole;
   }
 
   StartTlsOptions options;
   std::string server_hostname;
+  TlsSession session;
 };
 
 Task<void> upgrade(std::shared_ptr<StreamOutput> output, TlsContext context, KeptTlsOptions kept) {

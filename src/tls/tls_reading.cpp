@@ -168,11 +168,12 @@ bool TlsTransport::eof_received() {
         TlsError(TlsErrc::truncated, "the peer closed the connection during the TLS handshake")));
     return false;
   }
-  if (state_.begin_closing()) {
+  const bool in_order = engine_->peer_has_closed();  // and perhaps a file is still on its way to it
+  if (!in_order && state_.begin_closing()) {
     reason_ = Error(std::make_exception_ptr(
         TlsError(TlsErrc::truncated, "the connection was cut without a close_notify: data may be missing")));
     begin_shutdown();
-  } else {
+  } else if (state_.is_closing()) {
     continue_shutdown();
   }
   return true;  // what is to be sent may still arrive; we close it

@@ -201,7 +201,7 @@ void TlsTransport::continue_shutdown() {
     engine_->close();
     set_marks_below();
     hand_over();
-    if (below_->get_write_buffer_size() == 0) flushed_ = true;  // otherwise resume_writing comes
+    if (get_write_buffer_size() == 0) flushed_ = true;  // otherwise resume_writing comes
   }
   if (phase_ != TlsPhase::closed) return;
   const bool read_enough = discarded_bytes_ > kMostDiscarded && flushed_;

@@ -105,7 +105,7 @@ void TlsTransport::set_write_buffer_limits(const WriteBufferLimitOptions& limits
 
 std::size_t TlsTransport::get_write_buffer_size() const noexcept {
   if (state_.is_lost() || !below_) return 0;
-  return plain_.size() + collected_.size() + below_->get_write_buffer_size();
+  return plain_.size() + engine_->unencrypted() + collected_.size() + below_->get_write_buffer_size();
 }
 
 /// What was written is with the transport below or buffered: sees to the latter.

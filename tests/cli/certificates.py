@@ -2,7 +2,10 @@
 
 import functools
 import os
+import shutil
 import subprocess
+
+from support import TestSkipped, run
 
 CONFIGURATION = """
 [req]
@@ -81,4 +84,9 @@ class Certificates:
 @functools.cache
 def certificates(context):
     """Made once, in the folder of the run."""
+    if shutil.which("openssl") is None:
+        raise TestSkipped("there is no openssl here to make certificates")
+    # Nobody listens there; a build with TLS would say that.
+    if "no TLS" in run(context, "bench", "tls://127.0.0.1:1").stderr:
+        raise TestSkipped("this build is without TLS")
     return Certificates(f"{context.folder}/certificates")

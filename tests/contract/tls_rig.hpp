@@ -112,6 +112,7 @@ class TlsTest : public loop_rig::LoopTest {
   Server healthy_server_;
   TimePoint last_play_;
   int plays_seen_ = 0;
+  int steps_since_play_ = 0;
 };
 
 /// From either side.

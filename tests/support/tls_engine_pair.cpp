@@ -1,5 +1,7 @@
 #include "support/tls_engine_pair.hpp"
 
+#include "support/certificates.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -50,6 +52,27 @@ void EngineEnd::read() {
     heard.append(memory, 0, result.size_bytes);
   }
 }
+
+TlsOptions server_options() {
+  TlsOptions options;
+  options.cert_chains = {server_certificate().chain()};
+  return options;
+}
+
+TlsOptions client_options() {
+  TlsOptions options;
+  options.ca_data = trusted_authority().certificate_pem();
+  return options;
+}
+
+TlsOptions only(TlsVersion version, TlsOptions options) {
+  options.minimum_version = version;
+  options.maximum_version = version;
+  return options;
+}
+
+EnginePair::EnginePair(const TlsOptions& client, const TlsOptions& server)
+    : EnginePair(TlsContext::client(client), TlsContext::server(server)) {}
 
 EnginePair::EnginePair(const TlsContext& client_context, const TlsContext& server_context,
                        const tls::EngineTerms& client_terms)

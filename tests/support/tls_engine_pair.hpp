@@ -58,11 +58,20 @@ class EngineEnd final : private tls::CiphertextSink {
   Outcome outcome_ = Outcome::wants_input;
 };
 
+/// What a server and a client need for each other: the usual certificate, and trust in who has signed it.
+[[nodiscard]] TlsOptions server_options();
+[[nodiscard]] TlsOptions client_options();
+/// `options` for one version only.
+[[nodiscard]] TlsOptions only(TlsVersion version, TlsOptions options);
+
 /// A client and a server.
 class EnginePair {
  public:
   EnginePair(const TlsContext& client_context, const TlsContext& server_context,
-             const tls::EngineTerms& client_terms = {});
+             const tls::EngineTerms& client_terms = {.server_hostname = "localhost"});
+  /// Of contexts made for it.
+  explicit EnginePair(const TlsOptions& client = client_options(),
+                      const TlsOptions& server = server_options());
 
   /// Carries ciphertext both ways until neither end says anything more. True where both handshakes are over
   /// and nothing has failed.

@@ -45,14 +45,16 @@ PemText key_text_of(const TlsCertChain& chain, const PemText& certificate) {
 
 [[noreturn]] void throw_unusable_pair(const PemText& certificate, const PemText& key) {
   const unsigned long error = ERR_peek_last_error();
-  if (ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) == SSL_R_NOT_REPLACING_CERTIFICATE) {
+  const int reason = ERR_GET_LIB(error) == ERR_LIB_SSL ? ERR_GET_REASON(error) : 0;
+  if (reason == SSL_R_NOT_REPLACING_CERTIFICATE) {
     forget_errors();
     throw std::invalid_argument(fmt::format(
         "{}: another certificate with the same kind of key is there already", certificate.origin));
   }
-  if (ERR_GET_LIB(error) == ERR_LIB_X509) {
-    throw_openssl_error(TlsErrc::bad_credentials, fmt::format("{} and the key of {} don't belong together",
-                                                              certificate.origin, key.origin));
+  if (reason == SSL_R_PRIVATE_KEY_MISMATCH) {
+    forget_errors();
+    throw TlsError(TlsErrc::bad_credentials,
+                   fmt::format("{} and the key of {} don't belong together", certificate.origin, key.origin));
   }
   throw_openssl_error(TlsErrc::bad_credentials, certificate.origin);
 }

@@ -172,7 +172,7 @@ Engine::ReadResult OpenSslEngine::read(MutableBytesView memory) {
     // Where there was room left over, OpenSSL holds nothing more: asking again would only tell that.
   } while (total < memory.size() && bio_.input_left() > 0);
 
-  answers_ += bio_.writes() - writes_before;
+  if (SSL_version(ssl_.get()) == TLS1_2_VERSION) answers_ += bio_.writes() - writes_before;
   if (answers_ > kMostAnswers && outcome != Outcome::failed) {
     outcome = fail(TlsErrc::protocol_violation, "the peer asks for a renegotiation again and again");
   }

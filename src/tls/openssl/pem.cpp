@@ -58,9 +58,10 @@ struct PasswordDesk {
 };
 
 [[noreturn]] void throw_unusable_key(const PemText& pem, const PasswordDesk& desk) {
-  if (!desk.was_asked && text_has_ended()) {
+  // OpenSSL says "unsupported" of whatever it finds, also of nothing.
+  if (pem.text.find("PRIVATE KEY-----") == std::string::npos) {
     forget_errors();
-    throw TlsError(TlsErrc::bad_credentials, pem.origin + " holds no private key");
+    throw TlsError(TlsErrc::bad_credentials, pem.origin + " holds no private key (PEM is expected)");
   }
   if (desk.was_asked && desk.password.empty()) {
     forget_errors();
@@ -72,7 +73,9 @@ struct PasswordDesk {
         TlsErrc::bad_credentials,
         fmt::format("the private key of {} can't be decrypted with the password given", pem.origin));
   }
-  throw_openssl_error(TlsErrc::bad_credentials, fmt::format("the private key of {} is broken", pem.origin));
+  throw_openssl_error(
+      TlsErrc::bad_credentials,
+      fmt::format("the private key of {} is broken or of a kind that is not known", pem.origin));
 }
 
 }  // namespace
