@@ -159,8 +159,8 @@ void TlsTransport::time_is_up() {
 
 // --- the end -------------------------------------------------------------------------------------
 
-/// Also from the moment on in which the transport below has failed, whose connection_lost comes soon: a protocol
-/// that writes until it is told to pause must not go on for ever (L6).
+/// Also from the moment on in which the transport below has failed, whose connection_lost comes soon: a
+/// protocol that writes until it is told to pause must not go on for ever (L6).
 bool TlsTransport::is_closing() const noexcept {
   return state_.is_closing() || (below_ && below_->is_closing());
 }
