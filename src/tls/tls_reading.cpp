@@ -65,8 +65,9 @@ void TlsTransport::deliver() {
 bool TlsTransport::deliver_some(MutableBytesView scratch) {
   const bool buffered = protocol_.is_buffered();
   MutableBytesView memory = scratch;
+  // Asking the engine costs as much as a small record, also where there is nothing.
+  if (engine_->input_left() == 0 && !engine_->holds_plaintext()) return false;
   if (buffered) {
-    if (engine_->input_left() == 0 && !engine_->holds_plaintext()) return false;
     memory = ask_for_buffer();
     if (memory.empty()) return false;
   }
