@@ -83,6 +83,10 @@ void Pair::has_room(End end) {
 
 void Pair::gone(End end, const Error& reason) {
   if (at(end).is_gone) return;
+  // An end over TLS that says close_notify would vouch for the whole.
+  const std::shared_ptr<Side> rest = at(other(end)).side;
+  if (reason && !at(end).input_is_over && rest && rest->ends_as_a_whole())
+    return gone_in_the_middle(end, reason);
   const std::shared_ptr<Side> until_told = at(end).side;
   forget(end, reason);
   close();

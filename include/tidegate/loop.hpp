@@ -408,19 +408,19 @@ class Loop {
   /// handshake, as the client or the server that `context` is for. Returns the new transport, which calls
   /// `protocol` (usually the one that there is) without another `connection_made`; `transport` is not to be
   /// used again. Bytes that arrive from the call on are TLS's. Throws TlsError where the handshake fails, or
-  /// what ended the connection; it is aborted then, and `connection_lost` is not called. Throws
+  /// what ended the connection, of which `protocol` is told as well by `connection_lost` (L2). Throws
   /// InvalidStateError where `transport` is closing already, std::invalid_argument as the options say.
   [[nodiscard]] Task<TransportRef> start_tls(TransportRef transport, std::shared_ptr<BaseProtocol> protocol,
                                              const TlsContext& context, const StartTlsOptions& options = {});
 
   /// Sends a file, or a part of it (contract N1): waits for what is buffered, then has the kernel send from
-  /// the page cache; where transport or file need it (TLS, a pipe, a file that can't be mapped), reads and
-  /// writes in bounded pieces under flow control. Returns how many bytes were sent, fewer than asked for
-  /// where the file is shorter. The file's position is behind the last byte sent then, also after a failure.
-  /// Writing to `transport` meanwhile throws InvalidStateError. Throws SendfileNotAvailableError without
-  /// `fallback`; the connection's error, or ECONNABORTED, where it ends meanwhile. Cancelling it leaves the
-  /// transport usable, with some of the bytes sent.
-  /// Lifetime: `file` stays open until it is done.
+  /// the page cache; where they need it (TLS; a file that is a pipe), reads and writes in bounded pieces
+  /// under flow control. Returns how many bytes were sent, fewer than asked for where the file is shorter.
+  /// The file's position is behind the last byte sent then, also after a failure. Writing to `transport`
+  /// meanwhile throws InvalidStateError, and reading goes on: pause it where `data_received` answers. Throws
+  /// SendfileNotAvailableError without `fallback`; the connection's error, or ECONNABORTED, where it ends
+  /// meanwhile. Cancelling it leaves the transport usable, with some of the bytes sent.
+  /// Lifetime: `file` stays open until it is done, also after a cancellation.
   [[nodiscard]] Task<std::uint64_t> sendfile(TransportRef transport, FileDescriptor file,
                                              const SendfileOptions& options = {});
 

@@ -66,7 +66,7 @@ class LineTooLongError : public std::runtime_error {
 ///
 /// Only one task at a time may read; a second one gets InvalidStateError. A read that is cancelled has taken
 /// nothing. Once the connection has failed, every read throws its error, also where bytes are left, as
-/// asyncio's does.
+/// asyncio's does; where it was cut (TlsErrc::truncated), only those that would need what never came.
 ///
 /// At most twice the limit is held: beyond that the transport is paused until no more than the limit is left,
 /// or a read needs more. An idle stream holds no buffer.

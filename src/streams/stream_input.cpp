@@ -82,6 +82,11 @@ void StreamInput::fail(std::exception_ptr exception) {
   wake();
 }
 
+void StreamInput::feed_cut(std::exception_ptr exception) {
+  cut_ = std::move(exception);
+  feed_eof();
+}
+
 void StreamInput::arrived() {
   if (is_awaited() && is_met(*waiting_)) wake();
   pause_if_full();
@@ -166,10 +171,32 @@ void StreamInput::wait(ReadDemand& demand, FutureCore& future) {
 }
 
 BytesView StreamInput::take(ReadDemand& demand) {
-  if (!is_met(demand)) std::rethrow_exception(exception_);
+  if (!is_met(demand)) {
+    if (exception_ == nullptr) throw InvalidStateError("a read was overtaken by start_tls");
+    std::rethrow_exception(exception_);
+  }
+  if (cut_ != nullptr && ends_with_the_stream(demand)) std::rethrow_exception(cut_);
   const BytesView taken = take_what_is_there(demand);
   resume_if_low();
   return taken;
+}
+
+/// Whether there is less than was asked for, because there will be no more.
+bool StreamInput::ends_with_the_stream(const ReadDemand& demand) const noexcept {
+  switch (demand.kind()) {
+    case ReadDemand::Kind::some:
+      return buffer_.empty() && demand.count() != 0;
+    case ReadDemand::Kind::exactly:
+      return buffer_.size() < demand.count();
+    case ReadDemand::Kind::until:
+    case ReadDemand::Kind::line:
+      return demand.match_end == 0 && demand.done <= limit_;
+    case ReadDemand::Kind::into_some:
+      return demand.done == 0 && demand.count() != 0;
+    case ReadDemand::Kind::into_exactly:
+      return demand.done < demand.count();
+  }
+  return false;
 }
 
 BytesView StreamInput::take_what_is_there(ReadDemand& demand) {
@@ -237,6 +264,13 @@ void StreamInput::begin_collecting() {
 void StreamInput::end_collecting() {
   collecting_ = false;
   pause_if_full();
+}
+
+std::string StreamInput::take_for_upgrade() {
+  if (waiting_ != nullptr) {
+    throw InvalidStateError("start_tls called while another task is already waiting for incoming data");
+  }
+  return take_everything();
 }
 
 std::string StreamInput::take_everything() { return buffer_.take(buffer_.size()).to_string(); }

@@ -37,8 +37,11 @@ class StreamInput {
   void filled(std::size_t size_bytes);
   void feed(BytesView data);
   void feed_eof();
-  /// The connection has failed.
+  /// The connection has failed: every read does.
   void fail(std::exception_ptr exception);
+  /// The connection was cut (contract T3): what has arrived is still given out, and what would end with the
+  /// stream fails.
+  void feed_cut(std::exception_ptr exception);
 
   // --- what a read does --------------------------------------------------------------------------
 
@@ -60,7 +63,9 @@ class StreamInput {
   // --- what others ask ---------------------------------------------------------------------------
 
   [[nodiscard]] bool at_eof() const noexcept { return eof_ && buffer_.empty(); }
-  [[nodiscard]] const std::exception_ptr& exception() const noexcept { return exception_; }
+  [[nodiscard]] const std::exception_ptr& exception() const noexcept {
+    return exception_ != nullptr ? exception_ : cut_;
+  }
 
   /// From here on everything is taken in, without a limit, and nobody can read. Throws InvalidStateError
   /// while a read waits.
@@ -68,6 +73,8 @@ class StreamInput {
   void end_collecting();
   /// All that there is.
   [[nodiscard]] std::string take_everything();
+  /// The same, for TLS to read. Throws InvalidStateError while a read waits.
+  [[nodiscard]] std::string take_for_upgrade();
 
  private:
   // Below this, receiving into the buffer and copying costs less than the calls that small pieces would take.
@@ -88,6 +95,7 @@ class StreamInput {
   void resume();
   [[nodiscard]] bool search(ReadDemand& demand) const noexcept;
   void fill_target(ReadDemand& demand) noexcept;
+  [[nodiscard]] bool ends_with_the_stream(const ReadDemand& demand) const noexcept;
   [[nodiscard]] BytesView take_what_is_there(ReadDemand& demand);
   [[nodiscard]] BytesView take_up_to_separator(ReadDemand& demand);
   [[noreturn]] void give_up_on_separator(const ReadDemand& demand);
@@ -97,6 +105,7 @@ class StreamInput {
   ReadDemand* waiting_ = nullptr;
   FutureCore* future_ = nullptr;  // of waiting_
   std::exception_ptr exception_;
+  std::exception_ptr cut_;  // in place of an end of the stream
   std::size_t limit_;
   std::size_t full_;  // twice the limit
   std::uint32_t next_bytes_ = kLeastBytes;

@@ -1,6 +1,8 @@
 // The protocol that makes a stream of a connection: see stream_protocol.hpp.
 #include "streams/stream_protocol.hpp"
 
+#include <tidegate/tls.hpp>
+
 #include <utility>
 
 namespace tidegate::detail {
@@ -52,7 +54,9 @@ bool StreamProtocol::eof_received() {
 
 void StreamProtocol::connection_lost(const Error& reason) {
   const std::exception_ptr exception = reason.exception();
-  if (exception != nullptr) {
+  if (reason.code() == TlsErrc::truncated) {
+    input_.feed_cut(exception);
+  } else if (exception != nullptr) {
     input_.fail(exception);
   } else {
     input_.feed_eof();

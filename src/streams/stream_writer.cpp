@@ -6,6 +6,7 @@
 #include "streams/stream_output.hpp"
 
 #include <exception>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -40,24 +41,21 @@ Task<void> upgrade(std::shared_ptr<StreamOutput> output, TlsContext context, Kep
   auto draining = output->drain(output);
   co_await std::move(draining);
   StreamInput* const input = output->input();
-  std::exception_ptr failure;
+  // From the call on nothing reaches the reader: what it holds now is all that came before.
+  const std::string received = input != nullptr ? input->take_for_upgrade() : std::string();
+  const TransportRef plain = output->transport();
+  std::optional<Task<TransportRef>> upgrading;
   try {
-    // From the call on nothing reaches the reader: what it holds now is all that came before.
-    const std::string received = input != nullptr ? input->take_everything() : std::string();
-    const TransportRef plain = output->transport();
     const StartTlsOptions options = kept.with_received(received);
-    auto upgrading = plain->loop().start_tls(plain, plain->get_protocol(), context, options);
-    const TransportRef secured = co_await std::move(upgrading);
-    output->attach(secured);
-    if (input != nullptr) input->attach(secured);
-    co_return;
+    upgrading = plain->loop().start_tls(plain, plain->get_protocol(), context, options);
   } catch (...) {
-    failure = std::current_exception();
+    if (input != nullptr) input->put_back(received);  // nothing has begun
+    throw;
   }
-  // The transport has been aborted, and its protocol, which is us, is told nothing (T6).
-  if (input != nullptr) input->fail(failure);
-  output->lost(failure);
-  std::rethrow_exception(failure);
+  // Where this fails the protocol, which is us, is told so as well: of the stream's end.
+  const TransportRef secured = co_await std::move(*upgrading);
+  output->attach(secured);
+  if (input != nullptr) input->attach(secured);
 }
 
 }  // namespace

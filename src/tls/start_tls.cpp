@@ -52,6 +52,11 @@ Task<TransportRef> Loop::start_tls(TransportRef transport, std::shared_ptr<BaseP
     throw std::invalid_argument("start_tls: TLS needs a stream socket's transport, both ways");
   }
   if (transport->is_closing()) throw InvalidStateError("start_tls: the transport is closing");
+  if (&transport->loop() != this) {
+    throw std::invalid_argument("start_tls: the transport belongs to another loop");
+  }
+  transport->write(
+      BytesView());  // throws where nothing can be written: after write_eof, while a file is sent
   const transport::SecuringOptions given{.caller = "start_tls",
                                          .context = context,
                                          .handshake_timeout = options.tls_handshake_timeout,

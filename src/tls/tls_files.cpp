@@ -26,8 +26,14 @@ Future<void> TlsTransport::send_file(transport::FileToSend&) {
 
 Future<void> TlsTransport::wait_for_room_for_file() {
   Future<void> waiting = file_->begin(core_.loop());
-  if (!flow_.paused()) file_->succeed();
+  if (has_room_for_file()) file_->succeed();
   return waiting;
+}
+
+/// As a protocol would see it that is paused and resumed.
+bool TlsTransport::has_room_for_file() const noexcept {
+  const WriteBufferLimits limits = flow_.limits();
+  return get_write_buffer_size() <= (flow_.paused() ? limits.low : limits.high);
 }
 
 void TlsTransport::write_of_file(Chunk piece) {

@@ -27,7 +27,6 @@ void TlsTransport::take_input(BytesView ciphertext) {
   if (phase_ == TlsPhase::handshake && !state_.is_lost()) advance_handshake();
   // Whoever waits for an upgrade gets the new transport before its protocol gets data.
   if (upgraded_ && phase_ == TlsPhase::open && !seen_by_owner_) {
-    seen_by_owner_ = true;
     schedule();
   } else if (phase_ != TlsPhase::handshake && !state_.is_lost()) {
     deliver();
@@ -125,10 +124,11 @@ void TlsTransport::call_protocol(const Call& call, const char* failure) {
 /// After `close()`: only the peer's close_notify is of interest, and only so much is read to find it (T8).
 void TlsTransport::discard_input(MutableBytesView scratch) {
   while (!engine_->peer_has_closed()) {
+    const std::size_t left_before = engine_->input_left();
     const Engine::ReadResult result = engine_->read(scratch);
+    discarded_bytes_ += static_cast<std::uint32_t>(left_before - engine_->input_left());
     if (result.outcome == Engine::Outcome::failed) return engine_has_failed();
-    if (result.outcome != Engine::Outcome::done) return;
-    discarded_bytes_ += static_cast<std::uint32_t>(result.size_bytes);
+    if (result.outcome != Engine::Outcome::done && discarded_bytes_ <= kMostDiscarded) return;
     if (discarded_bytes_ > kMostDiscarded) {
       below_->pause_reading();
       return;
@@ -147,7 +147,7 @@ void TlsTransport::peer_has_ended() {
     return fail("Fatal error: protocol.eof_received() call failed.", std::current_exception());
   }
   if (state_.is_closing()) return;
-  if (keep_open)
+  if (keep_open && dynamic_cast<transport::Layer*>(protocol_.shared().get()) == nullptr)
     base::log(LogLevel::warning, "returning true from eof_received() has no effect when using TLS");
   if (!state_.is_lost() && state_.begin_closing()) begin_shutdown();
 }

@@ -86,6 +86,7 @@ void TlsTransport::release() noexcept {
 void TlsTransport::connection_made(TransportRef below) {
   // Only our own transports are given layers.
   below_ = Ref<transport::InnerTransport>(static_cast<transport::InnerTransport*>(below.get()));
+  if (state_.is_lost()) return below_->abort();  // before there was anything to abort
   core_.admit(*this);
   begin();
 }
@@ -100,6 +101,7 @@ void TlsTransport::begin() {
 
 void TlsTransport::advance_handshake() {
   const Engine::Outcome outcome = engine_->handshake();
+  if (state_.is_lost()) return;  // by what a callback of the context has done
   if (outcome == Engine::Outcome::failed) return fail_handshake(engine_->failure());
   hand_over();
   if (outcome == Engine::Outcome::done) handshake_is_over();
@@ -135,10 +137,9 @@ void TlsTransport::give_handshake_up(std::exception_ptr exception) {
   if (!state_.lose()) return;
   timer_.cancel();
   reason_ = Error(exception);
-  end_below();
-  if (!awaited_) return;
   const Future<TransportRef> opened = std::move(opened_);
-  if (!opened.done()) opened.set_exception(std::move(exception));
+  if (opened && !opened.done()) opened.set_exception(std::move(exception));
+  end_below();
 }
 
 void TlsTransport::start_timer(Duration duration) {
@@ -180,6 +181,7 @@ void TlsTransport::abort() {
   core_.check_thread();
   if (phase_ == TlsPhase::handshake) {
     give_handshake_up(error_of(TlsErrc::truncated, "the connection was aborted during the TLS handshake"));
+    reason_ = Error();  // the protocol, where it knows of the connection: L5
   } else {
     lose(Error());
   }
@@ -191,7 +193,7 @@ void TlsTransport::begin_shutdown() {
   phase_ = TlsPhase::flushing;
   fail_file(reason_);
   start_timer(shutdown_timeout_);
-  if (!delivering_) schedule();  // to look through what was not read so far
+  schedule();  // to look through what was not read so far, and to read on where that was paused
   const auto consumed = encrypt_buffered();
   continue_shutdown();
 }
@@ -200,12 +202,16 @@ void TlsTransport::continue_shutdown() {
   if (state_.is_lost()) return;
   if (phase_ == TlsPhase::flushing && plain_.empty()) {
     phase_ = TlsPhase::closed;
+    const bool has_failed = below_->is_closing();  // with what was still to be sent
+    const bool owed = get_write_buffer_size() != 0 || has_failed;
     engine_->close();
     set_marks_below();
     hand_over();
-    if (get_write_buffer_size() == 0) flushed_ = true;  // otherwise resume_writing comes
+    loses_bytes_ = has_failed || (owed && below_->is_closing());
   }
   if (phase_ != TlsPhase::closed) return;
+  // Otherwise resume_writing comes.
+  if (!loses_bytes_ && get_write_buffer_size() == 0) flushed_ = true;
   const bool read_enough = discarded_bytes_ > kMostDiscarded && flushed_;
   if (engine_->peer_has_closed() || below_eof_ || read_enough) below_->close();
 }
@@ -217,9 +223,13 @@ void TlsTransport::end_below() {
   parked_ = {};
   core_.forget_flush(*this);
   if (!below_) return;
-  if (!collected_.empty()) {
-    below_->set_write_buffer_limits({.high = 0, .low = 0});
-    hand_over();
+  try {
+    if (!collected_.empty()) {
+      below_->set_write_buffer_limits({.high = 0, .low = 0});
+      hand_over();
+    }
+  } catch (...) {
+    collected_.clear();  // the peer is not told why
   }
   if (below_->get_write_buffer_size() == 0) {
     below_->close();
@@ -254,7 +264,8 @@ void TlsTransport::connection_lost(const Error& reason) {
                           : error_of(TlsErrc::truncated, "the connection ended during the TLS handshake"));
   }
   // What had arrived before is delivered, unless reading is paused.
-  if (!parked_.empty() && state_.wants_data()) take_input({});
+  const bool holds_more = !parked_.empty() || engine_->holds_plaintext();
+  if (holds_more && state_.wants_data()) take_input({});
   if (state_.lose()) {
     timer_.cancel();
     // Where everything had left and only the peer's farewell was awaited, its absence is no error of ours
@@ -290,7 +301,9 @@ void TlsTransport::run() {
   const Ref<TlsTransport> alive = Ref<TlsTransport>::adopt(this);
   queued_ = false;
   if (state_.is_lost()) return;
+  if (phase_ == TlsPhase::open) seen_by_owner_ = true;
   if (!begun_) begin();
+  after_sending();  // a file may have kept a resume_writing back
   if (!state_.is_lost()) go_on_reading();
 }
 

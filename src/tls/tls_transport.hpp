@@ -173,6 +173,7 @@ class TlsTransport final : public transport::InnerTransport,
 
   // Files (tls_files.cpp).
   void fail_file(const Error& reason);
+  [[nodiscard]] bool has_room_for_file() const noexcept;
 
   // The end (tls_transport.cpp).
   void begin_shutdown();
@@ -204,6 +205,7 @@ class TlsTransport final : public transport::InnerTransport,
   bool below_paused_ : 1 = false;      // it has enough ciphertext
   bool below_eof_ : 1 = false;         // it has nothing more to read
   bool holds_input_ : 1 = false;       // until the peer has taken its answers
+  bool loses_bytes_ : 1 = false;       // the transport below had failed when our close_notify was due
   bool flushed_ : 1 = false;           // the kernel has taken all, our close_notify too
   TimerHandle timer_;                  // of the handshake, then of the end
   Duration handshake_timeout_;

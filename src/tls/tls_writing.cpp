@@ -173,24 +173,25 @@ void TlsTransport::flush_written() {
 void TlsTransport::resume_writing() {
   below_paused_ = false;
   if (state_.is_lost()) return;
-  if (phase_ == TlsPhase::closed) {
-    flushed_ = true;
-    return continue_shutdown();
-  }
   if (holds_input_) {
     holds_input_ = false;
     answered_bytes_ = 0;
     schedule();
   }
+  if (phase_ == TlsPhase::closed) return continue_shutdown();
   const auto consumed = encrypt_buffered();
   after_sending();
   if (!state_.is_lost()) set_marks_below();
 }
 
-/// The buffer has become smaller: tells the protocol, and does what waited for the buffer to be empty.
+/// The buffer has become smaller: tells the protocol, which can't write while a file is sent, and does what
+/// waited for the buffer to be empty.
 void TlsTransport::after_sending() {
   if (state_.is_lost() || phase_ == TlsPhase::handshake) return;
-  if (!is_closing() && flow_.resume_if_drained(get_write_buffer_size())) {
+  const std::size_t size_bytes = get_write_buffer_size();
+  if (state_.sends_file()) {
+    if (has_room_for_file()) file_->succeed();
+  } else if (!is_closing() && flow_.resume_if_drained(size_bytes)) {
     try {
       protocol_.stream().resume_writing();
     } catch (...) {
@@ -199,7 +200,7 @@ void TlsTransport::after_sending() {
     if (state_.is_lost()) return;
     set_marks_below();
   }
-  if (state_.sends_file() && !flow_.paused()) file_->succeed();
+  if (flow_.paused()) set_marks_below();  // what is encrypted meanwhile matters to the next crossing
   if (phase_ == TlsPhase::flushing) continue_shutdown();
 }
 

@@ -63,7 +63,9 @@ Future<void> FileSending::wait_for_room() {
 
 void FileSending::buffer_has_drained() {
   if (file_ == nullptr) {
-    if (!transport_.flow_.paused()) wait_.succeed();
+    const WriteBufferLimits limits = transport_.flow_.limits();
+    // As a protocol would see it that is paused and resumed.
+    if (transport_.buffer_.size() <= (transport_.flow_.paused() ? limits.low : limits.high)) wait_.succeed();
   } else if (waits_for_buffer_ && transport_.buffer_.empty()) {
     waits_for_buffer_ = false;
     begin();
@@ -83,7 +85,7 @@ kernel::FilePart FileSending::part() {
 
 void FileSending::completed(int result) {
   const loop::LoopCore::CallbackTimer timer(transport_.core_);
-  if (result != -ECANCELED) {
+  if (file_ != nullptr && result != -ECANCELED) {
     sent(result);
   } else if (file_ != nullptr && !waits_for_buffer_) {
     begin();  // the next one, for which the last has stood in the way

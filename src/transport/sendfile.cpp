@@ -89,10 +89,15 @@ struct Piece {
 /// meanwhile: so it works on a duplicate, of the same position.
 class PieceReader {
  public:
-  explicit PieceReader(FileDescriptor file)
+  /// `offset`: where reading begins. Throws OsError; with ESPIPE where the file has no such place.
+  PieceReader(FileDescriptor file, std::uint64_t offset)
       : file_(FileDescriptor{::fcntl(file.number, F_DUPFD_CLOEXEC, 0)}) {
     if (!file_.valid()) raise_last_error("sendfile");
     has_positions_ = ::lseek(file.number, 0, SEEK_CUR) >= 0;
+    if (!has_positions_ && offset > 0) {
+      throw OsError(std::error_code(ESPIPE, std::system_category()),
+                    "sendfile: from offset " + std::to_string(offset));
+    }
   }
 
   /// Thread: any, one at a time. Throws OsError.
@@ -131,7 +136,7 @@ class PieceReader {
 
 /// Piece by piece, and none is read before there is room for it.
 Task<void> read_and_write(Loop& loop, InnerTransport& transport, FileToSend& file) {
-  const auto reader = std::make_shared<const PieceReader>(file.file);
+  const auto reader = std::make_shared<const PieceReader>(file.file, file.next);
   bool is_last = false;
   while (file.left > 0 && !is_last) {
     auto room = transport.wait_for_room_for_file();

@@ -35,6 +35,12 @@ void StreamTransport::end_file() noexcept {
   state_.end_file();
   // An end of file that has come meanwhile was left in the socket, where it is received again.
   if (state_.wants_data()) start_receiving();
+  if (!flow_.paused()) return;
+  try {
+    core_.flush_later(*this);  // a resume_writing may have waited
+  } catch (...) {
+    fail("Fatal error: no memory to be told of room", std::current_exception());
+  }
 }
 
 /// The connection ends, and with it the time of a file.

@@ -330,7 +330,7 @@ void StreamTransport::loop_closed() noexcept {
   if (seldom_ != nullptr && seldom_->file != nullptr) seldom_->file->end();
   // Told when nothing can be done to it any more: the handler may try.
   // A layer tells of itself, by the transport that the program knows.
-  const bool told_above = dynamic_cast<Layer*>(protocol_.shared().get()) != nullptr;
+  const bool told_above = state_.opened() && dynamic_cast<Layer*>(protocol_.shared().get()) != nullptr;
   if (unclosed && !told_above) report("unclosed transport", nullptr);
   if (!anything_in_flight()) end();  // otherwise when the last operation has ended
 }

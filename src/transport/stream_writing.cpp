@@ -285,7 +285,8 @@ void StreamTransport::sending_completed(int result) {
 /// The buffer has become smaller: tells the protocol, and does what waited for the buffer to be empty.
 void StreamTransport::after_sending() {
   if (state_.is_lost() || draining_) return;
-  if (flow_.resume_if_drained(buffer_.size()) && state_.opened()) {
+  // While a file is sent the protocol can't write, and would not be told again.
+  if (!state_.sends_file() && flow_.resume_if_drained(buffer_.size()) && state_.opened()) {
     try {
       protocol_.stream().resume_writing();
     } catch (...) {
