@@ -2,7 +2,9 @@
 
 #include "require.hpp"
 
+#include <cstdio>
 #include <new>
+#include <utility>
 
 namespace tidegate::fuzz {
 
@@ -63,6 +65,9 @@ CheckedEngine::Outcome CheckedEngine::read(std::size_t room_bytes) {
           "a read that wants input has used up what was there");
   require(outcome != Outcome::wants_input || (!has_something_to_say && !engine_->holds_plaintext()),
           "a read that wants input holds nothing");
+  require(outcome != Outcome::done || size == room_bytes || engine_->input_left() == 0 ||
+              engine_->holds_plaintext(),
+          "a read goes on until there is no room, no input, or an end");
   require(outcome != Outcome::closed || engine_->peer_has_closed(), "the peer ends reading");
   require(!before.peer_has_closed || before.failure != nullptr || outcome == Outcome::closed ||
               outcome == Outcome::failed,
@@ -147,6 +152,7 @@ void CheckedEngine::check_failure() const {
   try {
     std::rethrow_exception(engine_->failure());
   } catch (const TlsError& error) {
+    if (error.code() == TlsErrc::internal) std::fprintf(stderr, "fuzz: %s\n", error.what());
     require(error.code() != TlsErrc::internal, "what a peer does is not our own error");
     require(error.what()[0] != '\0', "a failure has words");
   } catch (const std::bad_alloc&) {
