@@ -37,12 +37,26 @@ std::string text_at(std::size_t offset, std::size_t size, std::size_t who) {
 /// Who the client and the server are.
 enum class Cast : std::uint8_t { two_engines, openssl_serves, openssl_asks };
 
-std::unique_ptr<Party> openssl_party(testing::TlsRole role) {
+std::unique_ptr<Party> openssl_client() {
   testing::TlsEndOptions options;
-  options.role = role;
-  options.verifies = role == testing::TlsRole::client;
-  if (role == testing::TlsRole::server) options.certificate = &testing::server_certificate();
+  options.role = testing::TlsRole::client;
+  options.verifies = true;
   return std::make_unique<OpenSslParty>(options);
+}
+
+/// In small records its tickets are cut in two where they hold the client's certificate: in between the
+/// client can't write (see tls::Engine::unencrypted).
+std::unique_ptr<Party> openssl_server(Extent client_extent, bool in_small_records) {
+  testing::TlsEndOptions options;
+  options.role = testing::TlsRole::server;
+  options.certificate = &testing::server_certificate();
+  options.verifies = client_extent == Extent::everything;
+  if (in_small_records) options.fragment_bytes = 512;
+  return std::make_unique<OpenSslParty>(options);
+}
+
+std::unique_ptr<Party> engine_party(Role role, Versions versions, Extent extent) {
+  return std::make_unique<EngineParty>(context(role, versions, extent));
 }
 
 /// One end, what it has written, and the way to it.
@@ -65,13 +79,10 @@ class Session {
     may_tamper_ = (bits & 128U) != 0;
     // One of the two decides about the version.
     const Versions client_versions = cast == Cast::two_engines ? Versions::both : versions;
-    client().party =
-        cast == Cast::openssl_asks
-            ? openssl_party(testing::TlsRole::client)
-            : std::make_unique<EngineParty>(context(Role::client, client_versions, client_extent));
-    server().party = cast == Cast::openssl_serves
-                         ? openssl_party(testing::TlsRole::server)
-                         : std::make_unique<EngineParty>(context(Role::server, versions, server_extent));
+    client().party = cast == Cast::openssl_asks ? openssl_client()
+                                                : engine_party(Role::client, client_versions, client_extent);
+    server().party = cast == Cast::openssl_serves ? openssl_server(client_extent, (bits & 16U) != 0)
+                                                  : engine_party(Role::server, versions, server_extent);
   }
 
   void run() {

@@ -345,6 +345,21 @@ TEST_F(TlsViolations_T7, what_is_written_within_a_message_of_the_peer_waits_for_
   EXPECT_TRUE(peer->saw_close_notify()) << peer->failure();
 }
 
+TEST_F(TlsViolations_T7, writing_within_a_message_of_the_peer_reads_nothing_of_it) {
+  // Found by fuzzing: what is lent is for `read`, also where a write would have use for it.
+  shake_hands(as_client());
+  const std::string message = testing::key_update_message(false);
+  end->take(peer->forge(RecordType::handshake, BytesView(message).first(4)));
+  const std::string rest = peer->forge(RecordType::handshake, BytesView(message).drop(4));
+  end->engine().feed(rest);
+  EXPECT_EQ(end->write("waits"), Outcome::done);
+  EXPECT_EQ(end->engine().input_left(), rest.size());
+  EXPECT_EQ(end->engine().unencrypted(), 5U);
+  end->go_on();
+  EXPECT_EQ(end->engine().input_left(), 0U);
+  EXPECT_EQ(end->engine().unencrypted(), 0U);
+}
+
 TEST_F(TlsViolations_T7, a_message_that_goes_on_with_something_else_fails) {
   shake_hands(as_client());
   end->take(peer->forge(RecordType::handshake, BytesView(testing::key_update_message(false)).first(4)));

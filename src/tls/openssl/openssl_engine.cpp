@@ -202,12 +202,15 @@ void OpenSslEngine::count_refusal(Outcome& outcome) noexcept {
 
 /// All or nothing, for the sink takes everything; nothing where input is wanted.
 Engine::Outcome OpenSslEngine::encrypt(BytesView plaintext) noexcept {
+  // Within a message of the peer's OpenSSL would first go on reading that, which is for `read` to do.
+  if (SSL_in_init(ssl_.get()) == 1) {
+    if (!peer_has_closed_) return Outcome::wants_input;
+    return fail(TlsErrc::protocol_violation, "the peer has closed in the middle of a message");
+  }
   begin_call();
   std::size_t size = 0;
   if (SSL_write_ex(ssl_.get(), plaintext.data(), plaintext.size(), &size) == 1) return Outcome::done;
-  const Outcome outcome = why_not();
-  if (outcome != Outcome::closed) return outcome;
-  return fail(TlsErrc::protocol_violation, "the peer has closed in the middle of a message");
+  return why_not();
 }
 
 void OpenSslEngine::catch_up() noexcept {
