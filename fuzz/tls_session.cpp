@@ -87,6 +87,7 @@ class Session {
 
   void run() {
     client().party->take({});
+    collect();
     for (int step = 0; step < kMostSteps && !script_.is_over(); ++step) take_step();
     finish();
   }
