@@ -33,8 +33,7 @@ Future<void> TlsTransport::wait_for_room_for_file() {
 void TlsTransport::write_of_file(Chunk piece) {
   file_->check_connection();
   plain_.append(std::move(piece));
-  encrypt_buffered();
-  after_append();
+  offer_what_is_over();
   file_->check_connection();
 }
 

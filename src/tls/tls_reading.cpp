@@ -43,7 +43,7 @@ void TlsTransport::take_input(BytesView ciphertext) {
     parked_from_ = 0;
     park(rest);
   }
-  encrypt_buffered();
+  const auto consumed = encrypt_buffered();
   after_sending();
   if (state_.is_closing()) continue_shutdown();
   if (!state_.is_lost()) hold_input_for_answers();
@@ -69,7 +69,8 @@ bool TlsTransport::deliver_some(MutableBytesView scratch) {
   if (engine_->input_left() == 0 && !engine_->holds_plaintext()) return false;
   if (buffered) {
     memory = ask_for_buffer();
-    if (memory.empty()) return false;
+    // Replaced by one of the other kind from inside, which has not been asked yet.
+    if (memory.empty()) return state_.is_reading() && !protocol_.is_buffered();
   }
   const Engine::ReadResult result = engine_->read(memory);
   switch (result.outcome) {
@@ -145,6 +146,7 @@ void TlsTransport::peer_has_ended() {
   } catch (...) {
     return fail("Fatal error: protocol.eof_received() call failed.", std::current_exception());
   }
+  if (state_.is_closing()) return;
   if (keep_open)
     base::log(LogLevel::warning, "returning true from eof_received() has no effect when using TLS");
   if (!state_.is_lost() && state_.begin_closing()) begin_shutdown();
@@ -190,8 +192,7 @@ void TlsTransport::pause_reading() {
 void TlsTransport::resume_reading() {
   if (state_.is_lost()) return;
   core_.check_thread();
-  if (!state_.resume_reading() || delivering_) return;
-  schedule();
+  if (state_.resume_reading()) schedule();
 }
 
 /// Keeps what can't be used yet; the transport below is silent meanwhile.

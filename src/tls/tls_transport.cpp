@@ -67,6 +67,7 @@ std::shared_ptr<TlsTransport> TlsTransport::upgrade(transport::InnerTransport& b
   if (owed_resume) made->flow_.begin_paused();
   made->below_paused_ = below.writing_paused();
   made->below_ = Ref<transport::InnerTransport>(&below);
+  made->core_.admit(*made);
   static_cast<void>(made->state_.open());  // the protocol was told long ago
   made->schedule();
   return made;
@@ -85,12 +86,12 @@ void TlsTransport::release() noexcept {
 void TlsTransport::connection_made(TransportRef below) {
   // Only our own transports are given layers.
   below_ = Ref<transport::InnerTransport>(static_cast<transport::InnerTransport*>(below.get()));
+  core_.admit(*this);
   begin();
 }
 
 void TlsTransport::begin() {
   begun_ = true;
-  core_.admit(*this);
   set_marks_below();
   below_->receive_modestly();
   start_timer(handshake_timeout_);
@@ -191,7 +192,7 @@ void TlsTransport::begin_shutdown() {
   fail_file(reason_);
   start_timer(shutdown_timeout_);
   if (!delivering_) schedule();  // to look through what was not read so far
-  encrypt_buffered();
+  const auto consumed = encrypt_buffered();
   continue_shutdown();
 }
 
@@ -300,10 +301,11 @@ void TlsTransport::discard() noexcept {
 
 void TlsTransport::loop_closed() noexcept {
   const std::shared_ptr<TlsTransport> alive = shared_from_this();
-  static_cast<void>(state_.lose());
+  const bool unclosed = state_.lose();
   state_.end();
   timer_.cancel();
   core_.forget_flush(*this);
+  if (unclosed) report("unclosed transport", nullptr);
   plain_.clear();
   collected_.clear();
   opened_ = {};

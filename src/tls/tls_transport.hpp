@@ -123,6 +123,8 @@ class TlsTransport final : public transport::InnerTransport,
   /// Less than this is collected, so that several small writes become one record; more is encrypted from
   /// where it lies.
   static constexpr std::size_t kWorthARecord = std::size_t{4} * 1024;
+  /// What a record holds at most.
+  static constexpr std::size_t kRecordBytes = std::size_t{16} * 1024;
   /// How much is encrypted before the transport below may say that it is enough.
   static constexpr std::size_t kMostAtATime = std::size_t{64} * 1024;
   /// How much ciphertext waits below; what is over that waits as plaintext, which need not be copied.
@@ -160,7 +162,9 @@ class TlsTransport final : public transport::InnerTransport,
   [[nodiscard]] bool accept_write(bool empty);
   [[nodiscard]] bool may_encrypt() const noexcept;
   [[nodiscard]] bool encrypt(BytesView plaintext);
-  void encrypt_buffered();
+  [[nodiscard]] transport::WriteBuffer::Consumed encrypt_buffered();
+  [[nodiscard]] std::size_t encrypt_some();
+  void offer_what_is_over();
   void hand_over();
   void after_append();
   void after_sending();

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <utility>
 
 #include <sys/uio.h>
@@ -37,10 +38,9 @@ bool TlsTransport::may_encrypt() const noexcept {
 
 void TlsTransport::write(BytesView data) {
   if (!accept_write(data.empty())) return;
-  const bool at_once =
-      data.size() >= kWorthARecord || get_write_buffer_size() + data.size() > flow_.limits().high;
-  if (at_once) {
-    encrypt_buffered();
+  transport::WriteBuffer::Consumed consumed;  // let go of when all is settled: that runs code of the program
+  if (data.size() >= kWorthARecord || get_write_buffer_size() + data.size() > flow_.limits().high) {
+    consumed = encrypt_buffered();
     while (!data.empty() && plain_.empty() && may_encrypt()) {
       const BytesView part = data.first(kMostAtATime);
       if (!encrypt(part)) return;
@@ -53,41 +53,37 @@ void TlsTransport::write(BytesView data) {
 }
 
 void TlsTransport::writelines(std::span<const BytesView> pieces) {
-  std::size_t size_bytes = 0;
-  for (const BytesView piece : pieces) size_bytes += piece.size();
-  if (!accept_write(size_bytes == 0)) return;
+  bool empty = true;
+  for (const BytesView piece : pieces) empty = empty && piece.empty();
+  if (!accept_write(empty)) return;
   for (const BytesView piece : pieces) plain_.append(piece);
-  if (plain_.size() >= kWorthARecord) encrypt_buffered();
-  after_append();
+  offer_what_is_over();
 }
 
 void TlsTransport::write(Chunk chunk) {
   if (!accept_write(chunk.empty())) return;
-  if (chunk.size() < kWorthARecord) return write(chunk.bytes());  // encrypting it would be a copy as well
   plain_.append(std::move(chunk));
-  encrypt_buffered();
-  after_append();
+  offer_what_is_over();
 }
 
 void TlsTransport::writelines(std::vector<Chunk> chunks) {
-  std::size_t size_bytes = 0;
-  for (const Chunk& chunk : chunks) size_bytes += chunk.size();
-  if (!accept_write(size_bytes == 0)) return;
-  for (Chunk& chunk : chunks) {
-    if (chunk.size() < kWorthARecord) {
-      plain_.append(chunk.bytes());
-    } else {
-      plain_.append(std::move(chunk));
-    }
-  }
-  if (plain_.size() >= kWorthARecord) encrypt_buffered();
-  after_append();
+  bool empty = true;
+  for (const Chunk& chunk : chunks) empty = empty && chunk.empty();
+  if (!accept_write(empty)) return;
+  for (Chunk& chunk : chunks) plain_.append(std::move(chunk));
+  offer_what_is_over();
 }
 
 void TlsTransport::write_all_of(transport::WriteBuffer&& bytes) {
   if (!accept_write(bytes.empty())) return bytes.clear();
   plain_.append(std::move(bytes));
-  if (plain_.size() >= kWorthARecord) encrypt_buffered();
+  offer_what_is_over();
+}
+
+/// Only what the kernel refuses may pause anybody (F1).
+void TlsTransport::offer_what_is_over() {
+  transport::WriteBuffer::Consumed consumed;  // as above
+  if (get_write_buffer_size() > flow_.limits().high) consumed = encrypt_buffered();
   after_append();
 }
 
@@ -123,18 +119,36 @@ bool TlsTransport::encrypt(BytesView plaintext) {
   return false;
 }
 
-/// Encrypts what is buffered, for as long as the transport below takes it.
-void TlsTransport::encrypt_buffered() {
-  transport::WriteBuffer::Consumed consumed;  // let go of when all is settled: that runs code of the program
+/// Encrypts what is buffered, for as long as the transport below takes it. What is returned is to be let go
+/// of when all is settled.
+transport::WriteBuffer::Consumed TlsTransport::encrypt_buffered() {
+  transport::WriteBuffer::Consumed consumed;
   while (!plain_.empty() && may_encrypt()) {
-    std::array<iovec, 1> piece;
-    static_cast<void>(plain_.gather(piece));
-    const BytesView part = BytesView(piece[0].iov_base, piece[0].iov_len).first(kMostAtATime);
-    if (!encrypt(part)) return;
-    consumed.append(plain_.consume(part.size()));
-    if (collected_.size() >= kMostAtATime || plain_.empty()) hand_over();
+    const std::size_t encrypted = encrypt_some();
+    if (encrypted == 0) return consumed;
+    consumed.append(plain_.consume(encrypted));
+    if (collected_.size() >= kMostAtATime) hand_over();
   }
   hand_over();
+  return consumed;
+}
+
+/// The first of what is buffered, small pieces joined to one record; 0 where that has failed.
+std::size_t TlsTransport::encrypt_some() {
+  std::array<iovec, 16> gathered;
+  const auto pieces = std::span(gathered).first(plain_.gather(gathered));
+  if (pieces.size() == 1 || pieces[0].iov_len >= kWorthARecord) {
+    const BytesView part = BytesView(pieces[0].iov_base, pieces[0].iov_len).first(kMostAtATime);
+    return encrypt(part) ? part.size() : 0;
+  }
+  std::array<std::byte, kRecordBytes> record;
+  std::size_t size_bytes = 0;
+  for (const iovec& piece : pieces) {
+    if (piece.iov_len >= kWorthARecord || piece.iov_len > record.size() - size_bytes) break;
+    std::memcpy(record.data() + size_bytes, piece.iov_base, piece.iov_len);
+    size_bytes += piece.iov_len;
+  }
+  return encrypt({record.data(), size_bytes}) ? size_bytes : 0;
 }
 
 void TlsTransport::hand_over() {
@@ -144,7 +158,7 @@ void TlsTransport::hand_over() {
 /// Before the loop blocks.
 void TlsTransport::flush() {
   if (state_.is_lost()) return;
-  encrypt_buffered();
+  const auto consumed = encrypt_buffered();
   if (state_.is_lost()) return;
   below_->flush_written();
   after_sending();
@@ -168,7 +182,7 @@ void TlsTransport::resume_writing() {
     answered_bytes_ = 0;
     schedule();
   }
-  encrypt_buffered();
+  const auto consumed = encrypt_buffered();
   after_sending();
   if (!state_.is_lost()) set_marks_below();
 }

@@ -2,6 +2,7 @@
 #include "transport/stream_transport.hpp"
 
 #include "base/log.hpp"
+#include "transport/layer.hpp"
 
 #include <cerrno>
 #include <stdexcept>
@@ -328,7 +329,9 @@ void StreamTransport::loop_closed() noexcept {
   core_.backend().cancel(sending(), channel_);
   if (seldom_ != nullptr && seldom_->file != nullptr) seldom_->file->end();
   // Told when nothing can be done to it any more: the handler may try.
-  if (unclosed) report("unclosed transport", nullptr);
+  // A layer tells of itself, by the transport that the program knows.
+  const bool told_above = dynamic_cast<Layer*>(protocol_.shared().get()) != nullptr;
+  if (unclosed && !told_above) report("unclosed transport", nullptr);
   if (!anything_in_flight()) end();  // otherwise when the last operation has ended
 }
 

@@ -136,6 +136,13 @@ WriteBuffer::Consumed::~Consumed() {
   if (chain_.first != nullptr) let_go(*pool_, chain_.first);
 }
 
+WriteBuffer::Consumed& WriteBuffer::Consumed::operator=(Consumed&& other) noexcept {
+  const Consumed before(std::move(*this));
+  pool_ = other.pool_;
+  chain_ = std::exchange(other.chain_, Chain());
+  return *this;
+}
+
 void WriteBuffer::Consumed::append(Consumed&& later) noexcept {
   if (later.chain_.first == nullptr) return;
   pool_ = later.pool_;

@@ -122,7 +122,8 @@ class WriteBuffer::Consumed {
   /// Nothing.
   Consumed() noexcept = default;
   Consumed(Consumed&& other) noexcept : pool_(other.pool_), chain_(std::exchange(other.chain_, Chain())) {}
-  Consumed& operator=(Consumed&&) = delete;
+  /// What was here is let go of.
+  Consumed& operator=(Consumed&& other) noexcept;
   ~Consumed();
 
   /// Lets go of `later` with this, after what is here.

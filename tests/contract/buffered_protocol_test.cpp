@@ -99,7 +99,7 @@ TEST_P(BufferedReading, R4_an_empty_buffer_is_an_error) {
 
 TEST_P(BufferedReading, R4_neither_is_called_after_eof_received) {
   connect_buffered();
-  here().keep_open_after_eof = true;
+  here().keep_open_after_eof = !rig().ground().is_tls();
   peer().send("last");
   peer().shutdown_write();
   rig().run_until([&] { return here().eof_count == 1; });
@@ -143,10 +143,11 @@ TEST_P(BufferedReading, R4_R2_paused_inside_get_buffer_nothing_is_lost) {
     here().pause_reading();
     return MutableBytesView(memory);
   };
+  const int asked_before = here().get_buffer_count;
   peer().send("patience");
-  rig().run_until([&] { return here().get_buffer_count == 1; });
+  rig().run_until([&] { return here().get_buffer_count > asked_before; });
   rig().run_until_quiet();
-  EXPECT_EQ(here().get_buffer_count, 1);
+  EXPECT_EQ(here().get_buffer_count, asked_before + 1);
   here().resume_reading();
   run_until_received(8);
   EXPECT_EQ(here().received, "patience");

@@ -57,6 +57,7 @@ TEST_P(EndOfFile, R3_what_eof_received_writes_is_flushed_too) {
 }
 
 TEST_P(EndOfFile, R3_kept_open_the_transport_can_still_write) {
+  if (rig().ground().is_tls()) GTEST_SKIP() << "TLS has no half-close";
   connect_raw();
   half_close();
   EXPECT_FALSE(here().transport().is_closing());
@@ -74,6 +75,7 @@ TEST_P(EndOfFile, R3_kept_open_the_transport_can_still_write) {
 }
 
 TEST_P(EndOfFile, R3_eof_received_does_not_come_again_after_pausing_and_resuming) {
+  if (rig().ground().is_tls()) GTEST_SKIP() << "TLS has no half-close";
   connect_raw();
   half_close();
   for (int times = 0; times < 3; ++times) {
@@ -87,6 +89,7 @@ TEST_P(EndOfFile, R3_eof_received_does_not_come_again_after_pausing_and_resuming
 }
 
 TEST_P(EndOfFile, R3_pausing_inside_eof_received_that_keeps_open) {
+  if (rig().ground().is_tls()) GTEST_SKIP() << "TLS has no half-close";
   connect_raw();
   here().on.eof_received = [&] {
     here().pause_reading();
@@ -103,6 +106,7 @@ TEST_P(EndOfFile, R3_pausing_inside_eof_received_that_keeps_open) {
 }
 
 TEST_P(EndOfFile, R3_both_directions_ended_the_transport_waits_for_close) {
+  if (rig().ground().is_tls()) GTEST_SKIP() << "TLS has no half-close";
   connect_raw();
   half_close();
   here().write("goodbye");
@@ -118,6 +122,7 @@ TEST_P(EndOfFile, R3_both_directions_ended_the_transport_waits_for_close) {
 }
 
 TEST_P(EndOfFile, R3_both_directions_ended_by_the_peer_first_and_the_peer_gone) {
+  if (rig().ground().is_tls()) GTEST_SKIP() << "TLS has no half-close";
   connect_raw();
   half_close();
   here().write_eof();
@@ -130,6 +135,7 @@ TEST_P(EndOfFile, R3_both_directions_ended_by_the_peer_first_and_the_peer_gone) 
 }
 
 TEST_P(EndOfFile, R3_write_eof_inside_eof_received_that_keeps_open) {
+  if (rig().ground().is_tls()) GTEST_SKIP() << "TLS has no half-close";
   connect_raw();
   here().on.eof_received = [&] {
     here().write("answer");
@@ -155,6 +161,7 @@ TEST_P(EndOfFile, R3_close_inside_eof_received_wins_over_keeping_open) {
 }
 
 TEST_P(EndOfFile, R3_an_end_of_file_that_is_there_from_the_beginning) {
+  if (rig().ground().is_tls()) GTEST_SKIP() << "nothing is there before the handshake";
   connect_raw([&] { peer().shutdown_write(); });
   run_until_lost();
   EXPECT_EQ(here().received, "");
@@ -162,6 +169,7 @@ TEST_P(EndOfFile, R3_an_end_of_file_that_is_there_from_the_beginning) {
 }
 
 TEST_P(EndOfFile, R3_between_two_transports_each_direction_ends_by_itself) {
+  if (rig().ground().is_tls()) GTEST_SKIP() << "TLS has no half-close";
   connect_pair([&] {
     here().keep_open_after_eof = true;
     there().keep_open_after_eof = true;

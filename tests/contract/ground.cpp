@@ -93,4 +93,9 @@ std::vector<Ground> each_receiver() {
   return grounds;
 }
 
+std::vector<Ground> without_tls(std::vector<Ground> grounds) {
+  std::erase_if(grounds, [](const Ground& ground) { return ground.is_tls(); });
+  return grounds;
+}
+
 }  // namespace tidegate::contract

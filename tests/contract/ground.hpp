@@ -57,4 +57,7 @@ inline void PrintTo(const Ground& ground, std::ostream* out) {
 /// As that, and one carrier of each family with the other receiver.
 [[nodiscard]] std::vector<Ground> each_receiver();
 
+/// Those of them on which one direction can end before the other.
+[[nodiscard]] std::vector<Ground> without_tls(std::vector<Ground> grounds);
+
 }  // namespace tidegate::contract

@@ -179,7 +179,7 @@ TEST_P(HalfClose, W5_a_protocol_that_answers_eof_with_eof_ends_both_sides_in_ord
   EXPECT_FALSE(there().reason) << there().reason.message();
 }
 
-INSTANTIATE_TEST_SUITE_P(Streams, HalfClose, ::testing::ValuesIn(each_side()), name_of);
+INSTANTIATE_TEST_SUITE_P(Streams, HalfClose, ::testing::ValuesIn(without_tls(each_side())), name_of);
 
 }  // namespace
 }  // namespace tidegate::contract

@@ -108,6 +108,7 @@ TEST_P(StreamHazards, L3_a_failed_write_does_not_discard_what_can_be_read) {
 }
 
 TEST_P(StreamHazards, L3_a_failed_write_does_not_discard_what_takes_several_receives) {
+  if (rig().ground().is_tls()) GTEST_SKIP() << "nobody passes anything beside TLS";
   connect_raw();
   // Receiving stops at an out-of-band byte and at a passed descriptor, whatever comes behind.
   peer().send("one ");
@@ -173,6 +174,7 @@ TEST_P(StreamHazards, L3_a_reset_while_reading_is_paused_is_the_reason_of_a_writ
 }
 
 TEST_P(StreamHazards, L3_a_reset_after_the_end_of_file_is_noticed_without_writing) {
+  if (rig().ground().is_tls()) GTEST_SKIP() << "TLS has no half-close";
   connect_raw([&] { here().keep_open_after_eof = true; });
   here().write("unread");
   rig().run_until([&] { return here().buffered() == 0; });
@@ -188,6 +190,7 @@ TEST_P(StreamHazards, L3_a_reset_after_the_end_of_file_is_noticed_without_writin
 // --- spinning ------------------------------------------------------------------------------------
 
 TEST_P(StreamHazards, a_half_closed_idle_connection_does_not_spin) {
+  if (rig().ground().is_tls()) GTEST_SKIP() << "TLS has no half-close";
   connect_raw([&] { here().keep_open_after_eof = true; });
   peer().shutdown_write();
   rig().run_until([&] { return here().eof_count == 1; });
@@ -197,6 +200,7 @@ TEST_P(StreamHazards, a_half_closed_idle_connection_does_not_spin) {
 }
 
 TEST_P(StreamHazards, a_half_closed_connection_that_waits_to_write_does_not_spin) {
+  if (rig().ground().is_tls()) GTEST_SKIP() << "TLS has no half-close";
   connect_raw([&] { here().keep_open_after_eof = true; });
   fill_kernel();
   peer().shutdown_write();
@@ -268,6 +272,7 @@ TEST_P(StreamHazards, an_out_of_band_byte_does_not_stall_the_connection) {
 }
 
 TEST_P(StreamHazards, passed_descriptors_neither_stall_the_connection_nor_leak) {
+  if (rig().ground().is_tls()) GTEST_SKIP() << "nobody passes anything beside TLS";
   if (rig().ground().is_tcp()) GTEST_SKIP() << "only Unix sockets pass descriptors";
   connect_raw();
   std::array<int, 2> pipe{-1, -1};

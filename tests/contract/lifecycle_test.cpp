@@ -64,13 +64,16 @@ TEST_P(StreamLifecycle, L1_the_transport_is_whole_inside_connection_made) {
       Transport& transport = here().transport();
       EXPECT_TRUE(transport.is_reading());
       EXPECT_FALSE(transport.is_closing());
-      EXPECT_TRUE(transport.can_write_eof());
+      EXPECT_EQ(transport.can_write_eof(), !rig().ground().is_tls());
       EXPECT_NE(transport.get_protocol(), nullptr);
       EXPECT_EQ(&transport.loop(), &loop());
       EXPECT_TRUE(transport.socket().descriptor().valid());
       EXPECT_EQ(transport.sockname(), transport.socket().local_endpoint());
       EXPECT_EQ(transport.peername(), transport.socket().remote_endpoint());
-      EXPECT_EQ(transport.get_write_buffer_size(), 0U);
+      // Of TLS the last of the handshake may still be there.
+      if (!rig().ground().is_tls()) {
+        EXPECT_EQ(transport.get_write_buffer_size(), 0U);
+      }
       here().write("greeting");
     };
   });
@@ -130,7 +133,7 @@ TEST_P(StreamLifecycle, L2_nothing_is_called_after_connection_lost_whatever_is_d
     if (!transport.is_closing()) ADD_FAILURE();
     EXPECT_FALSE(transport.is_reading());
     EXPECT_EQ(transport.get_write_buffer_size(), 0U);
-    here().write_eof();
+    if (!rig().ground().is_tls()) here().write_eof();
     rig().run_until_quiet();  // the trace fails the test where anything is called
   }
 }
@@ -153,6 +156,7 @@ TEST_P(StreamLifecycle, L2_connection_lost_is_not_called_where_connection_made_n
 }
 
 TEST_P(StreamLifecycle, L2_connection_lost_comes_in_its_turn_and_never_inside_the_call) {
+  if (rig().ground().is_tls()) GTEST_SKIP() << "the peer's answer is awaited";
   for (const bool aborts : {false, true}) {
     connect_raw();
     std::string order;
@@ -202,6 +206,7 @@ TEST_P(StreamLifecycle, L3_a_reset_by_the_peer_is_the_reason) {
 }
 
 TEST_P(StreamLifecycle, L3_writing_to_a_peer_that_has_gone_is_the_reason) {
+  if (rig().ground().is_tls()) GTEST_SKIP() << "TLS has no half-close";
   connect_raw([&] { here().keep_open_after_eof = true; });
   peer().close();
   rig().run_until([&] { return here().eof_count == 1 || here().lost(); });

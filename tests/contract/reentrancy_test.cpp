@@ -109,6 +109,7 @@ class Scene {
         if (!wrote_eof_) end_->write(std::string(2'000'000, 'h'));
         return;
       case Action::write_eof:
+        if (!end_->transport().can_write_eof()) return;
         wrote_eof_ = wrote_eof_ || !end_->transport().is_closing();
         return end_->write_eof();
       case Action::pause_reading:

@@ -225,6 +225,8 @@ Rig::RawLink Rig::connect_raw(const BeforeMade& before_made) {
                                  },
                                  [&] { return end.made_count > 0; });
   links_.push_back({&end, &peer});
+  // A server's tickets are on their way until the kernel has them.
+  if (ground_.is_tls()) run_until([&] { return end.lost() || !end.ref() || end.buffered() == 0; }, "quiet");
   return {end, peer};
 }
 
@@ -287,6 +289,8 @@ void Rig::run_until(const std::function<bool()>& holds, const char* what) {
 void Rig::answer_farewells() {
   if (!ground_.is_tls()) return;
   for (const Link& link : links_) {
+    if (link.peer->is_open())
+      link.peer->send_some({});  // the rest of a record that the kernel did not take whole
     if (link.end->lost() || !link.end->ref() || !link.end->transport().is_closing()) continue;
     if (!link.peer->is_open()) continue;
     link.peer->receive();

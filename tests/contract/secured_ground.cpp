@@ -8,6 +8,9 @@
 
 #include <utility>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
 namespace tidegate::contract {
 
 #ifdef TIDEGATE_HAS_TLS
@@ -31,7 +34,11 @@ std::unique_ptr<testing::RawPeer> make_raw_peer(const Ground& ground, OwnedFileD
     options.role = testing::TlsRole::server;
     options.certificate = &testing::server_certificate();
   }
-  return std::make_unique<testing::TlsPeer>(std::move(descriptor), options);
+  auto peer = std::make_unique<testing::TlsPeer>(std::move(descriptor), options);
+  // A handshake makes a conversation of it, in which the kernel would hold a second small write back for a
+  // while.
+  if (ground.is_tcp()) peer->set_option(IPPROTO_TCP, TCP_NODELAY, 1);
+  return peer;
 }
 
 void go_on_with_handshake(testing::RawPeer& peer) {

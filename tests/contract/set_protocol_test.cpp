@@ -85,7 +85,9 @@ TEST_P(SetProtocol, L8_back_and_forth_with_every_piece_received) {
   }
   rig().run_until([&] { return here().received.size() == 20'000; });
   EXPECT_TRUE(is_pattern(here().received));
-  EXPECT_GT(switches, 10);
+  if (!rig().ground().is_tls()) {  // which joins what came in several records
+    EXPECT_GT(switches, 10);
+  }
 }
 
 TEST_P(SetProtocol, L8_inside_get_buffer_the_new_protocol_receives_and_the_old_buffer_is_not_filled) {
@@ -116,6 +118,7 @@ TEST_P(SetProtocol, L8_inside_eof_received) {
       if (keeps_open) here().close();
       run_until_lost();
       EXPECT_EQ(here().last_called(), 2);
+      if (rig().ground().is_tls()) static_cast<void>(rig().take_warnings());
     }
   }
 }

@@ -81,6 +81,10 @@ class Player {
 
   void finish_writing() {
     if (end_.transport().is_closing()) return;
+    if (!end_.transport().can_write_eof()) {
+      if (rival_ == nullptr || rival_->lost() || !rival_->transport().is_closing()) end_.close();
+      return;  // otherwise the rival's end is ours as well
+    }
     wrote_eof_ = true;
     end_.write_eof();
   }
@@ -257,7 +261,9 @@ void play_against_a_raw_peer(unsigned seed) {
     rig.run_until([&] { return peer.at_end(); });
     EXPECT_TRUE(is_pattern(peer.received));
     EXPECT_LE(peer.received.size(), here.sent());
-    if (peer.saw_eof && !here.aborted()) {
+    // Over TLS an end of file without a close_notify is an ending by force.
+    const bool in_order = !rig.ground().is_tls() || !link.end.reason;
+    if (peer.saw_eof && !here.aborted() && in_order) {
       EXPECT_EQ(peer.received.size(), here.sent()) << "bytes were lost";
     }
   }

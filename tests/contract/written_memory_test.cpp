@@ -144,10 +144,12 @@ TEST_P(WrittenMemory, W2_a_chunk_that_is_not_accepted_is_released_at_once) {
   here().write(empty.chunk());
   EXPECT_EQ(empty.released, 1);
 
-  here().write_eof();
-  CountedChunk refused("refused");
-  EXPECT_THROW(here().write(refused.chunk()), InvalidStateError);
-  EXPECT_EQ(refused.released, 1);
+  if (here().transport().can_write_eof()) {
+    here().write_eof();
+    CountedChunk refused("refused");
+    EXPECT_THROW(here().write(refused.chunk()), InvalidStateError);
+    EXPECT_EQ(refused.released, 1);
+  }
 
   connect_raw();
   here().abort();

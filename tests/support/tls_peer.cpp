@@ -20,6 +20,7 @@ TlsPeer::TlsPeer(OwnedFileDescriptor descriptor, const TlsEndOptions& options)
     : RawPeer(std::move(descriptor)), tls_(std::make_unique<TlsEnd>(options)) {}
 
 bool TlsPeer::flush() {
+  if (!early_.empty() && tls_->handshake_is_over()) tls_->write(std::exchange(early_, {}));
   if (!is_held_) outgoing_ += tls_->give();
   const std::size_t limit = piece_bytes_ == 0 ? outgoing_.size() : piece_bytes_;
   outgoing_.erase(0, put_on_wire(std::string_view(outgoing_).substr(0, limit)));
@@ -27,7 +28,11 @@ bool TlsPeer::flush() {
 }
 
 std::size_t TlsPeer::send_some(BytesView bytes) {
-  if (!handshake_is_over() || !flush()) return 0;
+  if (!handshake_is_over()) {
+    early_ += bytes.text();
+    return bytes.size();
+  }
+  if (!flush()) return 0;
   std::size_t sent = 0;
   while (sent < bytes.size()) {
     const BytesView rest = bytes.drop(sent);

@@ -22,8 +22,8 @@ class TlsPeer final : public RawPeer {
 
   // --- as it should be ---------------------------------------------------------------------------
 
-  /// 0 before the handshake is over. What the kernel refuses of a record that was begun counts as sent, and
-  /// leaves when the next member runs.
+  /// Before the handshake is over it is kept, and sent with the last of that. What the kernel refuses of a
+  /// record that was begun counts as sent, and leaves when the next member runs.
   std::size_t send_some(BytesView bytes) override;
   std::size_t receive(std::size_t limit_bytes = std::numeric_limits<std::size_t>::max()) override;
   /// close_notify, and no end of file: TLS has none of its own.
@@ -65,6 +65,7 @@ class TlsPeer final : public RawPeer {
  private:
   std::unique_ptr<TlsEnd> tls_;
   std::string outgoing_;
+  std::string early_;  // plaintext
   std::size_t piece_bytes_ = 0;
   bool is_held_ = false;
 };
