@@ -7,13 +7,16 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 # How many random scripts `make differential` plays.
 SEEDS ?= 20000
+# How long `make fuzz` runs each target.
+FUZZ_SECONDS ?= 60
 
 # Configuring again is cheap, and picks up a preset that changed.
 build_preset = cmake --preset $(1) && cmake --build --preset $(1) --parallel $(JOBS) $(2)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test debug sanitize asan tsan lint tidy format install clean deps \
-  bench bench-quick bench-micro bench-deps bench-programs differential
+  bench bench-quick bench-micro bench-deps bench-programs differential \
+  fuzz fuzz-quick fuzz-programs
 
 help: ## List the targets
 	@echo "make <target>    (PREFIX=$(PREFIX) JOBS=$(JOBS))"
@@ -52,6 +55,17 @@ differential: deps ## Play SEEDS random scripts on every backend and compare; FI
 	$(call build_preset,release,--target differential_tests)
 	TIDEGATE_SEEDS=$(SEEDS) TIDEGATE_FIRST_SEED=$(FIRST_SEED) \
 	  build/release/differential_tests --gtest_filter='*the_seeds_that_were_wished_for'
+
+fuzz: fuzz-programs ## Have libFuzzer make up input for the TLS engine, FUZZ_SECONDS for each target
+	fuzz/run $(FUZZ_SECONDS)
+
+fuzz-quick: fuzz-programs ## The same for 20 seconds each
+	fuzz/run 20
+
+# The library and the fuzz targets, by clang.
+fuzz-programs:
+	@scripts/install-deps --fuzz
+	$(call build_preset,fuzz)
 
 bench: bench-programs ## Measure against bare epoll and other libraries: 40 minutes; writes docs/performance.*
 	bench/run --output docs

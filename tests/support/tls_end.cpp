@@ -94,6 +94,11 @@ ContextHandle TlsEnd::make_context(const TlsEndOptions& options, std::string& al
     require_openssl(SSL_CTX_set_cipher_list(context.get(), options.ciphers.c_str()) == 1, "ciphers");
   }
   SSL_CTX_set_num_tickets(context.get(), options.session_tickets);
+  if (options.fragment_bytes > 0) {
+    const auto fragment_bytes = static_cast<long>(options.fragment_bytes);
+    require_openssl(SSL_CTX_ctrl(context.get(), SSL_CTRL_SET_MAX_SEND_FRAGMENT, fragment_bytes, nullptr) == 1,
+                    "SSL_CTX_set_max_send_fragment");
+  }
   if (options.certificate != nullptr) use_certificate(context.get(), *options.certificate);
   trust(context.get(), options.trusted_pem);
   const int insist = SSL_VERIFY_PEER | (is_server ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0);

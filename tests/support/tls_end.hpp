@@ -40,6 +40,9 @@ struct TlsEndOptions {
   std::vector<std::string> alpn_protocols = {};
   /// Server: tickets after the handshake (TLS 1.3).
   std::size_t session_tickets = 2;
+  /// Cuts what it sends into records of this size, 512 bytes or more: messages of the connection's own, such
+  /// as tickets, too. 0: into the largest.
+  std::size_t fragment_bytes = 0;
 };
 
 /// An alert that was received or sent.

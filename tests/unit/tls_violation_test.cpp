@@ -41,6 +41,20 @@ TlsEndOptions as_server(int version = TLS1_3_VERSION) {
           .session_tickets = 0};
 }
 
+/// Puts `other` in the place of the last record of `said`; returns how long that was.
+std::size_t replace_last_record(std::string& said, const std::string& other) {
+  constexpr std::size_t kHeaderBytes = 5;
+  std::size_t last = 0;
+  for (std::size_t next = 0; next + kHeaderBytes <= said.size();) {
+    last = next;
+    next += kHeaderBytes + (static_cast<unsigned char>(said[next + 3]) << 8U) +
+            static_cast<unsigned char>(said[next + 4]);
+  }
+  const std::size_t size = said.size() - last;
+  said.replace(last, size, other);
+  return size;
+}
+
 /// An engine and a peer that can be told to misbehave.
 class TlsViolations_T7 : public ::testing::Test {
  protected:
@@ -141,6 +155,36 @@ TEST_F(TlsViolations_T7, a_client_hello_without_end_is_given_up) {
   EXPECT_LE(taken, 150'000U);
 }
 
+TEST_F(TlsViolations_T7, a_record_too_short_to_be_decrypted_is_the_peers_doing) {
+  // Found by fuzzing: in the last message of the handshake, OpenSSL's word for it is "internal error".
+  const TlsOptions options = testing::only(TlsVersion::tls_1_2, client_options());
+  const std::string too_short = plain_record(RecordType::handshake, "x");
+
+  EnginePair cut_for_server(options);
+  cut_for_server.client.go_on();
+  cut_for_server.server.take(std::exchange(cut_for_server.client.said, {}));
+  cut_for_server.client.take(std::exchange(cut_for_server.server.said, {}));
+  EXPECT_EQ(replace_last_record(cut_for_server.client.said, too_short), 45U);
+  cut_for_server.server.take(cut_for_server.client.said);
+  EXPECT_EQ(Error(cut_for_server.server.engine().failure()).code(), TlsErrc::protocol_violation)
+      << describe(cut_for_server.server.engine().failure());
+
+  EnginePair cut_for_client(options);
+  cut_for_client.client.go_on();
+  cut_for_client.server.take(std::exchange(cut_for_client.client.said, {}));
+  cut_for_client.client.take(std::exchange(cut_for_client.server.said, {}));
+  cut_for_client.server.take(std::exchange(cut_for_client.client.said, {}));
+  EXPECT_EQ(replace_last_record(cut_for_client.server.said, too_short), 45U);
+  cut_for_client.client.take(cut_for_client.server.said);
+  EXPECT_EQ(Error(cut_for_client.client.engine().failure()).code(), TlsErrc::protocol_violation)
+      << describe(cut_for_client.client.engine().failure());
+
+  EnginePair afterwards(options);
+  ASSERT_TRUE(afterwards.shake_hands());
+  afterwards.server.take(plain_record(RecordType::application_data, "x"));
+  EXPECT_EQ(Error(afterwards.server.engine().failure()).code(), TlsErrc::protocol_violation);
+}
+
 // --- afterwards
 // ----------------------------------------------------------------------------------------------
 
@@ -185,6 +229,15 @@ TEST_F(TlsViolations_T7, a_fatal_alert_is_named_and_is_no_close_notify) {
   EXPECT_FALSE(end->engine().peer_has_closed());
   EXPECT_EQ(code(), TlsErrc::alert_received);
   EXPECT_THAT(text(), HasSubstr("'internal error' (80)"));
+}
+
+TEST_F(TlsViolations_T7, a_close_notify_of_tls_1_3_is_one_whatever_its_level) {
+  // Found by fuzzing: behind a warning, OpenSSL does not say so.
+  shake_hands(as_client());
+  end->take(peer->forge(RecordType::alert, alert(AlertLevel::warning, AlertKind::user_canceled)));
+  end->take(peer->forge(RecordType::alert, alert(AlertLevel::fatal, AlertKind::close_notify)));
+  EXPECT_EQ(end->outcome(), Outcome::closed) << text();
+  EXPECT_TRUE(end->engine().peer_has_closed());
 }
 
 TEST_F(TlsViolations_T7, records_of_nothing_do_not_go_on_for_ever) {
@@ -290,6 +343,21 @@ TEST_F(TlsViolations_T7, what_is_written_within_a_message_of_the_peer_waits_for_
   (void)peer->read(peer_heard, 1000);
   EXPECT_EQ(peer_heard, "first second");
   EXPECT_TRUE(peer->saw_close_notify()) << peer->failure();
+}
+
+TEST_F(TlsViolations_T7, writing_within_a_message_of_the_peer_reads_nothing_of_it) {
+  // Found by fuzzing: what is lent is for `read`, also where a write would have use for it.
+  shake_hands(as_client());
+  const std::string message = testing::key_update_message(false);
+  end->take(peer->forge(RecordType::handshake, BytesView(message).first(4)));
+  const std::string rest = peer->forge(RecordType::handshake, BytesView(message).drop(4));
+  end->engine().feed(rest);
+  EXPECT_EQ(end->write("waits"), Outcome::done);
+  EXPECT_EQ(end->engine().input_left(), rest.size());
+  EXPECT_EQ(end->engine().unencrypted(), 5U);
+  end->go_on();
+  EXPECT_EQ(end->engine().input_left(), 0U);
+  EXPECT_EQ(end->engine().unencrypted(), 0U);
 }
 
 TEST_F(TlsViolations_T7, a_message_that_goes_on_with_something_else_fails) {

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <openssl/err.h>
 #include <openssl/tls1.h>
 
 namespace tidegate::tls {
@@ -48,7 +49,7 @@ void OpenSslEngine::begin() {
 
 void OpenSslEngine::begin_call() noexcept {
   bio_.forget_running_dry();
-  // SSL_get_error goes by the whole queue, in which others may have left some.
+  // `why_not` goes by the whole queue, in which others may have left some.
   forget_errors();
 }
 
@@ -201,12 +202,15 @@ void OpenSslEngine::count_refusal(Outcome& outcome) noexcept {
 
 /// All or nothing, for the sink takes everything; nothing where input is wanted.
 Engine::Outcome OpenSslEngine::encrypt(BytesView plaintext) noexcept {
+  // Within a message of the peer's OpenSSL would first go on reading that, which is for `read` to do.
+  if (SSL_in_init(ssl_.get()) == 1) {
+    if (!peer_has_closed_) return Outcome::wants_input;
+    return fail(TlsErrc::protocol_violation, "the peer has closed in the middle of a message");
+  }
   begin_call();
   std::size_t size = 0;
   if (SSL_write_ex(ssl_.get(), plaintext.data(), plaintext.size(), &size) == 1) return Outcome::done;
-  const Outcome outcome = why_not();
-  if (outcome != Outcome::closed) return outcome;
-  return fail(TlsErrc::protocol_violation, "the peer has closed in the middle of a message");
+  return why_not();
 }
 
 void OpenSslEngine::catch_up() noexcept {
@@ -240,11 +244,19 @@ void OpenSslEngine::say_close_notify() noexcept {
 Engine::Outcome OpenSslEngine::why_not() noexcept {
   if (bio_.failure() != nullptr) return fail(bio_.failure());
   if (bio_.ran_dry()) return Outcome::wants_input;
-  if (SSL_get_error(ssl_.get(), 0) == SSL_ERROR_ZERO_RETURN) {
+  // Not SSL_get_error, which misses a close_notify of TLS 1.3 that is called fatal behind another alert:
+  // there the level says nothing (RFC 8446, 6).
+  if ((SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0 && ERR_peek_error() == 0) {
     peer_has_closed_ = true;
     return Outcome::closed;
   }
-  return fail(connection_failure(take_error(), {refusal_, server_hostname_, handshake_is_over_}));
+  return fail(connection_failure(take_error(), {refusal_, server_hostname_, reads_encrypted()}));
+}
+
+/// TLS 1.2 changes to its keys with a message of its own, before the handshake is over.
+bool OpenSslEngine::reads_encrypted() const noexcept {
+  const OSSL_HANDSHAKE_STATE state = SSL_get_state(ssl_.get());
+  return handshake_is_over_ || state == TLS_ST_CR_CHANGE || state == TLS_ST_SR_CHANGE;
 }
 
 Engine::Outcome OpenSslEngine::fail(std::exception_ptr failure) noexcept {

@@ -73,6 +73,7 @@ class OpenSslEngine final : public Engine {
   /// What to say where a call of OpenSSL's was not done.
   Outcome why_not() noexcept;
   Outcome why_no_handshake() noexcept;
+  [[nodiscard]] bool reads_encrypted() const noexcept;
   Outcome fail(std::exception_ptr failure) noexcept;
   Outcome fail(TlsErrc error, const char* what) noexcept;
   [[nodiscard]] Outcome encrypt(BytesView plaintext) noexcept;

@@ -69,9 +69,9 @@ std::string describe_refusal(const Refusal& refusal, const std::string& server_h
 }
 
 /// A record that is too short to be decrypted is an "internal error" to OpenSSL; there is nothing else that
-/// goes wrong inside of it once a connection stands.
+/// goes wrong inside of it once there are keys.
 bool is_unreadable_record(unsigned long error, const FailureContext& context) noexcept {
-  return context.handshake_is_over && ERR_GET_LIB(error) == ERR_LIB_SSL &&
+  return context.reads_encrypted && ERR_GET_LIB(error) == ERR_LIB_SSL &&
          ERR_GET_REASON(error) == ERR_R_INTERNAL_ERROR;
 }
 

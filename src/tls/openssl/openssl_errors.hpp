@@ -39,7 +39,8 @@ struct FailureContext {
   const Refusal& refusal;
   /// Whom the peer should be.
   const std::string& server_hostname;
-  bool handshake_is_over;
+  /// Whether the peer's records are encrypted by now.
+  bool reads_encrypted;
 };
 
 /// What `error` has done to a connection: a TlsError, or std::bad_alloc.
