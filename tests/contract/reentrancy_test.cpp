@@ -186,6 +186,10 @@ class Scene {
       peer_->receive();
       rig_.run_rounds(3);
     }
+    rig_.run_until([this] {
+      peer_->receive();
+      return !alive() || !end_->writing_paused;
+    });
   }
   void half_close() {
     peer_->send_some("last data");

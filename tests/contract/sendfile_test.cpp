@@ -113,6 +113,20 @@ TEST_P(Sendfile, F1_a_protocol_that_was_paused_before_is_resumed_when_its_bytes_
   EXPECT_EQ(here().resume_count, here().pause_count);
 }
 
+TEST_P(Sendfile, F1_a_protocol_that_writes_when_it_is_resumed_is_resumed_when_it_may) {
+  connect_raw();
+  const std::size_t before = fill_kernel();
+  here().set_limits({.high = 100});
+  const ScratchFile file(pattern(kMuchBytes, before));
+  here().on.resume_writing = [&] {
+    here().on.resume_writing = nullptr;
+    here().write(pattern(10, before + kMuchBytes));
+  };
+  const auto sending = send(file);
+  expect_arrival(before + kMuchBytes + 10);
+  EXPECT_EQ(result_of(sending), kMuchBytes);
+}
+
 TEST_P(Sendfile, N1_writing_meanwhile_is_an_error_and_nothing_of_it_is_sent) {
   constexpr const char* kRefused = "unable to write; sendfile is in progress";
   connect_raw();

@@ -41,6 +41,11 @@ class StartTls : public ContractTest {
     return loop().create_task(loop().start_tls(end.ref(), end.transport().get_protocol(), context, options));
   }
 
+  [[nodiscard]] bool here_can_half_close() {
+    connect_raw();
+    return here().transport().can_write_eof();
+  }
+
   /// Takes the new transport over.
   static void finish(TracedEnd& end, Upgrading& upgrading) { end.upgraded(upgrading.result()); }
 
@@ -211,12 +216,23 @@ TEST_P(StartTls, T6_what_makes_no_sense_is_refused_and_changes_nothing) {
               ::testing::HasSubstr("tls_handshake_timeout is 0 s, expected more than 0"));
   EXPECT_THAT(ask(server(), {.tls_shutdown_timeout = -std::chrono::seconds(2)}),
               ::testing::HasSubstr("tls_shutdown_timeout is -2 s, expected more than 0"));
+  Loop stranger(LoopOptions{.backend = GetParam().backend});
+  EXPECT_THAT(thrown_text<std::invalid_argument>(
+                  [&] { static_cast<void>(stranger.start_tls(here().ref(), protocol, server())); }),
+              ::testing::HasSubstr("another loop"));
   peer().send("still in the clear");
   rig().run_until([&] { return here().received == "still in the clear"; });
   here().close();
   EXPECT_THAT(thrown_text<InvalidStateError>(
                   [&] { static_cast<void>(loop().start_tls(here().ref(), protocol, server())); }),
               ::testing::HasSubstr("closing"));
+}
+
+TEST_P(StartTls, T6_after_write_eof_there_is_nothing_to_secure) {
+  if (!here_can_half_close()) GTEST_SKIP() << "TLS has no half-close";
+  here().write_eof();
+  EXPECT_THROW(static_cast<void>(loop().start_tls(here().ref(), here().transport().get_protocol(), server())),
+               InvalidStateError);
 }
 
 // --- T8 ------------------------------------------------------------------------------------------

@@ -7,6 +7,8 @@
 
 #include <string>
 
+#include <gmock/gmock.h>
+
 namespace tidegate::streams_rig {
 namespace {
 
@@ -106,6 +108,72 @@ TEST_F(StreamTls, T6_a_stream_that_was_paused_because_nobody_read_it_is_secured_
     co_await gives(ends.near.reader.readline(), "secret\n");
     ends.near.writer.write("and back\n");
     co_await gives(ends.far.reader.readline(), "and back\n");
+  };
+  run(talk());
+}
+
+TEST_F(StreamTls, T3_of_a_stream_that_was_cut_what_came_can_be_read_and_nothing_beyond_looks_like_its_end) {
+  const auto talk = [&]() -> Task<> {
+    const Ends ends = co_await connect_over(Carrier::tls);
+    forget_ends();
+    ends.far.writer.write("one line\nhalf a");
+    co_await pause();
+    ends.far.writer.transport()->abort();
+    std::string cut;
+    try {
+      co_await ends.near.writer.wait_closed();
+    } catch (const TlsError& error) {
+      cut = error.what();
+    }
+    EXPECT_THAT(cut, ::testing::HasSubstr("close_notify"));
+    co_await gives(ends.near.reader.readline(), "one line\n");
+    const std::string line = co_await thrown_by(ends.near.reader.readline());
+    EXPECT_EQ(line, cut);
+    co_await gives(ends.near.reader.readexactly(6), "half a");
+    const std::string rest = co_await thrown_by(ends.near.reader.read());
+    EXPECT_EQ(rest, cut);
+  };
+  run(talk());
+}
+
+TEST_F(StreamTls, T6_an_upgrade_that_makes_no_sense_leaves_the_stream_as_it_was) {
+  const auto talk = [&]() -> Task<> {
+    const Ends ends = co_await connect_over(Carrier::tcp);
+    ends.near.writer.write("first\nsecond\n");
+    co_await gives(ends.far.reader.readline(), "first\n");
+    StartTlsOptions nonsense;
+    nonsense.server_hostname = "a server has none";
+    bool refused = false;
+    try {
+      auto upgrading = ends.far.writer.start_tls(server_, nonsense);
+      co_await std::move(upgrading);
+    } catch (const std::invalid_argument&) {
+      refused = true;
+    }
+    EXPECT_TRUE(refused);
+    co_await gives(ends.far.reader.readline(), "second\n");
+    ends.far.writer.write("unharmed\n");
+    co_await gives(ends.near.reader.readline(), "unharmed\n");
+  };
+  run(talk());
+}
+
+TEST_F(StreamTls, T6_an_upgrade_that_takes_too_long_ends_the_stream_and_is_not_told_as_a_cancellation) {
+  const auto talk = [&]() -> Task<> {
+    const Ends ends = co_await connect_over(Carrier::tcp);
+    forget_ends();
+    bool late = false;
+    try {
+      auto upgrading = ends.far.writer.start_tls(server_);
+      auto waiting = wait_for(std::move(upgrading), std::chrono::milliseconds(1));
+      co_await std::move(waiting);
+    } catch (const TimeoutError&) {
+      late = true;
+    }
+    EXPECT_TRUE(late);
+    auto ending = ends.far.writer.wait_closed();
+    co_await std::move(ending);
+    EXPECT_TRUE(ends.far.reader.at_eof());
   };
   run(talk());
 }

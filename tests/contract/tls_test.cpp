@@ -2,6 +2,7 @@
 // files of their own.
 #include "contract/contract_test.hpp"
 #include "contract/secured_ground.hpp"
+#include "net/socket_address.hpp"
 #include "support/certificates.hpp"
 #include "support/tls_peer.hpp"
 
@@ -10,6 +11,7 @@
 #include <string>
 
 #include <gmock/gmock.h>
+#include <sys/socket.h>
 
 namespace tidegate::contract {
 namespace {
@@ -31,6 +33,15 @@ std::vector<Ground> every_tls_ground() {
 class Tls : public ContractTest {
  protected:
   [[nodiscard]] TlsPeer& tls_peer() const { return dynamic_cast<TlsPeer&>(peer()); }
+
+  /// Somebody who has connected, and says nothing.
+  [[nodiscard]] static RawPeer raw_visitor(const Endpoint& endpoint) {
+    const net::SocketAddress address = net::to_sockaddr(endpoint);
+    OwnedFileDescriptor socket(
+        FileDescriptor{::socket(address.get()->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0)});
+    EXPECT_EQ(::connect(socket.get().number, address.get(), address.length), 0);
+    return RawPeer(std::move(socket));
+  }
 };
 
 // --- T3 ------------------------------------------------------------------------------------------
@@ -105,6 +116,45 @@ TEST_P(Tls, T3_a_peer_that_just_leaves_after_our_close_is_no_error) {
   tls_peer().end_wire();
   run_until_lost();
   EXPECT_FALSE(here().reason) << here().reason.message();
+}
+
+TEST_P(Tls, T3_what_a_broken_connection_does_not_take_before_close_is_not_told_as_sent) {
+  connect_raw();
+  tls_peer().reset();
+  here().write("lost");
+  here().close();
+  run_until_lost();
+  EXPECT_TRUE(here().reason) << "as without TLS, where the write finds it broken";
+}
+
+TEST_P(Tls, T8_paused_and_closed_in_one_callback_it_still_hears_the_answer) {
+  connect_raw();
+  here().on.some_received = [&] {
+    here().pause_reading();
+    here().close();
+  };
+  peer().send("enough");
+  run_until_lost();
+  EXPECT_FALSE(here().reason) << here().reason.message();
+}
+
+TEST_P(Tls, T8_a_connection_that_is_dropped_before_its_handshake_began_is_gone) {
+  if (GetParam().side == Side::connecting) GTEST_SKIP() << "only a server has clients to drop";
+  ServerOptions options;
+  const TlsContext context = server_context(GetParam());
+  options.tls = context;
+  Server server;
+  TracedEnd& end = rig().make_end("dropped");
+  const auto factory = [&] {
+    loop().call_soon([&] { server.abort_clients(); });  // its turn is before the handshake's
+    return end.make_protocol(Receiver::plain);
+  };
+  server = loop().run_until_complete(loop().create_server(factory, "127.0.0.1", 0, options));
+  RawPeer visitor = raw_visitor(server.endpoints().front());
+  rig().run_until([&] { return visitor.at_end(); }, "the end of a client that was dropped");
+  EXPECT_EQ(end.made_count, 0);
+  server.close();
+  loop().run_until_complete(server.wait_closed());
 }
 
 // --- T2, T8 --------------------------------------------------------------------------------------

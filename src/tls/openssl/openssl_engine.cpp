@@ -173,7 +173,7 @@ Engine::ReadResult OpenSslEngine::read(MutableBytesView memory) {
     // Where there was room left over, OpenSSL holds nothing more: asking again would only tell that.
   } while (total < memory.size() && bio_.input_left() > 0);
 
-  if (bio_.writes() != writes_before && SSL_version(ssl_.get()) == TLS1_2_VERSION) count_refusal(outcome);
+  if (SSL_version(ssl_.get()) == TLS1_2_VERSION) count_refusals(bio_.writes() - writes_before, outcome);
   if (outcome != Outcome::failed) catch_up();
   if (total == 0) return {outcome};
   owes_end_ = outcome == Outcome::closed || outcome == Outcome::failed;
@@ -195,8 +195,9 @@ Engine::Outcome OpenSslEngine::write(BytesView plaintext) {
   return Outcome::done;
 }
 
-void OpenSslEngine::count_refusal(Outcome& outcome) noexcept {
-  if (outcome == Outcome::failed || ++refusals_ <= kMostRefusals) return;
+void OpenSslEngine::count_refusals(std::size_t count, Outcome& outcome) noexcept {
+  refusals_ += count;
+  if (outcome == Outcome::failed || refusals_ <= kMostRefusals) return;
   outcome = fail(TlsErrc::protocol_violation, "the peer asks for a renegotiation again and again");
 }
 

@@ -77,7 +77,7 @@ class OpenSslEngine final : public Engine {
   Outcome fail(std::exception_ptr failure) noexcept;
   Outcome fail(TlsErrc error, const char* what) noexcept;
   [[nodiscard]] Outcome encrypt(BytesView plaintext) noexcept;
-  void count_refusal(Outcome& outcome) noexcept;
+  void count_refusals(std::size_t count, Outcome& outcome) noexcept;
   void say_close_notify() noexcept;
   /// Writing and closing, as far as they had to wait.
   void catch_up() noexcept;
