@@ -186,9 +186,10 @@ class Scene {
       peer_->receive();
       rig_.run_rounds(3);
     }
-    rig_.run_until([this] {
+    if (moment_ != Moment::resume_writing) return;
+    rig_.run_until([this] {  // on which TLS, with two buffers, may be slower
       peer_->receive();
-      return !alive() || !end_->writing_paused;
+      return done_ || !alive() || !end_->writing_paused;
     });
   }
   void half_close() {
