@@ -7,6 +7,7 @@ file(GLOB tidegate_differential_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}
 add_executable(differential_tests ${tidegate_differential_sources}
   "${PROJECT_SOURCE_DIR}/tests/contract/ground.cpp"
   "${PROJECT_SOURCE_DIR}/tests/contract/rig.cpp"
+  "${PROJECT_SOURCE_DIR}/tests/contract/secured_ground.cpp"
   "${PROJECT_SOURCE_DIR}/tests/contract/traced_end.cpp")
 target_link_libraries(differential_tests PRIVATE
   tidegate_test_support tidegate_test_support_objects GTest::gmock_main)
