@@ -152,7 +152,7 @@ def test_files_that_can_not_be_used_are_named(context):
             ({"cert": context.folder}, context.folder),
             ({"cert": made.path("server.key")}, made.path("server.key")),
             ({"cert": made.path("server.pem")}, "key"),
-            ({"cert": made.path("server.pem"), "key": made.path("client.key")}, "key", "match"),
+            ({"cert": made.path("server.pem"), "key": made.path("client.key")}, "key", "belong together"),
             ({"cert": made.path("server.pem"), "key": made.encrypt_key("server.key", "locked.key")},
              made.path("locked.key")),
             ({"ca": made.path("missing.pem")}, made.path("missing.pem"), "No such file"),

@@ -47,8 +47,9 @@ std::size_t replace_last_record(std::string& said, const std::string& other) {
   std::size_t last = 0;
   for (std::size_t next = 0; next + kHeaderBytes <= said.size();) {
     last = next;
-    next += kHeaderBytes + (static_cast<unsigned char>(said[next + 3]) << 8U) +
-            static_cast<unsigned char>(said[next + 4]);
+    const auto high = static_cast<unsigned char>(said[next + 3]);
+    const auto low = static_cast<unsigned char>(said[next + 4]);
+    next += kHeaderBytes + std::size_t{high} * 256 + low;
   }
   const std::size_t size = said.size() - last;
   said.replace(last, size, other);
