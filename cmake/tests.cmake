@@ -28,10 +28,10 @@ set(TIDEGATE_TEST_TIMEOUT_SECONDS 120)
 file(GLOB_RECURSE tidegate_support_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/support/*.cpp")
 
 # Without TLS there is nothing to test in the files that are about it: tls_*.cpp, certificates*.cpp.
-function(tidegate_leave_out_tls_without_it sources)
+function(tidegate_leave_out_tls_without_it list_name)
   if(NOT TIDEGATE_TLS)
-    list(FILTER ${sources} EXCLUDE REGEX "/(tls|certificates)[a-z_]*\\.cpp$")
-    set(${sources} ${${sources}} PARENT_SCOPE)
+    list(FILTER ${list_name} EXCLUDE REGEX "/(tls|certificates)[a-z_]*\\.cpp$")
+    set(${list_name} "${${list_name}}" PARENT_SCOPE)
   endif()
 endfunction()
 tidegate_leave_out_tls_without_it(tidegate_support_sources)
