@@ -26,9 +26,9 @@ class OpenSslEngine final : public Engine {
 
   // --- Engine --------------------------------------------------------------------------------------
 
-  void feed(BytesView ciphertext) noexcept override { bio_.feed(ciphertext); }
+  void feed(BytesView ciphertext) noexcept override;
   [[nodiscard]] std::size_t input_left() const noexcept override { return bio_.input_left(); }
-  [[nodiscard]] BytesView take_rest() noexcept override { return bio_.take_rest(); }
+  [[nodiscard]] BytesView take_rest() noexcept override;
   [[nodiscard]] Outcome handshake() override;
   [[nodiscard]] bool handshake_is_over() const noexcept override { return handshake_is_over_; }
   [[nodiscard]] ReadResult read(MutableBytesView memory) override;
@@ -95,6 +95,8 @@ class OpenSslEngine final : public Engine {
   std::string unencrypted_;
   std::size_t refusals_ = 0;
   NameQuestion name_question_ = NameQuestion::answered;
+  /// From record to record, while there are many.
+  bool keeps_buffers_ = false;
   bool handshake_is_over_ = false;
   /// `close` was called.
   bool has_closed_ = false;
