@@ -6,8 +6,9 @@ from .figures import METRICS
 SHORTFALLS_SHOWN = 8  # of each target
 
 
-def chapter(results):
-    outcomes = targets.evaluate_all(results)
+def chapter(results, wanted):
+    """`wanted` are the targets."""
+    outcomes = targets.evaluate_all(results, wanted)
     lines = [line_of(results, outcome) for outcome in outcomes]
     titles = ["Target", "Limit", "Measured", "Verdict"]
     return ["## Targets", "", *words.paragraph(introduction(outcomes)), *words.text_table(titles, lines),
