@@ -80,10 +80,10 @@ bench-micro: bench-deps ## Time the rooms of the library one by one: buffers, qu
 	$(call build_preset,bench,--target bench_micro)
 	build/bench/bench/micro/bench_micro
 
-bench-python: bench-python-programs ## Measure the loop under PYTHON against asyncio and uvloop: 25 minutes; writes docs/python-performance.*
+bench-python: bench-python-programs ## Measure the loop under PYTHON against asyncio and uvloop: 16 minutes; writes docs/python-performance.*
 	bench/run-python --python $(PYTHON) --module build/bench/python --output docs
 
-bench-python-quick: bench-python-programs ## A row of each sort of that, in under 3 minutes; writes build/bench/python-performance.*
+bench-python-quick: bench-python-programs ## A row of each sort of that, in about a minute; writes build/bench/python-performance.*
 	bench/run-python --python $(PYTHON) --module build/bench/python --quick
 
 bench-deps:

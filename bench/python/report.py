@@ -147,8 +147,8 @@ def method(results):
 def again():
     return ["## How to run it again", "",
             "```sh",
-            "make bench-python          # everything: about 25 minutes; writes docs/python-performance.*",
-            "make bench-python-quick    # a row of each sort: under 3 minutes; writes build/bench/python-performance.*",
+            "make bench-python          # everything: about 16 minutes; writes docs/python-performance.*",
+            "make bench-python-quick    # a row of each sort: about a minute; writes build/bench/python-performance.*",
             "make bench-python PYTHON=/path/to/python    # another interpreter: that of a venv with a newer uvloop, say",
             "bench/run-python --rows 'echo-*' --rounds 9 # some rows, closely; into build/bench as well",
             "```", "",

@@ -58,6 +58,7 @@ STORM = server_row("storm", "storm", "50 at a time, one echo of 64 B each", scri
 
 
 def datagrams(peers, size, in_flight):
+    """As few in flight as fit into a receive buffer that nobody enlarged."""
     return server_row(f"udp-{peers}x{size}x{in_flight}", "udp",
                       f"{counted(peers, 'peer')}, {size_text(size)}, {in_flight} in flight", script="echo_datagrams.py",
                       bare_program="datagrams_bare", program_kind="datagrams", transport="udp", load_mode="datagrams",
@@ -130,7 +131,7 @@ def full_rows():
         *(one_way(direction, interface) for direction in ("in", "out") for interface in ("protocol", "streams")),
         tls_echo("protocol", CONNECTIONS, 64), tls_echo("protocol", CONNECTIONS, KIBIBYTE),
         tls_echo("streams", CONNECTIONS, KIBIBYTE), tls_echo("protocol", 8, RECORD_BYTES, 16),
-        STORM, datagrams(1, 512, 64), datagrams(50, 512, 4),
+        STORM, datagrams(1, 512, 64), datagrams(50, 512, 2),
         http("aiohttp"), http("uvicorn"),
         *loop_rows(), spawn(200), spawn(200, at_a_time=8), output(512),
     ]

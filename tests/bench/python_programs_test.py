@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import pathlib
 import shutil
 import socket
 import ssl
@@ -17,7 +18,7 @@ from python.rows import full_rows
 from runner import pattern
 from runner.certificate import Certificate
 from runner.measure import listening_place
-from runner.processes import Child
+from runner.processes import Child, Failure
 
 CORES = os.sched_getaffinity(0)
 PATIENCE_SECONDS = 30
@@ -102,6 +103,28 @@ class ServersTest(unittest.TestCase):
                     with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as answer:
                         self.assertEqual(answer.read(), b"Hello, world")
                     server.stop()
+
+
+class LoopsTest(unittest.TestCase):
+    """Over a tidegate that only pretends."""
+
+    pretending = ("import asyncio\n"
+                  "class Loop(asyncio.SelectorEventLoop):\n"
+                  "    backend_name = 'epoll'\n"
+                  "def new_event_loop(backend=None):\n"
+                  "    return Loop()\n")
+
+    def work_on(self, loop):
+        with tempfile.TemporaryDirectory(prefix="tidegate-bench-test-") as folder:
+            pathlib.Path(folder, "tidegate.py").write_text(self.pretending, encoding="utf-8")
+            with Child(sys.executable, "-B", SCRIPTS / "loop_work.py", "sleep", "100", "--loop", loop, cores=CORES,
+                       environment={"PYTHONPATH": folder}, name="work") as work:
+                return json.loads(work.output(PATIENCE_SECONDS))
+
+    def test_a_backend_that_the_kernel_refuses_is_not_measured_under_its_name(self):
+        self.assertIn("ns", self.work_on("tidegate"))
+        with self.assertRaisesRegex(Failure, "ended with exit code 1: asked for io_uring, got epoll"):
+            self.work_on("tidegate_uring")
 
 
 class WorksTest(unittest.TestCase):

@@ -1,6 +1,7 @@
 """Which event loop a program runs on: the only thing in which the contestants of a row differ."""
 
 import asyncio
+import sys
 
 NAMES = ("asyncio", "uvloop", "tidegate", "tidegate_uring")
 
@@ -12,10 +13,18 @@ def factory(name):
     if name == "uvloop":
         import uvloop
         return uvloop.new_event_loop
+    return lambda: tidegate_on("io_uring" if name == "tidegate_uring" else "epoll")
+
+
+def tidegate_on(backend):
+    """By name: neither the default nor TIDEGATE_BACKEND decides what is measured."""
     import tidegate
-    # By name: neither the default nor TIDEGATE_BACKEND decides what is measured.
-    backend = "io_uring" if name == "tidegate_uring" else "epoll"
-    return lambda: tidegate.new_event_loop(backend=backend)
+    loop = tidegate.new_event_loop(backend=backend)
+    if loop.backend_name != backend:
+        # It goes on with epoll where the kernel refuses io_uring: that would be epoll's figures under another name.
+        loop.close()
+        sys.exit(f"asked for {backend}, got {loop.backend_name}")
+    return loop
 
 
 def add_option(parser):
