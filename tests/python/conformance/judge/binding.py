@@ -67,7 +67,7 @@ def describe(name, case, method, screened, listed):
         source = inspect.getsource(inspect.unwrap(getattr(case, method)))
     except (OSError, TypeError):  # made at run time: it has none
         source = ""
-    return Test(name, case, method, tied.why_screened(source) if screened else None, listed.get(name),
+    return Test(name, case, method, tied.why_left_out(name.rpartition(".")[0], source, screened), listed.get(name),
                 tied.private_parts(source))
 
 

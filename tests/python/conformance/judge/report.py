@@ -69,7 +69,7 @@ def conclusion(interpreter, loop, verdict):
     else:
         what = f"{passed} tests of {interpreter.name}"
     return f"{'GOOD' if verdict.is_good else 'BAD '}  {loop} passes {what}" + (
-        "." if verdict.is_good else f"; {len(verdict.complaints)} complaints.")
+        "." if verdict.is_good else f"; complaints: {len(verdict.complaints)}.")
 
 
 def progress(interpreter, loop, module):
