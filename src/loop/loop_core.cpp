@@ -48,21 +48,29 @@ void LoopCore::run_once() {
         [this](Callback& callback) { run_reporting(callback, "Exception in signal handler"); });
   }
   if (!ready_.empty()) run(ready_, ready_.size());
+  if (interrupted_) return;
   backend_->dispatch();
-  if (timers_.empty()) return;
+  if (timers_.empty() || interrupted_) return;
   detail::ReadyQueue due;
   timers_.take_due(backend_->now(), due);
   run(due, due.size());
+  ready_.append(due);  // empty, unless there was an interruption
 }
 
 void LoopCore::wait() noexcept {
   const std::optional<Duration> timeout = time_to_wait();
   if (timeout != Duration::zero() && remote_calls_.fall_asleep()) {
-    backend_->wait(timeout, spin_);
+    sleep(timeout);
   } else {
     backend_->wait(Duration::zero(), Duration::zero());
   }
   remote_calls_.wake_up();
+}
+
+void LoopCore::sleep(std::optional<Duration> timeout) noexcept {
+  if (sleep_observer != nullptr) sleep_observer->falls_asleep();
+  backend_->wait(timeout, spin_);
+  if (sleep_observer != nullptr) sleep_observer->wakes_up();
 }
 
 std::optional<Duration> LoopCore::time_to_wait() const noexcept {
@@ -74,7 +82,7 @@ std::optional<Duration> LoopCore::time_to_wait() const noexcept {
 }
 
 void LoopCore::run(detail::ReadyQueue& queue, std::size_t count) noexcept {
-  for (; count > 0; --count) {
+  for (; count > 0 && !interrupted_; --count) {
     detail::ReadyNode& node = queue.pop();
     run_reporting([&node] { node.run(); }, "Exception in callback");
   }
@@ -100,6 +108,7 @@ void LoopCore::run_forever() {
     }
     ~Running() {
       core.stopping_ = false;
+      core.interrupted_ = false;
       core.running_ = false;
       core.thread_.store(std::thread::id(), std::memory_order_relaxed);
     }

@@ -30,6 +30,17 @@
 
 namespace tidegate::loop {
 
+/// Told of the time that a loop sleeps: for those whose callbacks run under a lock that others need meanwhile.
+class SleepObserver {
+ public:
+  virtual void falls_asleep() noexcept = 0;
+  /// It goes on with the next callbacks.
+  virtual void wakes_up() noexcept = 0;
+
+ protected:
+  ~SleepObserver() = default;
+};
+
 /// One loop.
 ///
 /// Thread: that of the loop, except `remote_calls`.
@@ -52,6 +63,12 @@ class LoopCore {
 
   void run_forever();
   void stop() noexcept { stopping_ = true; }
+  /// Ends `run_forever` after the callback that is running: what was to run behind it in this iteration stays
+  /// ready, and runs first when the loop runs again.
+  void interrupt() noexcept {
+    stopping_ = true;
+    interrupted_ = true;
+  }
   [[nodiscard]] bool is_running() const noexcept { return running_; }
   [[nodiscard]] bool is_closed() const noexcept { return closed_; }
   void close();
@@ -128,6 +145,16 @@ class LoopCore {
   void set_debug(bool enabled) noexcept { debug_ = enabled; }
   [[nodiscard]] bool debug() const noexcept { return debug_; }
 
+  /// May be null. Lifetime: outlives the loop's last run.
+  SleepObserver* sleep_observer = nullptr;
+
+  /// Calls `visit` with every node that is ready or waits for its time. Nothing may change meanwhile.
+  template <typename Visit>
+  void for_each_scheduled(const Visit& visit) const {
+    ready_.for_each(visit);
+    timers_.for_each(visit);
+  }
+
   ExceptionHandler exception_handler;
   Duration slow_callback_duration = std::chrono::milliseconds(100);
 
@@ -136,6 +163,7 @@ class LoopCore {
 
   void run_once();
   void wait() noexcept;
+  void sleep(std::optional<Duration> timeout) noexcept;
   [[nodiscard]] std::optional<Duration> time_to_wait() const noexcept;
   void run(detail::ReadyQueue& queue, std::size_t count) noexcept;
   void log_if_slow(Duration taken) const noexcept;
@@ -159,6 +187,7 @@ class LoopCore {
   std::atomic<std::thread::id> thread_;
   bool running_ = false;
   bool stopping_ = false;
+  bool interrupted_ = false;
   bool closed_ = false;
   bool debug_ = false;
 };

@@ -38,6 +38,12 @@ class ReadyQueue {
     return node;
   }
 
+  /// Calls `visit` with each, in order. The queue must not change meanwhile.
+  template <typename Visit>
+  void for_each(const Visit& visit) const {
+    for (ReadyNode* node = first_; node != nullptr; node = node->next_) visit(*node);
+  }
+
   /// Puts all of `other` behind what is here.
   void append(ReadyQueue& other) noexcept {
     if (other.empty()) return;

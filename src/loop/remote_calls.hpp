@@ -16,7 +16,7 @@ class RemoteCalls {
   explicit RemoteCalls(kernel::Backend& backend) noexcept : backend_(backend) {}
 
   /// Queues a call, and wakes the loop where it sleeps; false, and nothing is taken, once closed.
-  [[nodiscard]] bool push(detail::ScheduledCall& call) noexcept {
+  [[nodiscard]] bool push(detail::ReadyNode& call) noexcept {
     // The wake-up stays under the lock: after `close` nobody may touch the backend any more.
     const std::lock_guard lock(mutex_);
     if (closed_) return false;

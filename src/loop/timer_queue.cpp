@@ -5,6 +5,8 @@
 
 namespace tidegate::detail {
 
+void TimerNode::stop_waiting() noexcept { queue()->remove(*this); }
+
 void ScheduledTimer::run() {
   struct Release {
     ScheduledTimer& timer;
@@ -24,14 +26,16 @@ void ScheduledTimer::cancel() noexcept {
   if (cancelled_) return;
   cancelled_ = true;
   Callback callback = std::move(callback_);  // may hold the last handle to this: freed when all is done
-  if (queue_ != nullptr) queue_->remove(*this);
+  if (!is_waiting()) return;
+  stop_waiting();
+  release();
 }
 
 }  // namespace tidegate::detail
 
 namespace tidegate::loop {
 
-void TimerQueue::insert(detail::ScheduledTimer& timer) {
+void TimerQueue::insert(detail::TimerNode& timer) {
   const Entry entry{timer.when_, next_order_, &timer};
   heap_.push_back(entry);
   ++next_order_;
@@ -39,15 +43,14 @@ void TimerQueue::insert(detail::ScheduledTimer& timer) {
   rise(heap_.size() - 1, entry);
 }
 
-void TimerQueue::remove(detail::ScheduledTimer& timer) noexcept {
+void TimerQueue::remove(detail::TimerNode& timer) noexcept {
   take_out(timer.position_);
   timer.queue_ = nullptr;
-  timer.release();
 }
 
 void TimerQueue::take_due(TimePoint now, detail::ReadyQueue& due) noexcept {
   while (!heap_.empty() && heap_.front().when <= now) {
-    detail::ScheduledTimer& timer = *heap_.front().timer;
+    detail::TimerNode& timer = *heap_.front().timer;
     take_out(0);
     timer.queue_ = nullptr;
     due.push(timer);
@@ -57,7 +60,7 @@ void TimerQueue::take_due(TimePoint now, detail::ReadyQueue& due) noexcept {
 void TimerQueue::clear() noexcept {
   // What a callback holds may cancel other timers while it is being destroyed: one at a time.
   while (!heap_.empty()) {
-    detail::ScheduledTimer& timer = *heap_.back().timer;
+    detail::TimerNode& timer = *heap_.back().timer;
     heap_.pop_back();
     timer.queue_ = nullptr;
     timer.discard();

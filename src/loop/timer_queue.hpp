@@ -20,12 +20,48 @@ class TimerQueue;
 
 namespace tidegate::detail {
 
+/// A timer's place in its queue, which only the queue touches.
+class TimerPlace {
+ public:
+  explicit TimerPlace(TimePoint when) noexcept : when_(when) {}
+  TimerPlace(const TimerPlace&) = delete;
+  TimerPlace& operator=(const TimerPlace&) = delete;
+
+  [[nodiscard]] TimePoint when() const noexcept { return when_; }
+  /// Whether it waits in a queue of timers.
+  [[nodiscard]] bool is_waiting() const noexcept { return queue_ != nullptr; }
+
+ protected:
+  /// Where it waits; null once it is due, cancelled or the loop is gone.
+  [[nodiscard]] loop::TimerQueue* queue() const noexcept { return queue_; }
+
+ private:
+  friend class loop::TimerQueue;
+
+  TimePoint when_;
+  loop::TimerQueue* queue_ = nullptr;
+  std::size_t position_ = 0;
+};
+
+/// Something that waits for its time: linked in, not allocated. When that has come it is in the ready queue.
+class TimerNode : public ReadyNode, public TimerPlace {
+ public:
+  using TimerPlace::TimerPlace;
+
+ protected:
+  ~TimerNode() = default;
+
+  /// Takes it out of the queue that it waits in. REQUIRES: `is_waiting()`.
+  void stop_waiting() noexcept;
+};
+
 /// What a TimerHandle refers to: one callback that waits for its time. Counted by its queue and by its
 /// handles.
-class ScheduledTimer final : public ReadyNode {
+class ScheduledTimer final : public TimerNode {
  public:
   /// Starts with two holders: the queue and the handle that is returned.
-  ScheduledTimer(TimePoint when, Callback callback) noexcept : callback_(std::move(callback)), when_(when) {}
+  ScheduledTimer(TimePoint when, Callback callback) noexcept
+      : TimerNode(when), callback_(std::move(callback)) {}
 
   static void* operator new(std::size_t) { return base::ThreadCache<ScheduledTimer>::allocate(); }
   static void operator delete(void* memory) noexcept {
@@ -36,21 +72,15 @@ class ScheduledTimer final : public ReadyNode {
   void discard() noexcept override;
   void cancel() noexcept;
   [[nodiscard]] bool cancelled() const noexcept { return cancelled_; }
-  [[nodiscard]] TimePoint when() const noexcept { return when_; }
   void retain() noexcept { ++holders_; }
   void release() noexcept {
     if (--holders_ == 0) delete this;
   }
 
  private:
-  friend class loop::TimerQueue;
   ~ScheduledTimer() = default;
 
   Callback callback_;
-  TimePoint when_;
-  /// Where it waits; null once it is due, cancelled or the loop is gone.
-  loop::TimerQueue* queue_ = nullptr;
-  std::size_t position_ = 0;
   std::uint32_t holders_ = 2;
   bool cancelled_ = false;
 };
@@ -78,11 +108,11 @@ class TimerQueue {
     return heap_.front().when;
   }
 
-  /// Takes over the queue's hold on `timer`.
-  void insert(detail::ScheduledTimer& timer);
+  /// Takes over a hold on `timer`, of which it lets go by `discard`, or passes it on when its time has come.
+  void insert(detail::TimerNode& timer);
 
-  /// Takes a timer out and lets go of it. REQUIRES: it waits here.
-  void remove(detail::ScheduledTimer& timer) noexcept;
+  /// Takes a timer out; the hold on it is the caller's. REQUIRES: it waits here.
+  void remove(detail::TimerNode& timer) noexcept;
 
   /// Moves all timers whose time has come to `due`, in the order of their deadlines, ties in the order of
   /// insertion.
@@ -91,11 +121,17 @@ class TimerQueue {
   /// Lets go of all.
   void clear() noexcept;
 
+  /// Calls `visit` with each, in no order. Nothing may be inserted or removed meanwhile.
+  template <typename Visit>
+  void for_each(const Visit& visit) const {
+    for (const Entry& entry : heap_) visit(*entry.timer);
+  }
+
  private:
   struct Entry {
     TimePoint when;
     std::uint64_t order;
-    detail::ScheduledTimer* timer;
+    detail::TimerNode* timer;
 
     [[nodiscard]] bool before(const Entry& other) const noexcept {
       return when != other.when ? when < other.when : order < other.order;

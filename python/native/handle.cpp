@@ -1,0 +1,335 @@
+// Handles: see handle.hpp.
+#include "handle.hpp"
+
+#include "native_loop.hpp"
+#include "python_error.hpp"
+
+#include <algorithm>
+#include <new>
+
+namespace tidegate::python {
+
+namespace {
+
+ExtendedType<HandlePart> handle_type;
+ExtendedType<HandlePart> timer_handle_type;
+
+/// The attributes of asyncio.Handle and asyncio.TimerHandle.
+struct {
+  SlotOfClass callback, arguments, cancelled, loop, source_traceback, repr, weak_references, context;
+  SlotOfClass scheduled, when;
+
+  bool find(PyTypeObject* handle, PyTypeObject* timer_handle) {
+    return callback.find(handle, "_callback") && arguments.find(handle, "_args") &&
+           cancelled.find(handle, "_cancelled") && loop.find(handle, "_loop") &&
+           source_traceback.find(handle, "_source_traceback") && repr.find(handle, "_repr") &&
+           context.find(handle, "_context") && scheduled.find(timer_handle, "_scheduled") &&
+           when.find(timer_handle, "_when");
+  }
+} slots;
+
+const ExtendedType<HandlePart>& type_of(PyObject* object) noexcept {
+  return Py_TYPE(object) == timer_handle_type.type() ? timer_handle_type : handle_type;
+}
+bool is_timer(PyObject* object) noexcept { return Py_TYPE(object) == timer_handle_type.type(); }
+HandlePart& part_of(PyObject* object) noexcept { return type_of(object).part(object); }
+
+/// Objects that have gone and whose memory waits for the next one of the kind: nearly every callback needs one,
+/// for a moment.
+class SpareObjects {
+ public:
+  [[nodiscard]] PyObject* take(PyTypeObject* type) noexcept {
+    if (first_ == nullptr) return nullptr;
+    PyObject* const object = std::exchange(first_, *next_of(first_));
+    *next_of(object) = nullptr;
+    --count_;
+    Py_SET_TYPE(object, type);
+    Py_INCREF(type);
+    _Py_NewReference(object);
+    return object;
+  }
+  /// False: there are enough.
+  [[nodiscard]] bool keep(PyObject* object) noexcept {
+    if (count_ == kMost) return false;
+    *next_of(object) = first_;
+    first_ = object;
+    ++count_;
+    return true;
+  }
+
+ private:
+  static constexpr int kMost = 512;
+  /// In the place of an attribute, all of which are null.
+  static PyObject** next_of(PyObject* object) noexcept { return &slots.callback.of(object); }
+
+  PyObject* first_ = nullptr;
+  int count_ = 0;
+};
+
+SpareObjects spare_handles;
+SpareObjects spare_timer_handles;
+
+PyObject* new_object(const ExtendedType<HandlePart>& type, SpareObjects& spare, HandlePart::Kind kind,
+                     TimePoint when) {
+  PyObject* object = spare.take(type.type());
+  if (object == nullptr) {
+    object = type.type()->tp_alloc(type.type(), 0);
+    if (object == nullptr) return nullptr;
+    PyObject_GC_UnTrack(object);  // until it is whole
+  }
+  new (type.memory_of_part(object)) HandlePart(kind, when);
+  return object;
+}
+
+// --- slots -------------------------------------------------------------------------------------------------
+
+int traverse(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  for (const SlotOfClass* slot : {&slots.callback, &slots.arguments, &slots.loop, &slots.source_traceback,
+                                  &slots.repr, &slots.context}) {
+    Py_VISIT(slot->of(self));
+  }
+  return part_of(self).traverse(visit, arg);
+}
+
+int clear(PyObject* self) {
+  for (const SlotOfClass* slot : {&slots.callback, &slots.arguments, &slots.cancelled, &slots.loop,
+                                  &slots.source_traceback, &slots.repr, &slots.context}) {
+    if (slot->of(self) != nullptr) slot->set(self, Owned());
+  }
+  if (is_timer(self)) {
+    slots.scheduled.set(self, Owned());
+    slots.when.set(self, Owned());
+  }
+  part_of(self).clear();
+  return 0;
+}
+
+void deallocate(PyObject* self) {
+  PyObject_GC_UnTrack(self);
+  PyTypeObject* const type = Py_TYPE(self);
+  if (type->tp_weaklistoffset > 0) PyObject_ClearWeakRefs(self);
+  clear(self);
+  if (!(is_timer(self) ? spare_timer_handles : spare_handles).keep(self)) type->tp_free(self);
+  Py_DECREF(type);
+}
+
+PyObject* cancel(PyObject* self, PyObject*) {
+  part_of(self).cancel();
+  if (PyErr_Occurred() != nullptr) return nullptr;
+  Py_RETURN_NONE;
+}
+
+PyObject* cancelled(PyObject* self, PyObject*) { return PyBool_FromLong(part_of(self).cancelled()); }
+
+PyObject* run_now(PyObject* self, PyObject*) {
+  part_of(self).call();
+  Py_RETURN_NONE;
+}
+
+PyObject* get_arguments(PyObject* self, void*) { return part_of(self).arguments_as_tuple(); }
+
+PyObject* when(PyObject* self, PyObject*) { return Py_NewRef(slots.when.of(self)); }
+
+PyMethodDef handle_methods[] = {
+    {"cancel", cancel, METH_NOARGS, "Cancel the callback: it is not called any more."},
+    {"cancelled", cancelled, METH_NOARGS, "Return True if the callback was cancelled."},
+    {"_run", run_now, METH_NOARGS, nullptr},
+    {nullptr, nullptr, 0, nullptr}};
+PyMethodDef timer_handle_methods[] = {
+    {"cancel", cancel, METH_NOARGS, "Cancel the callback: it is not called any more."},
+    {"cancelled", cancelled, METH_NOARGS, "Return True if the callback was cancelled."},
+    {"_run", run_now, METH_NOARGS, nullptr},
+    {"when", when, METH_NOARGS, "Return the time of the callback, by the loop's clock."},
+    {nullptr, nullptr, 0, nullptr}};
+PyGetSetDef attributes[] = {{"_args", get_arguments, nullptr, nullptr, nullptr},
+                            {nullptr, nullptr, nullptr, nullptr, nullptr}};
+
+PyTypeObject* make_type(ExtendedType<HandlePart>& type, const char* name, PyMethodDef* methods,
+                        PyObject* base) {
+  PyType_Slot type_slots[] = {{Py_tp_dealloc, as_slot(deallocate)},
+                              {Py_tp_traverse, as_slot(traverse)},
+                              {Py_tp_clear, as_slot(clear)},
+                              {Py_tp_methods, methods},
+                              {Py_tp_getset, attributes},
+                              {0, nullptr}};
+  const PyType_Spec spec = {
+      name, 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, type_slots};
+  return type.make(spec, base);
+}
+
+}  // namespace
+
+// --- the part ----------------------------------------------------------------------------------------------
+
+PyObject* HandlePart::object() const noexcept {
+  return (kind_ == Kind::timer_handle ? timer_handle_type : handle_type).object(*this);
+}
+
+HandlePart& HandlePart::of(PyObject* handle) noexcept { return part_of(handle); }
+
+bool HandlePart::set_up(PyObject* loop, const CallTerms& terms) {
+  PyObject* const self = object();
+  const bool is_given = terms.context != nullptr && terms.context != Py_None;
+  slots.context.of(self) = is_given ? Py_NewRef(terms.context) : PyContext_CopyCurrent();
+  if (slots.context.of(self) == nullptr) return false;
+  slots.callback.of(self) = Py_NewRef(terms.callback);
+  slots.cancelled.of(self) = Py_NewRef(Py_False);
+  slots.loop.of(self) = Py_NewRef(loop);
+  slots.source_traceback.of(self) = Py_NewRef(Py_None);
+  slots.repr.of(self) = Py_NewRef(Py_None);
+  argument_count_ = terms.argument_count;
+  if (argument_count_ > kInlineArguments) {
+    PyObject* const tuple = PyTuple_New(argument_count_);
+    if (tuple == nullptr) return false;
+    for (Py_ssize_t index = 0; index < argument_count_; ++index) {
+      PyTuple_SET_ITEM(tuple, index, Py_NewRef(terms.arguments[index]));
+    }
+    slots.arguments.of(self) = tuple;
+  } else {
+    for (Py_ssize_t index = 0; index < argument_count_; ++index) {
+      arguments_[1 + index] = Py_NewRef(terms.arguments[index]);
+    }
+  }
+  return true;
+}
+
+int HandlePart::traverse(visitproc visit, void* arg) const {
+  for (PyObject* argument : arguments_) Py_VISIT(argument);
+  return 0;
+}
+
+void HandlePart::clear() noexcept {
+  for (PyObject*& argument : arguments_) {
+    if (argument != nullptr) Py_DECREF(std::exchange(argument, nullptr));
+  }
+}
+
+PyObject* HandlePart::arguments_as_tuple() const {
+  PyObject* const self = object();
+  if (slots.callback.of(self) == Py_None) Py_RETURN_NONE;
+  if (slots.arguments.of(self) != nullptr) return Py_NewRef(slots.arguments.of(self));
+  PyObject* const tuple = PyTuple_New(argument_count_);
+  if (tuple == nullptr) return nullptr;
+  for (Py_ssize_t index = 0; index < argument_count_; ++index) {
+    PyTuple_SET_ITEM(tuple, index, Py_NewRef(arguments_[1 + index]));
+  }
+  return tuple;
+}
+
+bool HandlePart::cancelled() const noexcept { return slots.cancelled.of(object()) == Py_True; }
+
+void HandlePart::cancel() {
+  PyObject* const self = object();
+  if (cancelled()) return;
+  const Owned keep = Owned::share(self);
+  slots.cancelled.set(self, Owned::share(Py_True));
+  NativeLoop* const loop = NativeLoop::of(slots.loop.of(self));
+  if (loop != nullptr && loop->debug()) {
+    // So that a warning of a slow callback can still name it.
+    Owned text = Owned::take(PyObject_Repr(self));
+    if (!text) return;
+    slots.repr.set(self, std::move(text));
+  }
+  slots.callback.set(self, Owned::share(Py_None));
+  slots.arguments.set(self, Owned());
+  clear();
+  if (kind_ == Kind::timer_handle) slots.scheduled.set(self, Owned::share(Py_False));
+  if (!is_waiting()) return;
+  stop_waiting();
+  Py_DECREF(self);  // the queue's
+}
+
+void HandlePart::discard() noexcept { Py_DECREF(object()); }
+
+void HandlePart::run() {
+  PyObject* const self = object();
+  if (kind_ == Kind::timer_handle) slots.scheduled.set(self, Owned::share(Py_False));
+  call();
+  Py_DECREF(self);
+}
+
+void HandlePart::call() {
+  PyObject* const self = object();
+  if (cancelled()) return;
+  NativeLoop& loop = *NativeLoop::of(slots.loop.of(self));
+  if (loop.debug()) [[unlikely]]
+    return loop.call_in_debug_mode(self);
+  // It may be cancelled from inside, which lets go of all this.
+  const Owned callback = Owned::share(slots.callback.of(self));
+  const Owned context = Owned::share(slots.context.of(self));
+  PyObject* result = nullptr;
+  if (PyContext_Enter(context.get()) == 0) {
+    if (slots.arguments.of(self) != nullptr) {
+      const Owned arguments = Owned::share(slots.arguments.of(self));
+      result = PyObject_Call(callback.get(), arguments.get(), nullptr);
+    } else {
+      PyObject* arguments[1 + kInlineArguments];
+      std::copy(std::begin(arguments_), std::end(arguments_), std::begin(arguments));
+      const Py_ssize_t count = argument_count_;
+      for (Py_ssize_t index = 1; index <= count; ++index) Py_INCREF(arguments[index]);
+      result = PyObject_Vectorcall(callback.get(), arguments + 1,
+                                   static_cast<std::size_t>(count) | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
+      for (Py_ssize_t index = 1; index <= count; ++index) Py_DECREF(arguments[index]);
+    }
+    if (result == nullptr) {
+      const PendingError error;
+      PyContext_Exit(context.get());
+    } else {
+      PyContext_Exit(context.get());
+    }
+  }
+  if (result != nullptr) {
+    Py_DECREF(result);
+  } else {
+    loop.handle_failed(self);
+  }
+}
+
+// --- making them -------------------------------------------------------------------------------------------
+
+bool prepare_handles(PyObject* module) {
+  const Owned events = Owned::take(PyImport_ImportModule("asyncio.events"));
+  if (!events) return false;
+  const Owned handle = Owned::take(PyObject_GetAttrString(events.get(), "Handle"));
+  const Owned timer_handle = Owned::take(PyObject_GetAttrString(events.get(), "TimerHandle"));
+  if (!handle || !timer_handle) return false;
+  if (!slots.find(reinterpret_cast<PyTypeObject*>(handle.get()),
+                  reinterpret_cast<PyTypeObject*>(timer_handle.get()))) {
+    return false;
+  }
+  PyTypeObject* const ours = make_type(handle_type, "tidegate.Handle", handle_methods, handle.get());
+  if (ours == nullptr || PyModule_AddObjectRef(module, "Handle", reinterpret_cast<PyObject*>(ours)) < 0) {
+    return false;
+  }
+  PyTypeObject* const timers =
+      make_type(timer_handle_type, "tidegate.TimerHandle", timer_handle_methods, timer_handle.get());
+  return timers != nullptr &&
+         PyModule_AddObjectRef(module, "TimerHandle", reinterpret_cast<PyObject*>(timers)) == 0;
+}
+
+HandlePart* new_handle(PyObject* loop, const CallTerms& terms) {
+  PyObject* const object = new_object(handle_type, spare_handles, HandlePart::Kind::handle, TimePoint());
+  if (object == nullptr) return nullptr;
+  HandlePart& part = handle_type.part(object);
+  const bool is_whole = part.set_up(loop, terms);
+  PyObject_GC_Track(object);
+  if (is_whole) return &part;
+  Py_DECREF(object);
+  return nullptr;
+}
+
+HandlePart* new_timer_handle(PyObject* loop, TimePoint when, PyObject* when_seconds, const CallTerms& terms) {
+  PyObject* const object = new_object(timer_handle_type, spare_timer_handles, HandlePart::Kind::timer_handle, when);
+  if (object == nullptr) return nullptr;
+  HandlePart& part = timer_handle_type.part(object);
+  const bool is_whole = part.set_up(loop, terms);
+  slots.when.of(object) = Py_NewRef(when_seconds);
+  slots.scheduled.of(object) = Py_NewRef(Py_True);
+  PyObject_GC_Track(object);
+  if (is_whole) return &part;
+  Py_DECREF(object);
+  return nullptr;
+}
+
+}  // namespace tidegate::python

@@ -1,0 +1,33 @@
+// The extension module tidegate._native.
+#include "handle.hpp"
+#include "names.hpp"
+#include "native_loop.hpp"
+#include "python.hpp"
+
+namespace tidegate::python {
+
+namespace {
+
+int execute(PyObject* module) {
+  // Types, spare objects and names are the process's, not an interpreter's.
+  if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
+    PyErr_SetString(PyExc_ImportError, "tidegate can be used by the main interpreter only, not by subinterpreters");
+    return -1;
+  }
+  return prepare_names() && prepare_handles(module) && prepare_loop(module) ? 0 : -1;
+}
+
+PyModuleDef_Slot slots[] = {{Py_mod_exec, as_slot(execute)},
+#if PY_VERSION_HEX >= 0x030C0000
+                            {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
+#endif
+                            {0, nullptr}};
+
+PyModuleDef definition = {PyModuleDef_HEAD_INIT, "tidegate._native", "The native half of tidegate.", 0, nullptr, slots,
+                          nullptr, nullptr, nullptr};
+
+}  // namespace
+
+}  // namespace tidegate::python
+
+PyMODINIT_FUNC PyInit__native() { return PyModuleDef_Init(&tidegate::python::definition); }

@@ -1,0 +1,143 @@
+// The native half of a loop: see native_loop.hpp. Its Python methods are in loop_type.cpp.
+#include "native_loop.hpp"
+
+#include "names.hpp"
+
+#include <chrono>
+#include <utility>
+
+namespace tidegate::python {
+
+NativeLoop::~NativeLoop() {
+  const PendingError error;  // of whoever dropped it
+  close();
+}
+
+void NativeLoop::open(BackendKind backend) {
+  loop_ = std::make_unique<Loop>(LoopOptions{.backend = backend});
+  loop_->core().sleep_observer = this;
+  loop_->set_exception_handler([this](Loop&, const ExceptionContext& context) { tell_exception(context); });
+}
+
+void NativeLoop::close() {
+  closed_ = true;
+  if (!loop_) return;
+  loop_->close();
+  watched_.clear();
+}
+
+double NativeLoop::now_seconds() const noexcept {
+  return std::chrono::duration<double>(core().backend().now().time_since_epoch()).count();
+}
+
+bool NativeLoop::check_open() const noexcept {
+  if (!closed_ && loop_ != nullptr) [[likely]]
+    return true;
+  PyErr_SetString(PyExc_RuntimeError, "Event loop is closed");
+  return false;
+}
+
+// --- running -----------------------------------------------------------------------------------------------
+
+PyObject* NativeLoop::run() noexcept {
+  if (!check_open()) return nullptr;
+  return guarded([this]() -> PyObject* {
+    core().run_forever();
+    stopping_ = true;  // whoever called us asks
+    if (!interruption_) Py_RETURN_NONE;
+    const Owned exception = std::exchange(interruption_, Owned());
+    PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.get())), exception.get());
+    return nullptr;
+  });
+}
+
+void NativeLoop::stop() noexcept {
+  stopping_ = true;
+  if (loop_) core().stop();
+}
+
+void NativeLoop::falls_asleep() noexcept { thread_state_ = PyEval_SaveThread(); }
+
+void NativeLoop::wakes_up() noexcept {
+  PyEval_RestoreThread(std::exchange(thread_state_, nullptr));
+  if (PyErr_CheckSignals() < 0) interrupt();
+}
+
+void NativeLoop::interrupt() noexcept {
+  Owned exception = take_exception();
+  if (interruption_) {
+    // Nobody can be given two: the first one is what the program sees.
+    PyException_SetContext(exception.get(), interruption_.new_reference());
+  }
+  interruption_ = std::move(exception);
+  core().interrupt();
+}
+
+// --- errors ------------------------------------------------------------------------------------------------
+
+bool NativeLoop::is_for_the_program() noexcept {
+  return PyErr_ExceptionMatches(PyExc_SystemExit) != 0 || PyErr_ExceptionMatches(PyExc_KeyboardInterrupt) != 0;
+}
+
+void NativeLoop::handle_failed(PyObject* handle) {
+  if (is_for_the_program()) return interrupt();
+  const Owned exception = take_exception();
+  const Owned told = Owned::take(
+      PyObject_CallMethodObjArgs(object_, names().report_handle, handle, exception.get(), nullptr));
+  if (told) return;
+  if (is_for_the_program()) return interrupt();
+  PyErr_WriteUnraisable(object_);
+}
+
+void NativeLoop::call_in_debug_mode(PyObject* handle) {
+  const Owned called =
+      Owned::take(PyObject_CallMethodOneArg(object_, names().call_in_debug_mode, handle));
+  if (called) return;
+  interrupt();  // what comes through there is for the program
+}
+
+void NativeLoop::report(const char* message, PyObject* transport, PyObject* protocol) noexcept {
+  if (is_for_the_program()) return interrupt();
+  report(message, take_exception(), transport, protocol);
+}
+
+void NativeLoop::report(const char* message, Owned exception, PyObject* transport,
+                        PyObject* protocol) noexcept {
+  const Owned context = Owned::take(Py_BuildValue("{ss}", "message", message));
+  bool whole = static_cast<bool>(context);
+  const auto add = [&](const char* key, PyObject* value) {
+    if (whole && value != nullptr) whole = PyDict_SetItemString(context.get(), key, value) == 0;
+  };
+  add("exception", exception.get());
+  add("transport", transport);
+  add("protocol", protocol);
+  const Owned told = Owned::take(
+      whole ? PyObject_CallMethodOneArg(object_, names().call_exception_handler, context.get()) : nullptr);
+  if (told) return;
+  if (is_for_the_program()) return interrupt();
+  PyErr_WriteUnraisable(object_);
+}
+
+/// What the core has to tell, of which no transport of ours has made anything already.
+void NativeLoop::tell_exception(const ExceptionContext& context) noexcept {
+  Owned exception;
+  if (context.exception != nullptr) {
+    exception = exception_for_python(context.exception);
+    if (!exception) exception = take_exception();
+  }
+  report(context.message.c_str(), std::move(exception), nullptr, nullptr);
+}
+
+int NativeLoop::traverse(visitproc visit, void* arg) const {
+  if (const int stop = watched_.traverse(visit, arg); stop != 0) return stop;
+  Py_VISIT(interruption_.get());
+  if (!loop_) return 0;
+  int result = 0;
+  core().for_each_scheduled([&](const detail::ReadyNode& node) {
+    const auto* const handle = dynamic_cast<const HandlePart*>(&node);
+    if (result == 0 && handle != nullptr) result = visit(handle->object(), arg);
+  });
+  return result;
+}
+
+}  // namespace tidegate::python

@@ -1,0 +1,93 @@
+// What is native of a loop: its callbacks, timers and watches on the C++ core. The class `tidegate.Loop`, written in
+// Python, derives from this and from asyncio's own loop, whose methods these take the place of.
+#pragma once
+
+#include "handle.hpp"
+#include "python.hpp"
+#include "python_error.hpp"
+#include "watched_descriptors.hpp"
+
+#include <tidegate/loop.hpp>
+
+#include "loop/loop_core.hpp"
+
+#include <memory>
+#include <unordered_map>
+
+namespace tidegate::python {
+
+/// A loop's native half.
+///
+/// Thread: its loop's, with the interpreter's lock held; the lock is let go of only while the loop sleeps.
+class NativeLoop final : private loop::SleepObserver {
+ public:
+  explicit NativeLoop(PyObject* object) noexcept : object_(object), watched_(*this) {}
+  NativeLoop(const NativeLoop&) = delete;
+  NativeLoop& operator=(const NativeLoop&) = delete;
+  ~NativeLoop();
+
+  /// The native half of a `tidegate.Loop`; null for any other object.
+  [[nodiscard]] static NativeLoop* of(PyObject* object) noexcept;
+  /// The other way round.
+  [[nodiscard]] PyObject* object() const noexcept { return object_; }
+
+  /// Makes the core. Throws as Loop.
+  void open(BackendKind backend);
+  /// Lets go of everything that waits, when Python's half is closed. Also where it was never opened.
+  void close();
+
+  /// REQUIRES: it was opened.
+  [[nodiscard]] loop::LoopCore& core() const noexcept { return loop_->core(); }
+  [[nodiscard]] Loop& loop() const noexcept { return *loop_; }
+  [[nodiscard]] WatchedDescriptors& watched() noexcept { return watched_; }
+  /// Asyncio's debug mode, of which C++ need not know.
+  [[nodiscard]] bool debug() const noexcept { return debug_; }
+  [[nodiscard]] double now_seconds() const noexcept;
+
+  /// Sets RuntimeError and returns false where it is closed.
+  [[nodiscard]] bool check_open() const noexcept;
+
+  // --- what handles tell ---------------------------------------------------------------------------
+
+  /// The callback of `handle` has raised what is set.
+  void handle_failed(PyObject* handle);
+  void call_in_debug_mode(PyObject* handle);
+
+  // --- errors --------------------------------------------------------------------------------------
+
+  /// The exception that is set is told to the loop's exception handler, or ends the run where it is one that is
+  /// for the program (SystemExit, KeyboardInterrupt). `transport` and `protocol` may be null.
+  void report(const char* message, PyObject* transport, PyObject* protocol) noexcept;
+  /// The same of `exception`.
+  void report(const char* message, Owned exception, PyObject* transport, PyObject* protocol) noexcept;
+  /// Ends the run with the exception that is set.
+  void interrupt() noexcept;
+  /// Whether what is set is for the program, and for nobody in between.
+  [[nodiscard]] static bool is_for_the_program() noexcept;
+
+  // --- for the type --------------------------------------------------------------------------------
+
+  [[nodiscard]] PyObject* run() noexcept;
+  void stop() noexcept;
+  int traverse(visitproc visit, void* arg) const;
+
+  bool debug_ = false;
+  bool closed_ = false;
+  bool stopping_ = false;
+
+ private:
+  void falls_asleep() noexcept override;
+  void wakes_up() noexcept override;
+  void tell_exception(const ExceptionContext& context) noexcept;
+
+  PyObject* object_;
+  std::unique_ptr<Loop> loop_;
+  WatchedDescriptors watched_;
+  PyThreadState* thread_state_ = nullptr;  // while it sleeps
+  Owned interruption_;                     // what ends the run
+};
+
+/// Makes the type. False with an exception set.
+[[nodiscard]] bool prepare_loop(PyObject* module);
+
+}  // namespace tidegate::python

@@ -1,0 +1,120 @@
+"""The event loop: what runs once for each connection or each loop is asyncio's own code, which this derives from;
+what runs for each callback or each packet is native."""
+
+import asyncio
+import selectors
+import sys
+from asyncio import base_events, format_helpers
+from asyncio.log import logger
+
+from . import _native
+
+BACKENDS = ("auto", "epoll", "io_uring")
+
+
+class _Interest:
+    """What asyncio's own classes ask of their loop's selector: who is watched."""
+
+    def __init__(self, loop):
+        self._loop = loop
+
+    def get_key(self, fileobj):
+        reads, writes = self._loop._watches_of(fileobj)
+        if not reads and not writes:
+            raise KeyError(f"{fileobj!r} is not watched")
+        events = (selectors.EVENT_READ if reads else 0) | (selectors.EVENT_WRITE if writes else 0)
+        return selectors.SelectorKey(fileobj, fileobj, events, None)
+
+    def close(self):
+        self._loop = None
+
+
+class Loop(_native.NativeLoop, asyncio.SelectorEventLoop):
+    """An asyncio event loop on Tidegate's core.
+
+    `backend`: "epoll", "io_uring" or "auto"; left out: what the environment variable TIDEGATE_BACKEND names, else
+    "auto", which is epoll today. `backend_name` tells what it stands on: where the kernel refuses io_uring, epoll.
+    """
+
+    def __init__(self, backend=None):
+        if backend is None:
+            backend = "auto"
+        if backend not in BACKENDS:
+            raise ValueError(f"backend is {backend!r}, expected one of {', '.join(map(repr, BACKENDS))}")
+        self._open(backend)
+        super().__init__(_Interest(self))
+
+    def close(self):
+        if self.is_closed():
+            return
+        super().close()
+        self._close_native()
+
+    # --- what the native half calls --------------------------------------------------------------
+
+    def _report_handle(self, handle, exception):
+        """A callback has raised: as asyncio.Handle tells it."""
+        callback = format_helpers._format_callback_source(handle._callback, handle._args or ())
+        context = {"message": f"Exception in callback {callback}", "exception": exception, "handle": handle}
+        if handle._source_traceback:
+            context["source_traceback"] = handle._source_traceback
+        self.call_exception_handler(context)
+
+    def _call_in_debug_mode(self, handle):
+        """As asyncio's loop calls callbacks while it is being debugged: looks at how long each takes."""
+        self._current_handle = handle
+        start = self.time()
+        try:
+            asyncio.Handle._run(handle)
+        finally:
+            self._current_handle = None
+            taken = self.time() - start
+        if taken >= self.slow_callback_duration:
+            logger.warning("Executing %s took %.3f seconds", base_events._format_handle(handle), taken)
+
+    def _note_source(self, handle):
+        handle._source_traceback = format_helpers.extract_stack(sys._getframe(1))
+
+    # --- what asyncio's own classes call -----------------------------------------------------------
+
+    def _add_callback(self, handle):
+        """A handle that asyncio made: a signal's."""
+        if not handle._cancelled:
+            self.call_soon(handle._run)
+
+    def _add_callback_signalsafe(self, handle):
+        if not handle._cancelled:
+            self.call_soon_threadsafe(handle._run)
+
+    def _write_to_self(self):
+        self.call_soon_threadsafe(_nothing)
+
+    def _timer_handle_cancelled(self, handle):
+        """Ours leave their queue at once."""
+
+
+def _nothing():
+    pass
+
+
+class EventLoopPolicy(asyncio.DefaultEventLoopPolicy):
+    """Makes Tidegate's loops, for programs that leave the choice to asyncio's policy."""
+
+    def _loop_factory(self):
+        return new_event_loop()
+
+
+def new_event_loop(backend=None):
+    """A new event loop. See Loop."""
+    return Loop(backend)
+
+
+def install():
+    """From now on asyncio.run() and asyncio.new_event_loop() make Tidegate's loops."""
+    asyncio.set_event_loop_policy(EventLoopPolicy())
+
+
+def run(main, *, debug=None, backend=None):
+    """As asyncio.run(), on a loop of Tidegate's."""
+    with asyncio.Runner(debug=debug, loop_factory=lambda: new_event_loop(backend)) as runner:
+        return runner.run(main)
