@@ -15,7 +15,7 @@ build_preset = cmake --preset $(1) && cmake --build --preset $(1) --parallel $(J
 
 .DEFAULT_GOAL := help
 .PHONY: help run test debug sanitize asan tsan lint tidy format install clean deps \
-  bench bench-quick bench-micro bench-deps bench-programs differential \
+  conformance bench bench-quick bench-micro bench-deps bench-programs differential \
   fuzz fuzz-quick fuzz-programs
 
 help: ## List the targets
@@ -55,6 +55,12 @@ differential: deps ## Play SEEDS random scripts on every backend and compare; FI
 	$(call build_preset,release,--target differential_tests)
 	TIDEGATE_SEEDS=$(SEEDS) TIDEGATE_FIRST_SEED=$(FIRST_SEED) \
 	  build/release/differential_tests --gtest_filter='*the_seeds_that_were_wished_for'
+
+# Those that ship the package test, on PATH or in TIDEGATE_PYTHONS=/a/python3.12:/b/python3.13.
+conformance: deps ## Run CPython's own tests of asyncio on the Python face, with every CPython that is here
+	@tests/python/conformance/run --list-interpreters | while read -r python version; do \
+	  scripts/python-module "$$python" "build/release/python-$$version" </dev/null || exit 1; done
+	tests/python/conformance/run --package-folder 'build/release/python-{version}'
 
 fuzz: fuzz-programs ## Have libFuzzer make up input for the TLS engine, FUZZ_SECONDS for each target
 	fuzz/run $(FUZZ_SECONDS)

@@ -123,6 +123,12 @@ class CommandTest(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertIn("cannot be taken", said)
 
+    def test_the_same_is_skipped_where_that_is_wanted_except_where_everything_must_run(self):
+        missing = str(self.folder / "python3.12")
+        for must_run, expected in (("false", 77), ("true", 1)):
+            with mock.patch.dict("os.environ", CI=must_run):
+                self.assertEqual(self.run_command("--python", missing, "--or-skip")[0], expected)
+
     def test_the_file_holds_every_test(self):
         file = self.folder / "all.json"
         self.run_command("--modules", "test_worth", "--json", str(file))
