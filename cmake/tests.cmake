@@ -16,7 +16,6 @@
 # Compiling is a test as well: every public header alone, and every program in README.md and docs/.
 
 find_package(GTest REQUIRED)
-find_package(Python3 REQUIRED COMPONENTS Interpreter)
 include(GoogleTest)
 
 # A test that hangs fails by name after this long, instead of the whole run failing without one.
