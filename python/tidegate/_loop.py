@@ -6,10 +6,14 @@ import selectors
 import sys
 from asyncio import base_events, format_helpers
 from asyncio.log import logger
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from . import _native
 
 BACKENDS = ("auto", "epoll", "io_uring")
+
+_Result = TypeVar("_Result")
 
 
 class _Interest:
@@ -36,7 +40,7 @@ class Loop(_native.NativeLoop, asyncio.SelectorEventLoop):
     "auto", which is epoll today. `backend_name` tells what it stands on: where the kernel refuses io_uring, epoll.
     """
 
-    def __init__(self, backend=None):
+    def __init__(self, backend: str | None = None) -> None:
         if backend is None:
             backend = "auto"
         if backend not in BACKENDS:
@@ -44,7 +48,7 @@ class Loop(_native.NativeLoop, asyncio.SelectorEventLoop):
         self._open(backend)
         super().__init__(_Interest(self))
 
-    def close(self):
+    def close(self) -> None:
         if self.is_closed():
             return
         super().close()
@@ -101,21 +105,21 @@ def _nothing():
 class EventLoopPolicy(asyncio.DefaultEventLoopPolicy):
     """Makes Tidegate's loops, for programs that leave the choice to asyncio's policy."""
 
-    def _loop_factory(self):
+    def _loop_factory(self) -> Loop:
         return new_event_loop()
 
 
-def new_event_loop(backend=None):
+def new_event_loop(backend: str | None = None) -> Loop:
     """A new event loop. See Loop."""
     return Loop(backend)
 
 
-def install():
+def install() -> None:
     """From now on asyncio.run() and asyncio.new_event_loop() make Tidegate's loops."""
     asyncio.set_event_loop_policy(EventLoopPolicy())
 
 
-def run(main, *, debug=None, backend=None):
+def run(main: Coroutine[Any, Any, _Result], *, debug: bool | None = None, backend: str | None = None) -> _Result:
     """As asyncio.run(), on a loop of Tidegate's."""
     with asyncio.Runner(debug=debug, loop_factory=lambda: new_event_loop(backend)) as runner:
         return runner.run(main)

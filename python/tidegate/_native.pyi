@@ -1,0 +1,39 @@
+"""The native half, as far as programs meet it: through Loop, which derives from it, and what its methods return."""
+
+import asyncio
+from collections.abc import Callable
+from contextvars import Context
+from typing import TypeVarTuple, final
+
+_Arguments = TypeVarTuple("_Arguments")
+
+# Loops make them; programs do not.
+
+@final
+class Handle(asyncio.Handle):
+    def cancel(self) -> None: ...
+    def cancelled(self) -> bool: ...
+
+@final
+class TimerHandle(asyncio.TimerHandle):
+    def cancel(self) -> None: ...
+    def cancelled(self) -> bool: ...
+    def when(self) -> float: ...
+
+class NativeLoop:
+    @property
+    def backend_name(self) -> str: ...
+    def call_soon(
+        self, callback: Callable[[*_Arguments], object], *args: *_Arguments, context: Context | None = None
+    ) -> Handle: ...
+    def call_soon_threadsafe(
+        self, callback: Callable[[*_Arguments], object], *args: *_Arguments, context: Context | None = None
+    ) -> Handle: ...
+    def call_later(
+        self, delay: float, callback: Callable[[*_Arguments], object], *args: *_Arguments, context: Context | None = None
+    ) -> TimerHandle: ...
+    def call_at(
+        self, when: float, callback: Callable[[*_Arguments], object], *args: *_Arguments, context: Context | None = None
+    ) -> TimerHandle: ...
+    def time(self) -> float: ...
+    def stop(self) -> None: ...
