@@ -40,6 +40,8 @@ class NativeLoop final : private loop::SleepObserver {
   [[nodiscard]] loop::LoopCore& core() const noexcept { return loop_->core(); }
   [[nodiscard]] Loop& loop() const noexcept { return *loop_; }
   [[nodiscard]] WatchedDescriptors& watched() noexcept { return watched_; }
+  /// Whose descriptor is whose: the Python objects of open transports, borrowed.
+  [[nodiscard]] std::unordered_map<int, PyObject*>& transports() noexcept { return transports_; }
   /// Asyncio's debug mode, of which C++ need not know.
   [[nodiscard]] bool debug() const noexcept { return debug_; }
   [[nodiscard]] double now_seconds() const noexcept;
@@ -90,6 +92,7 @@ class NativeLoop final : private loop::SleepObserver {
   PyObject* object_;
   std::unique_ptr<Loop> loop_;
   WatchedDescriptors watched_;
+  std::unordered_map<int, PyObject*> transports_;
   PyThreadState* thread_state_ = nullptr;  // while it sleeps
   bool asleep_ = false;                    // or just about to be: nobody else has held the lock since
   Owned interruption_;                     // what ends the run

@@ -4,7 +4,7 @@ what runs for each callback or each packet is native."""
 import asyncio
 import selectors
 import sys
-from asyncio import base_events, format_helpers
+from asyncio import base_events, exceptions, format_helpers, sslproto
 from asyncio.log import logger
 
 from . import _native
@@ -76,7 +76,33 @@ class Loop(_native.NativeLoop, asyncio.SelectorEventLoop):
     def _note_source(self, handle):
         handle._source_traceback = format_helpers.extract_stack(sys._getframe(1))
 
+    # How a server is told depends on the version.
+    if base_events.Server._attach.__code__.co_argcount == 1:
+
+        def _attach_to_server(self, server, transport):
+            server._attach()
+
+        def _detach_from_server(self, server, transport):
+            server._detach()
+    else:
+
+        def _attach_to_server(self, server, transport):
+            server._attach(transport)
+
+        def _detach_from_server(self, server, transport):
+            server._detach(transport)
+
     # --- what asyncio's own classes call -----------------------------------------------------------
+
+    def _make_ssl_transport(self, rawsock, protocol, sslcontext, waiter=None, *, server_side=False,
+                            server_hostname=None, extra=None, server=None, **timeouts):
+        ssl_protocol = sslproto.SSLProtocol(self, protocol, sslcontext, waiter, server_side, server_hostname,
+                                            **timeouts)
+        self._make_socket_transport(rawsock, ssl_protocol, extra=extra, server=server)
+        return ssl_protocol._app_transport
+
+    async def _sendfile_native(self, transport, file, offset, count):
+        raise exceptions.SendfileNotAvailableError("not yet")
 
     def _add_callback(self, handle):
         """A handle that asyncio made: a signal's."""
