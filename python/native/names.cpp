@@ -61,6 +61,9 @@ bool prepare_names() {
   return interned.minus_one != nullptr &&
          import(interned.buffered_protocol, "asyncio.protocols", "BufferedProtocol") &&
          import(interned.set_result_unless_cancelled, "asyncio.futures", "_set_result_unless_cancelled") &&
+         import(interned.set_exception_unless_done, "tidegate._support", "set_exception_unless_done") &&
+         import(interned.try_native_sendfile, "tidegate._support", "TRY_NATIVE_SENDFILE") &&
+         import(interned.sendfile_not_available, "asyncio.exceptions", "SendfileNotAvailableError") &&
          import(interned.transport_socket, "asyncio.trsock", "TransportSocket");
 }
 

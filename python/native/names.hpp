@@ -40,7 +40,10 @@ struct Names {
   // Objects of asyncio's, and a number.
   PyObject* buffered_protocol = nullptr;
   PyObject* set_result_unless_cancelled = nullptr;
+  PyObject* set_exception_unless_done = nullptr;
   PyObject* transport_socket = nullptr;
+  PyObject* sendfile_not_available = nullptr;
+  PyObject* try_native_sendfile = nullptr;
   PyObject* minus_one = nullptr;
 };
 

@@ -4,6 +4,7 @@
 
 #include "exported_buffer.hpp"
 #include "extended_type.hpp"
+#include "file_on_its_way.hpp"
 #include "native_loop.hpp"
 #include "python.hpp"
 
@@ -93,6 +94,9 @@ class StreamPart {
   /// An adapter goes. The last one does so when the core is about to close the descriptor.
   void adapter_ends(const StreamAdapter& adapter) noexcept;
   void adapter_begins(const StreamAdapter& adapter) noexcept { adapter_ = &adapter; }
+
+  /// The file that is being sent; there may be none.
+  std::shared_ptr<FileOnItsWay> file_on_its_way;
 
   /// The loop was closed over it.
   void was_left_open() noexcept;

@@ -128,6 +128,29 @@ PyObject* set_write_buffer_limits(PyObject* self, PyObject* arguments, PyObject*
   });
 }
 
+// --- files -------------------------------------------------------------------------------------------------
+
+/// (descriptor, offset, most_bytes, future)
+PyObject* begin_file(PyObject* self, PyObject* arguments) {
+  int descriptor = -1;
+  unsigned long long offset = 0;
+  unsigned long long most_bytes = 0;
+  PyObject* future = nullptr;
+  if (PyArg_ParseTuple(arguments, "iKKO", &descriptor, &offset, &most_bytes, &future) == 0) return nullptr;
+  return guarded([&]() -> PyObject* {
+    StreamPart& part = part_of(self);
+    part.file_on_its_way = FileOnItsWay::begin(part.core(), descriptor, offset, most_bytes, future);
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* end_file(PyObject* self, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    const auto file = std::exchange(part_of(self).file_on_its_way, nullptr);
+    return PyLong_FromUnsignedLongLong(file != nullptr ? file->end() : 0);
+  });
+}
+
 // --- reading -----------------------------------------------------------------------------------------------
 
 PyObject* pause_reading(PyObject* self, PyObject*) {
@@ -251,6 +274,7 @@ constexpr const char* kClose = "close()\n\nEnd the connection when what was writ
   {"resume_reading", resume_reading, METH_NOARGS, "Go on telling the protocol of data."},              \
   {"is_reading", is_reading, METH_NOARGS, "Return True if the protocol is told of data."}
 #define TIDEGATE_WRITING_METHODS                                                                       \
+  {"_begin_file", begin_file, METH_VARARGS, nullptr}, {"_end_file", end_file, METH_NOARGS, nullptr},   \
   {"write", write, METH_O, kWrite},                                                                    \
   {"writelines", writelines, METH_O, "writelines(list_of_data)\n\nSend them in a row."},               \
   {"write_eof", write_eof, METH_NOARGS, "End the writing direction when all has been sent."},          \
@@ -305,6 +329,13 @@ bool add_type(PyObject* module, ExtendedType<StreamPart>& type, const char* base
   if (!base || !extra_slot.find(reinterpret_cast<PyTypeObject*>(base.get()), "_extra")) return false;
   PyTypeObject* const made = make_type(type, name, methods, base.get());
   return made != nullptr && PyModule_AddType(module, made) == 0;
+}
+
+/// What asyncio's loop looks at before it secures a transport, or sends a file over it.
+bool mark_for_asyncio(const ExtendedType<StreamPart>& type) {
+  auto* const object = reinterpret_cast<PyObject*>(type.type());
+  return PyObject_SetAttrString(object, "_start_tls_compatible", Py_True) == 0 &&
+         PyObject_SetAttrString(object, "_sendfile_compatible", names().try_native_sendfile) == 0;
 }
 
 // --- making them -------------------------------------------------------------------------------------------
@@ -417,6 +448,7 @@ bool prepare_streams(PyObject* module) {
       !add_type(module, write_pipe_type, "WriteTransport", "tidegate.WritePipeTransport", write_pipe_methods)) {
     return false;
   }
+  if (!mark_for_asyncio(socket_type)) return false;
   // One offset for all: whoever has an object need not ask which it is.
   if (socket_type.offset() == read_pipe_type.offset() && socket_type.offset() == write_pipe_type.offset()) return true;
   PyErr_SetString(PyExc_ImportError, "asyncio's transports are of different sizes: this version is not known");

@@ -2,6 +2,8 @@
 what runs for each callback or each packet is native."""
 
 import asyncio
+import io
+import os
 import selectors
 import sys
 from asyncio import base_events, exceptions, format_helpers, sslproto
@@ -9,6 +11,7 @@ from asyncio.log import logger
 
 from . import _native
 
+_MOST_BYTES = 2**64 - 1
 BACKENDS = ("auto", "epoll", "io_uring")
 
 
@@ -102,7 +105,21 @@ class Loop(_native.NativeLoop, asyncio.SelectorEventLoop):
         return ssl_protocol._app_transport
 
     async def _sendfile_native(self, transport, file, offset, count):
-        raise exceptions.SendfileNotAvailableError("not yet")
+        try:
+            descriptor = file.fileno()
+        except (AttributeError, io.UnsupportedOperation) as error:
+            raise exceptions.SendfileNotAvailableError("not a regular file") from error
+        most_bytes = _MOST_BYTES if count is None else count
+        sent = 0
+        future = self.create_future()
+        transport._begin_file(descriptor, offset, most_bytes, future)
+        try:
+            await future
+        finally:
+            sent = transport._end_file()
+            if sent > 0:
+                os.lseek(descriptor, offset + sent, os.SEEK_SET)
+        return sent
 
     def _add_callback(self, handle):
         """A handle that asyncio made: a signal's."""
