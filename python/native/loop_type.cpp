@@ -141,11 +141,7 @@ PyObject* call_soon_threadsafe(PyObject* self, PyObject* const* arguments, Py_ss
     Py_DECREF(object);
     return nullptr;
   }
-  if (!loop.core().remote_calls().push(*handle)) {
-    Py_DECREF(object);
-    PyErr_SetString(PyExc_RuntimeError, "Event loop is closed");
-    return nullptr;
-  }
+  loop.schedule_from_any_thread(*handle);
   return Py_NewRef(object);
 }
 

@@ -56,10 +56,14 @@ void NativeLoop::stop() noexcept {
   if (loop_) core().stop();
 }
 
-void NativeLoop::falls_asleep() noexcept { thread_state_ = PyEval_SaveThread(); }
+void NativeLoop::falls_asleep() noexcept {
+  asleep_ = true;
+  thread_state_ = PyEval_SaveThread();
+}
 
 void NativeLoop::wakes_up() noexcept {
   PyEval_RestoreThread(std::exchange(thread_state_, nullptr));
+  asleep_ = false;
   if (PyErr_CheckSignals() < 0) interrupt();
 }
 

@@ -44,6 +44,13 @@ class NativeLoop final : private loop::SleepObserver {
   [[nodiscard]] bool debug() const noexcept { return debug_; }
   [[nodiscard]] double now_seconds() const noexcept;
 
+  /// Puts `handle`, with a reference of its own, into the ready queue. Thread: any that holds the interpreter's
+  /// lock, which is the queue's lock as well: the loop lets go of it only to sleep.
+  void schedule_from_any_thread(HandlePart& handle) noexcept {
+    core().schedule(handle);
+    if (asleep_) core().backend().wake();
+  }
+
   /// Sets RuntimeError and returns false where it is closed.
   [[nodiscard]] bool check_open() const noexcept;
 
@@ -84,6 +91,7 @@ class NativeLoop final : private loop::SleepObserver {
   std::unique_ptr<Loop> loop_;
   WatchedDescriptors watched_;
   PyThreadState* thread_state_ = nullptr;  // while it sleeps
+  bool asleep_ = false;                    // or just about to be: nobody else has held the lock since
   Owned interruption_;                     // what ends the run
 };
 

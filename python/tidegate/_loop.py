@@ -71,6 +71,7 @@ class Loop(_native.NativeLoop, asyncio.SelectorEventLoop):
             taken = self.time() - start
         if taken >= self.slow_callback_duration:
             logger.warning("Executing %s took %.3f seconds", base_events._format_handle(handle), taken)
+        handle = None  # an exception that somebody keeps may keep this frame
 
     def _note_source(self, handle):
         handle._source_traceback = format_helpers.extract_stack(sys._getframe(1))
