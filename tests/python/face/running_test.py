@@ -5,7 +5,7 @@ import os
 import unittest
 import warnings
 
-from support import IS_TIDEGATE, LoopTest, new_loop, run_python
+from support import IS_TIDEGATE, LoopTest, better_than_asyncio, new_loop, run_python
 
 
 class RunnerTest(unittest.TestCase):
@@ -72,6 +72,7 @@ def new_loop_closed():
 
 
 class LifeTest(LoopTest):
+    @better_than_asyncio((3, 13), "forgets that it runs (CPython 3.13.0)")
     def test_a_running_loop_cannot_be_run_or_closed(self):
         errors = []
 
