@@ -65,6 +65,7 @@ void NativeLoop::falls_asleep() noexcept {
 void NativeLoop::wakes_up() noexcept {
   PyEval_RestoreThread(std::exchange(thread_state_, nullptr));
   asleep_ = false;
+  woken_ = false;
   if (PyErr_CheckSignals() < 0) interrupt();
 }
 
