@@ -83,7 +83,7 @@ class NativeLoop final : private loop::SleepObserver {
   int traverse(visitproc visit, void* arg) const;
 
   bool debug_ = false;
-  bool closed_ = false;
+  bool closed_ = true;  // until it is opened
   bool stopping_ = false;
 
  private:

@@ -9,7 +9,7 @@ import re
 import selectors
 import socket
 import sys
-from asyncio import base_events, exceptions, format_helpers, sslproto
+from asyncio import base_events, events, exceptions, format_helpers, sslproto
 from asyncio.log import logger
 from types import NoneType
 
@@ -184,5 +184,7 @@ def install():
 
 def run(main, *, debug=None, backend=None):
     """As asyncio.run(), on a loop of Tidegate's."""
+    if events._get_running_loop() is not None:
+        raise RuntimeError("tidegate.run() cannot be called from a running event loop")
     with asyncio.Runner(debug=debug, loop_factory=lambda: new_event_loop(backend)) as runner:
         return runner.run(main)
