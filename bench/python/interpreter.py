@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 
@@ -47,13 +48,18 @@ class Interpreter:
         return not module or "version" in self._modules[module]
 
     def why_not(self, module):
-        return f"{module} ({self._modules[module]['error']})"
+        return f"{module} ({without_folders(self._modules[module]['error'])})"
 
     def versions(self):
         """Of what can be imported."""
         found = {name: facts["version"] for name, facts in self._modules.items() if "version" in facts}
         found.pop("tidegate", None)  # the commit says more
         return {"Python": self.version, "its OpenSSL": self.openssl, **found}
+
+
+def without_folders(text):
+    """The same with files by their names: what Python says when something fails names places of this machine."""
+    return re.sub(r"""(?<![\w./])/(?:[^/\s"':]+/)+""", "", text)
 
 
 def environment_with(module_folder):

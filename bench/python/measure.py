@@ -9,6 +9,7 @@ from runner.measure import Bench, listening_place
 from runner.processes import PATIENCE_SECONDS, Child
 
 from . import wrk
+from .interpreter import without_folders
 
 SCRIPTS = pathlib.Path(__file__).resolve().parent / "programs"
 
@@ -76,5 +77,4 @@ class PythonBench(Bench):
         return raw
 
     def _without_places(self, text):
-        text = text.replace(str(SCRIPTS), "bench/python/programs")
-        return super()._without_places(text.replace(self.interpreter.program, "python"))
+        return without_folders(super()._without_places(text))

@@ -2,6 +2,7 @@
 #include "native_loop.hpp"
 
 #include "names.hpp"
+#include "stream_part.hpp"
 
 #include <chrono>
 #include <utility>
@@ -16,6 +17,7 @@ NativeLoop::~NativeLoop() {
 void NativeLoop::open(BackendKind backend) {
   loop_ = std::make_unique<Loop>(LoopOptions{.backend = backend});
   loop_->core().sleep_observer = this;
+  closed_ = false;
   loop_->set_exception_handler([this](Loop&, const ExceptionContext& context) { tell_exception(context); });
 }
 
@@ -64,6 +66,7 @@ void NativeLoop::falls_asleep() noexcept {
 void NativeLoop::wakes_up() noexcept {
   PyEval_RestoreThread(std::exchange(thread_state_, nullptr));
   asleep_ = false;
+  woken_ = false;
   if (PyErr_CheckSignals() < 0) interrupt();
 }
 
@@ -129,7 +132,14 @@ void NativeLoop::tell_exception(const ExceptionContext& context) noexcept {
     exception = exception_for_python(context.exception);
     if (!exception) exception = take_exception();
   }
-  report(context.message.c_str(), std::move(exception), nullptr, nullptr);
+  const auto* const adapter = dynamic_cast<const StreamAdapter*>(context.protocol);
+  if (adapter == nullptr) return report(context.message.c_str(), std::move(exception), nullptr, nullptr);
+  StreamPart& part = adapter->part();
+  if (!exception) return part.was_left_open();
+  // Asyncio's users expect to hear of their own errors, and not of the network's.
+  const bool is_of_system = PyObject_IsInstance(exception.get(), PyExc_OSError) == 1;
+  if (is_of_system && context.message.starts_with("Fatal") && !debug_) return;
+  report(context.message.c_str(), std::move(exception), part.object(), part.protocol());
 }
 
 int NativeLoop::traverse(visitproc visit, void* arg) const {

@@ -40,6 +40,8 @@ class NativeLoop final : private loop::SleepObserver {
   [[nodiscard]] loop::LoopCore& core() const noexcept { return loop_->core(); }
   [[nodiscard]] Loop& loop() const noexcept { return *loop_; }
   [[nodiscard]] WatchedDescriptors& watched() noexcept { return watched_; }
+  /// Whose descriptor is whose: the Python objects of open transports, borrowed.
+  [[nodiscard]] std::unordered_map<int, PyObject*>& transports() noexcept { return transports_; }
   /// Asyncio's debug mode, of which C++ need not know.
   [[nodiscard]] bool debug() const noexcept { return debug_; }
   [[nodiscard]] double now_seconds() const noexcept;
@@ -48,7 +50,9 @@ class NativeLoop final : private loop::SleepObserver {
   /// lock, which is the queue's lock as well: the loop lets go of it only to sleep.
   void schedule_from_any_thread(HandlePart& handle) noexcept {
     core().schedule(handle);
-    if (asleep_) core().backend().wake();
+    if (!asleep_ || woken_) return;
+    woken_ = true;
+    core().backend().wake();
   }
 
   /// Sets RuntimeError and returns false where it is closed.
@@ -79,7 +83,7 @@ class NativeLoop final : private loop::SleepObserver {
   int traverse(visitproc visit, void* arg) const;
 
   bool debug_ = false;
-  bool closed_ = false;
+  bool closed_ = true;  // until it is opened
   bool stopping_ = false;
 
  private:
@@ -90,8 +94,10 @@ class NativeLoop final : private loop::SleepObserver {
   PyObject* object_;
   std::unique_ptr<Loop> loop_;
   WatchedDescriptors watched_;
+  std::unordered_map<int, PyObject*> transports_;
   PyThreadState* thread_state_ = nullptr;  // while it sleeps
   bool asleep_ = false;                    // or just about to be: nobody else has held the lock since
+  bool woken_ = false;                     // and has been told; it may have to wait for the lock
   Owned interruption_;                     // what ends the run
 };
 

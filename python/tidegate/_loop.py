@@ -2,15 +2,22 @@
 what runs for each callback or each packet is native."""
 
 import asyncio
+import functools
+import io
+import os
+import re
 import selectors
+import socket
 import sys
-from asyncio import base_events, format_helpers
+from asyncio import base_events, events, exceptions, format_helpers, sslproto
 from asyncio.log import logger
 from collections.abc import Coroutine
+from types import NoneType
 from typing import Any, TypeVar
 
 from . import _native
 
+_MOST_BYTES = 2**64 - 1
 BACKENDS = ("auto", "epoll", "io_uring")
 
 _Result = TypeVar("_Result")
@@ -54,6 +61,15 @@ class Loop(_native.NativeLoop, asyncio.SelectorEventLoop):
         super().close()
         self._close_native()
 
+    async def getaddrinfo(self, host, port, *, family=0, type=0, proto=0, flags=0):
+        # Of numbers nobody has to be asked, so that needs no thread.
+        if isinstance(host, str) and _NUMERIC_HOST(host) and isinstance(port, (int, NoneType)):
+            try:
+                return list(_addresses_of_numbers(host, port, family, type, proto, flags))
+            except (OSError, TypeError):
+                pass  # 999.1.1.1 is no number after all; and what is wrong otherwise is told by the thread
+        return await super().getaddrinfo(host, port, family=family, type=type, proto=proto, flags=flags)
+
     # --- what the native half calls --------------------------------------------------------------
 
     def _report_handle(self, handle, exception):
@@ -80,7 +96,47 @@ class Loop(_native.NativeLoop, asyncio.SelectorEventLoop):
     def _note_source(self, handle):
         handle._source_traceback = format_helpers.extract_stack(sys._getframe(1))
 
+    # How a server is told depends on the version.
+    if base_events.Server._attach.__code__.co_argcount == 1:
+
+        def _attach_to_server(self, server, transport):
+            server._attach()
+
+        def _detach_from_server(self, server, transport):
+            server._detach()
+    else:
+
+        def _attach_to_server(self, server, transport):
+            server._attach(transport)
+
+        def _detach_from_server(self, server, transport):
+            server._detach(transport)
+
     # --- what asyncio's own classes call -----------------------------------------------------------
+
+    def _make_ssl_transport(self, rawsock, protocol, sslcontext, waiter=None, *, server_side=False,
+                            server_hostname=None, extra=None, server=None, **timeouts):
+        ssl_protocol = sslproto.SSLProtocol(self, protocol, sslcontext, waiter, server_side, server_hostname,
+                                            **timeouts)
+        self._make_socket_transport(rawsock, ssl_protocol, extra=extra, server=server)
+        return ssl_protocol._app_transport
+
+    async def _sendfile_native(self, transport, file, offset, count):
+        try:
+            descriptor = file.fileno()
+        except (AttributeError, io.UnsupportedOperation) as error:
+            raise exceptions.SendfileNotAvailableError("not a regular file") from error
+        most_bytes = _MOST_BYTES if count is None else count
+        sent = 0
+        future = self.create_future()
+        transport._begin_file(descriptor, offset, most_bytes, future)
+        try:
+            await future
+        finally:
+            sent = transport._end_file()
+            if sent > 0:
+                os.lseek(descriptor, offset + sent, os.SEEK_SET)
+        return sent
 
     def _add_callback(self, handle):
         """A handle that asyncio made: a signal's."""
@@ -96,6 +152,17 @@ class Loop(_native.NativeLoop, asyncio.SelectorEventLoop):
 
     def _timer_handle_cancelled(self, handle):
         """Ours leave their queue at once."""
+
+
+_NUMERIC_HOST = re.compile(r"[0-9]+(?:\.[0-9]+){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*").fullmatch
+
+
+@functools.lru_cache(maxsize=256, typed=True)
+def _addresses_of_numbers(host, port, family, type, proto, flags):
+    """What numbers stand for never changes."""
+    if flags & socket.AI_ADDRCONFIG:
+        raise OSError("what AI_ADDRCONFIG leaves out depends on the addresses that this machine has")
+    return socket.getaddrinfo(host, port, family, type, proto, flags | socket.AI_NUMERICHOST)
 
 
 def _nothing():
@@ -121,5 +188,7 @@ def install() -> None:
 
 def run(main: Coroutine[Any, Any, _Result], *, debug: bool | None = None, backend: str | None = None) -> _Result:
     """As asyncio.run(), on a loop of Tidegate's."""
+    if events._get_running_loop() is not None:
+        raise RuntimeError("tidegate.run() cannot be called from a running event loop")
     with asyncio.Runner(debug=debug, loop_factory=lambda: new_event_loop(backend)) as runner:
         return runner.run(main)

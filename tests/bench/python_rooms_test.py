@@ -267,6 +267,13 @@ class InterpreterTest(unittest.TestCase):
             self.assertEqual(json.loads(json.dumps(found.versions())), found.versions())
             self.assertEqual(list(package.iterdir()), [package / "__init__.py"])  # nothing is left behind
 
+    def test_what_python_says_of_a_failure_is_told_without_the_places_of_this_machine(self):
+        for said, told in (('File "/home/me/.venv/lib/tidegate/_loop.py", line 4', 'File "_loop.py", line 4'),
+                           ("ImportError: /opt/x/_native.so: undefined symbol", "ImportError: _native.so: undefined symbol"),
+                           ("GET http://127.0.0.1:4711/ took 3 B/s, 1/2", "GET http://127.0.0.1:4711/ took 3 B/s, 1/2"),
+                           ("No module named 'uvloop'", "No module named 'uvloop'")):
+            self.assertEqual(interpreter.without_folders(said), told)
+
     def test_what_is_no_interpreter_is_a_failure_that_says_so(self):
         with self.assertRaisesRegex(Failure, "could not say what it is"):
             interpreter.Interpreter("true")

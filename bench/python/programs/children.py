@@ -89,7 +89,7 @@ async def measure(request):
 def main():
     request = read_request()
     memory = resident_memory(request.resident) if request.resident else None
-    loops.run(request.loop, measure(request))
+    loops.run(request.loop, measure, request)
     del memory  # it was there all the while
 
 

@@ -124,7 +124,7 @@ async def measure(request):
 
 def main():
     request = read_request()
-    loops.run(request.loop, measure(request))
+    loops.run(request.loop, measure, request)
 
 
 main()

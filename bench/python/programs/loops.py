@@ -31,6 +31,8 @@ def add_option(parser):
     parser.add_argument("--loop", choices=NAMES, default="asyncio")
 
 
-def run(name, coroutine):
+def run(name, main, *arguments):
+    """Runs the coroutine that `main` makes of the arguments."""
     with asyncio.Runner(loop_factory=factory(name)) as runner:
-        return runner.run(coroutine)
+        runner.get_loop()  # there may be no such loop: before there is a coroutine that nobody awaits then
+        runner.run(main(*arguments))

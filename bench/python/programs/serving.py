@@ -43,7 +43,7 @@ def tls_context(certificate):
 def run(start):
     """`start(request)` returns what listens, and its port."""
     request = read_request()
-    loops.run(request.loop, serve(start, request))
+    loops.run(request.loop, serve, start, request)
 
 
 async def serve(start, request):

@@ -37,7 +37,7 @@ class CommandTest(unittest.TestCase):
     def test_a_loop_that_does_what_the_own_loop_does_is_good(self):
         code, output, _ = self.run_command("--modules", "test_good")
         self.assertEqual(code, 0, output)
-        self.assertIn("GOOD  pretending.loops:make_able passes 2 of the 2 tests", output)
+        self.assertIn("GOOD  pretending.loops:make_able passes 3 of the 3 tests", output)
 
     def test_an_unexpected_pass_fails_the_run(self):
         code, output, _ = self.run_command("--modules", "test_worth")
@@ -84,7 +84,7 @@ class CommandTest(unittest.TestCase):
         self.assertEqual([own in said for _, _, said in (first, second, fresh)], [True, False, True])
         for code, output, _ in (first, second, fresh):
             self.assertEqual(code, 0)
-            self.assertIn("passes 2 of the 2 tests", output)
+            self.assertIn("passes 3 of the 3 tests", output)
 
     def test_what_is_known_is_narrowed_to_the_tests_that_are_asked_for(self):
         self.run_command("--modules", "test_good")
@@ -95,7 +95,7 @@ class CommandTest(unittest.TestCase):
 
     def test_tests_that_were_run_alone_are_not_taken_for_the_whole(self):
         self.run_command("--only", "test_good.Good.test_runs")
-        self.assertIn("passes 2 of the 2 tests", self.run_command("--modules", "test_good")[1])
+        self.assertIn("passes 3 of the 3 tests", self.run_command("--modules", "test_good")[1])
 
     def test_a_module_in_which_the_own_loop_fails_is_run_again(self):
         for _ in range(2):

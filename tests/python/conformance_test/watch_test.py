@@ -75,6 +75,12 @@ class ModuleTest(unittest.TestCase):
         self.assertIn("No module named", samples.run("test_of_a_later_version").absent)
         self.assertIn("for another system", samples.run("test_elsewhere").absent)
 
+    def test_a_test_can_interrupt_itself_though_interrupts_are_ignored_here(self):
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self.addCleanup(signal.signal, signal.SIGINT, before)
+        module = samples.run("test_good", only="interrupts")
+        self.assertEqual(samples.outcomes(module), {"test_interrupts_itself": "passed"})
+
     def test_a_module_that_takes_too_long_in_all_is_given_up(self):
         patience = watch.Patience(test=60, listed=60, module=1)
         module = watch.run_module(sys.executable, samples.job("test_ends", only="test_b_hangs"), [samples.HERE], patience)

@@ -145,7 +145,16 @@ class Course:
                      detail=traceback.format_exc()[-DETAIL_LENGTH:], loops=self.loops.made, seconds=0, private_parts=[])
 
 
+def take_default_signals():
+    """A shell's background job is started with SIGINT ignored, and some tests interrupt themselves."""
+    for number in (signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+
 def main():
+    take_default_signals()
     faulthandler.enable()
     faulthandler.register(signal.SIGUSR1, all_threads=True, chain=False)
     descriptor = int(sys.argv[2])
