@@ -125,7 +125,7 @@ format: ## Lay out every C++ file as .clang-format says
 
 # Without root for PREFIX, say `make install PREFIX=$HOME/.local`. Building is a step of its own, so that
 # `make test && sudo make install` compiles nothing as root.
-install: deps ## Install library, headers and command to PREFIX
+install: deps ## Install library, headers and command to PREFIX (the Python module: pip install .)
 	$(call build_preset,release,--target tidegate_command)
 	cmake --install build/release --prefix "$(PREFIX)"
 

@@ -1,4 +1,4 @@
-"""The native half, as far as programs meet it: through Loop, which derives from it, and what its methods return."""
+"""The native half, as far as programs meet it: through Loop, which derives from it, and in what its methods return."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,19 +6,6 @@ from contextvars import Context
 from typing import TypeVarTuple, final
 
 _Arguments = TypeVarTuple("_Arguments")
-
-# Loops make them; programs do not.
-
-@final
-class Handle(asyncio.Handle):
-    def cancel(self) -> None: ...
-    def cancelled(self) -> bool: ...
-
-@final
-class TimerHandle(asyncio.TimerHandle):
-    def cancel(self) -> None: ...
-    def cancelled(self) -> bool: ...
-    def when(self) -> float: ...
 
 class NativeLoop:
     @property
@@ -30,10 +17,35 @@ class NativeLoop:
         self, callback: Callable[[*_Arguments], object], *args: *_Arguments, context: Context | None = None
     ) -> Handle: ...
     def call_later(
-        self, delay: float, callback: Callable[[*_Arguments], object], *args: *_Arguments, context: Context | None = None
+        self,
+        delay: float,
+        callback: Callable[[*_Arguments], object],
+        *args: *_Arguments,
+        context: Context | None = None,
     ) -> TimerHandle: ...
     def call_at(
-        self, when: float, callback: Callable[[*_Arguments], object], *args: *_Arguments, context: Context | None = None
+        self,
+        when: float,
+        callback: Callable[[*_Arguments], object],
+        *args: *_Arguments,
+        context: Context | None = None,
     ) -> TimerHandle: ...
     def time(self) -> float: ...
     def stop(self) -> None: ...
+
+# What follows is made by loops, never by programs. Its methods are those of asyncio's classes.
+
+@final
+class Handle(asyncio.Handle): ...
+
+@final
+class TimerHandle(asyncio.TimerHandle): ...
+
+@final
+class StreamTransport(asyncio.Transport): ...
+
+@final
+class ReadPipeTransport(asyncio.ReadTransport): ...
+
+@final
+class WritePipeTransport(asyncio.WriteTransport): ...

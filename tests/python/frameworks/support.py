@@ -24,7 +24,8 @@ def needs(*modules):
     """A class of tests that is skipped where one of `modules` is not installed; not where CI=true."""
     missing = [module for module in modules if importlib.util.find_spec(module) is None]
     is_here = not missing or os.environ.get("CI") == "true"
-    reason = f"{' and '.join(missing)} not installed for {sys.executable}; scripts/install-deps --peers installs what Debian has"
+    reason = (f"{' and '.join(missing)} not installed for {sys.executable}; "
+              "scripts/install-deps --peers installs what Debian has")
     return unittest.skipUnless(is_here, reason)
 
 
