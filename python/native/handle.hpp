@@ -53,9 +53,13 @@ class HandlePart final : public detail::TimerNode {
   [[nodiscard]] PyObject* arguments_as_tuple() const;
   bool set_up(PyObject* loop, const CallTerms& terms);
   int traverse(visitproc visit, void* arg) const;
+  /// For whoever holds it in a queue.
+  int traverse_queued(visitproc visit, void* arg) const;
   void clear() noexcept;
 
  private:
+  void leave_queue() noexcept;
+
   static constexpr Py_ssize_t kInlineArguments = 3;
 
   /// Where its attributes are is the object's; and the vectorcall of a bound method puts itself before the first
@@ -68,7 +72,8 @@ class HandlePart final : public detail::TimerNode {
 /// Makes the types, before anything else here. False with an exception set.
 [[nodiscard]] bool prepare_handles(PyObject* module);
 
-/// A new Handle or TimerHandle of `loop`; null with an exception set.
+/// A new Handle or TimerHandle of `loop`; null with an exception set. The garbage collector is not told of it, unless
+/// it is kept when it has left its queue.
 [[nodiscard]] HandlePart* new_handle(PyObject* loop, const CallTerms& terms);
 [[nodiscard]] HandlePart* new_timer_handle(PyObject* loop, TimePoint when, PyObject* when_seconds,
                                            const CallTerms& terms);

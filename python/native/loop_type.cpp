@@ -250,6 +250,7 @@ PyObject* add_watch(PyObject* self, PyObject* const* arguments, Py_ssize_t count
   HandlePart* const handle = new_handle(self, terms);
   if (handle == nullptr) return nullptr;
   Owned object = Owned::take(handle->object());
+  PyObject_GC_Track(object.get());  // it stays
   if (loop.debug() && !note_source(self, object.get())) return nullptr;
   return guarded([&]() -> PyObject* {
     loop.watched().add(descriptor, readiness, Owned::share(object.get()));

@@ -149,7 +149,7 @@ int NativeLoop::traverse(visitproc visit, void* arg) const {
   int result = 0;
   core().for_each_scheduled([&](const detail::ReadyNode& node) {
     const auto* const handle = dynamic_cast<const HandlePart*>(&node);
-    if (result == 0 && handle != nullptr) result = visit(handle->object(), arg);
+    if (result == 0 && handle != nullptr) result = handle->traverse_queued(visit, arg);
   });
   return result;
 }
