@@ -9,6 +9,8 @@ JOBS ?= $(shell nproc)
 SEEDS ?= 20000
 # How long `make fuzz` runs each target.
 FUZZ_SECONDS ?= 60
+# The interpreter whose event loops `make bench-python` compares.
+PYTHON ?= python3
 
 # Configuring again is cheap, and picks up a preset that changed.
 build_preset = cmake --preset $(1) && cmake --build --preset $(1) --parallel $(JOBS) $(2)
@@ -16,13 +18,14 @@ build_preset = cmake --preset $(1) && cmake --build --preset $(1) --parallel $(J
 .DEFAULT_GOAL := help
 .PHONY: help run test debug sanitize asan tsan lint tidy format install clean deps \
   conformance bench bench-quick bench-micro bench-deps bench-programs differential \
+  bench-python bench-python-quick bench-python-programs \
   fuzz fuzz-quick fuzz-programs
 
 help: ## List the targets
 	@echo "make <target>    (PREFIX=$(PREFIX) JOBS=$(JOBS))"
 	@echo
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)$$/  \1|\2/p' $(MAKEFILE_LIST) | \
-	  while IFS='|' read -r target text; do printf '  %-13s %s\n' "$$target" "$$text"; done
+	  while IFS='|' read -r target text; do printf '  %-22s %s\n' "$$target" "$$text"; done
 
 deps: ## Install the Debian packages that are missing
 	@scripts/install-deps
@@ -83,12 +86,23 @@ bench-micro: bench-deps ## Time the rooms of the library one by one: buffers, qu
 	$(call build_preset,bench,--target bench_micro)
 	build/bench/bench/micro/bench_micro
 
+bench-python: bench-python-programs ## Measure the loop under PYTHON against asyncio and uvloop: 16 minutes; writes docs/python-performance.*
+	bench/run-python --python $(PYTHON) --module build/bench/python --output docs
+
+bench-python-quick: bench-python-programs ## A row of each sort of that, in about a minute; writes build/bench/python-performance.*
+	bench/run-python --python $(PYTHON) --module build/bench/python --quick
+
 bench-deps:
 	@scripts/install-deps --bench
 
 # The programs that are compared, without the tests: what bench/CMakeLists.txt lists.
 bench-programs: bench-deps
 	$(call build_preset,bench,--target bench/all)
+
+# The load generator, what is in C for comparison, and the module for that interpreter.
+bench-python-programs: bench-deps
+	$(call build_preset,bench,--target load echo_epoll datagrams_bare tls_memory child_writer)
+	scripts/python-module $(PYTHON) build/bench/python
 
 lint: ## Check format and layers: quick, builds nothing
 	@scripts/check-format

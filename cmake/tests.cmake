@@ -269,6 +269,8 @@ endif()
 if(NOT TIDEGATE_SANITIZE)
   tidegate_add_script_test(bench.runner_measures_and_reports bench
     "${Python3_EXECUTABLE}" tests/bench/run)
+  set_tests_properties(bench.runner_measures_and_reports PROPERTIES
+    TIMEOUT 300)  # it starts hundreds of programs
 endif()
 
 # --- Installation ------------------------------------------------------------------------------------------

@@ -7,4 +7,6 @@
     targets       what we want to reach (data)         machine      where it was measured
     report        docs/performance.md (pure)           plot         docs/performance.svg (pure)
     progress      what the terminal shows              listening    where a child listens
+    command       the command line                     family       what one run is about as a whole
+    library       the family of `bench/run`
 """

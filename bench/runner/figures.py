@@ -41,7 +41,8 @@ def units_of(row, raw):
 
 def unit_name(kind):
     return {"in": "64 KiB", "out": "64 KiB", "relay": "64 KiB", "file": "64 KiB", "output": "64 KiB",
-            "storm": "connection", "handshake": "handshake", "udp": "datagram", "train": "datagram", "spawn": "child"}.get(kind, "message")
+            "storm": "connection", "handshake": "handshake", "udp": "datagram", "train": "datagram", "spawn": "child",
+            "http": "request", "loop": "operation", "threads": "call"}.get(kind, "message")
 
 
 def is_load_bound(raw):

@@ -11,18 +11,6 @@ import time
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
-# Each library or program with its Debian package and its pkg-config name.
-LIBRARIES = {
-    "libuv": ("libuv1-dev", "libuv"),
-    "Asio": ("libasio-dev", "asio"),
-    "libevent": ("libevent-dev", "libevent"),
-    "liburing": ("liburing-dev", "liburing"),
-    "OpenSSL": ("libssl-dev", "openssl"),
-    "Google Benchmark": ("libbenchmark-dev", "benchmark"),
-    "Valgrind": ("valgrind", "valgrind"),
-    "socat": ("socat", "socat"),
-}
-
 
 def said_by(*command, folder=None):
     """What a command prints, or nothing where it can't be run."""
@@ -65,28 +53,29 @@ def compiler(build_folder):
     return {"version": version or "unknown", "flags": flags or "unknown"}
 
 
-def library_versions():
+def library_versions(libraries):
+    """`libraries` maps each library or program to its Debian package and its pkg-config name."""
     versions = {}
-    for name, (package, module) in LIBRARIES.items():
+    for name, (package, module) in libraries.items():
         version = said_by("dpkg-query", "--show", "--showformat=${Version}", package) \
             or said_by("pkg-config", "--modversion", module)
         if version:
             versions[name] = version
-    # The one that runs this runs the contestant as well: both are found in the same way.
-    return {**versions, "Python": platform.python_version()}
+    return versions
 
 
 def commit(source_folder):
     """Its short name; marked where the tree is not the commit's. The report itself may differ."""
     name = said_by("git", "rev-parse", "--short=12", "HEAD", folder=source_folder)
     changes = said_by("git", "status", "--porcelain", "--untracked-files=no", "--", ".",
-                      ":(exclude)docs/performance.*", folder=source_folder)
+                      ":(exclude)docs/performance.*", ":(exclude)docs/python-performance.*", folder=source_folder)
     return f"{name} with changes" if name and changes else name or "unknown"
 
 
-def describe(source_folder, build_folder):
+def describe(source_folder, build_folder, versions):
+    """`versions` are those of what takes part."""
     return {"processor": processor(), "kernel": kernel(), "compiler": compiler(build_folder),
-            "libraries": library_versions(), "commit": commit(source_folder)}
+            "libraries": versions, "commit": commit(source_folder)}
 
 
 # --- How quiet it was --------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import functools
 import itertools
 import json
+import pathlib
 import shutil
 
 from .certificate import Certificate
@@ -12,15 +13,15 @@ from .processes import PATIENCE_SECONDS, Child, Failure
 
 # What the row says already, and what is too coarse for a short window: ticks of 10 ms.
 NOT_KEPT = {"mode", "address", "connections", "size", "pipeline", "server_user_ns", "server_system_ns"}
+INSTRUCTIONS = pathlib.Path(__file__).resolve().parent.parent / "instructions"
 MINUTES_SECONDS = 180  # for what has no window of time and may be slow on a small machine
 
 
 class Bench:
     """The place of measurement: the programs, the cores and the length of a window."""
 
-    def __init__(self, programs, instructions, cores, window_seconds, warmup_seconds, folder):
+    def __init__(self, programs, cores, window_seconds, warmup_seconds, folder):
         self.programs = programs
-        self.instructions = instructions
         self.cores = cores
         self.window_seconds = window_seconds
         self.warmup_seconds = warmup_seconds
@@ -30,23 +31,33 @@ class Bench:
     def has(self, row, contestant):
         return (self.programs / contestant.program_for(row.program_kind)).exists()
 
+    def missing(self, chosen):
+        """Contestants that can't take part, as a whole or in part, with what they lack."""
+        missing = {}
+        for contestant in chosen:
+            lacking = [program for program in contestant.programs if not (self.programs / program).exists()]
+            if lacking:
+                missing[contestant.name] = lacking
+        return missing
+
     def run(self, row, contestant):
         """The JSON of the program that measured. Raises Failure; neither names a place of this machine."""
-        measure = {"server": self._serve, "datagrams": self._serve, "tls": self._serve_tls,
-                   "file": self._serve_file, "relay": self._relay, "loop": self._loop,
-                   "children": self._start_children, "instructions": self._count,
-                   "datagram_instructions": self._count, "tls_instructions": self._count}[row.program_kind]
         try:
-            return measure(row, contestant)
+            return self._measures()[row.program_kind](row, contestant)
         except Failure as failure:
             raise Failure(self._without_places(str(failure))) from None
 
     # --- the kinds -----------------------------------------------------------------------------------------
 
+    def _measures(self):
+        """How each kind of program is measured."""
+        return {"server": self._serve, "datagrams": self._serve, "tls": self._serve_tls, "file": self._serve_file,
+                "relay": self._relay, "loop": self._loop, "children": self._start_children,
+                "instructions": self._count, "datagram_instructions": self._count, "tls_instructions": self._count}
+
     def _serve(self, row, contestant, server_arguments=(), load_arguments=()):
-        program = self.programs / contestant.program_for(row.program_kind)
-        with Child(program, row.server_mode, self._address(row.transport), *row.server_arguments, *server_arguments,
-                   *contestant.arguments, cores={self.cores.server}) as server:
+        with self._child(row, contestant, row.server_mode, self._address(row.transport), *row.server_arguments,
+                         *server_arguments, cores={self.cores.server}) as server:
             address = f"{row.transport}:{listening_place(server)}"
             kept = self._put_load(row, address, server, load_arguments)
             server.stop()
@@ -74,8 +85,7 @@ class Bench:
     def _loop(self, row, contestant):
         # Both cores where there are two threads: what is measured is how they meet.
         cores = {self.cores.server} if row.kind != "threads" else {self.cores.server, self.cores.load}
-        with Child(self.programs / contestant.loop, *row.loop_arguments, *contestant.arguments,
-                   cores=cores) as loop:
+        with self._child(row, contestant, *row.loop_arguments, cores=cores) as loop:
             return parsed(loop, loop.output(MINUTES_SECONDS))
 
     def _start_children(self, row, contestant):
@@ -83,18 +93,23 @@ class Bench:
         # Those that only start and end run where the kernel puts them, as anybody's do.
         cores = {self.cores.server} if work == "output" else {self.cores.server, self.cores.load}
         child_core = self.cores.server if row.child_on_same_core else self.cores.load
-        with Child(self.programs / contestant.children, work, count, self._child_of(work), *options,
-                   *contestant.arguments, cores=cores, environment={"CHILD_CORE": str(child_core)}) as program:
+        with self._child(row, contestant, work, count, self._child_of(work), *options, cores=cores,
+                         environment={"CHILD_CORE": str(child_core)}) as program:
             return parsed(program, program.output(MINUTES_SECONDS))
 
     def _count(self, row, contestant):
         cores = {self.cores.server, self.cores.load}
         program = self.programs / contestant.program_for(row.program_kind)
-        with Child(self.instructions, "--transport", row.transport, program, *contestant.arguments,
+        with Child(INSTRUCTIONS, "--transport", row.transport, program, *contestant.arguments,
                    cores=cores) as counting:
             return parsed(counting, counting.output(MINUTES_SECONDS))
 
     # --- their parts ---------------------------------------------------------------------------------------
+
+    def _child(self, row, contestant, *arguments, **options):
+        """The program that a contestant has for a row, with its own arguments behind those of the row."""
+        return Child(self.programs / contestant.program_for(row.program_kind), *arguments, *contestant.arguments,
+                     **options)
 
     @functools.cached_property
     def _certificate(self):
@@ -132,7 +147,7 @@ class Bench:
                 "--warmup", self.warmup_seconds, "--server-pid", server_pid, *row.load_arguments]
 
     def _without_places(self, text):
-        places = {self.folder: "FOLDER", self.programs: "PROGRAMS", self.instructions.parent: "bench"}
+        places = {self.folder: "FOLDER", self.programs: "PROGRAMS", INSTRUCTIONS.parent: "bench"}
         for place, name in places.items():
             text = text.replace(str(place), name)
         return text

@@ -1,9 +1,11 @@
 """docs/performance.svg: CPU per message relative to bare epoll, a line for each row and a dot for each
-contestant. Written by hand, text as text, legible on light and on dark pages."""
+contestant. Written by hand, text as text, legible on light and on dark pages. Other families have pictures of
+their own, which are drawn in the same way."""
 
 import dataclasses
 import html
 import math
+from collections.abc import Callable
 
 from . import contestants, summary
 
@@ -23,9 +25,6 @@ PLOT_LEFT = MARGIN + LABELS_WIDTH
 PLOT_RIGHT = PLOT_LEFT + PLOT_WIDTH
 WIDTH = PLOT_RIGHT + BEYOND_WIDTH + MARGIN
 
-# The axis is logarithmic: half the CPU is as far from 1 as twice the CPU.
-LEAST, MOST = 0.4, 2.0
-TICKS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
 
 # Colours that people with any kind of colour vision tell apart (Okabe and Ito); ours is the strong one.
 COLOURS = ["#0072b2", "#e69f00", "#56b4e9", "#009e73", "#cc79a7", "#f0e442", "#999999"]
@@ -54,10 +53,22 @@ STYLE = """
 """
 
 
-def x_of(ratio):
+@dataclasses.dataclass(frozen=True)
+class Axis:
+    """Logarithmic: half the CPU is as far from 1 as twice the CPU."""
+
+    least: float
+    most: float
+    ticks: tuple[float, ...]
+
+
+AXIS = Axis(0.4, 2.0, (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0))
+
+
+def x_of(ratio, axis=AXIS):
     """Where a ratio lies; those beyond an end lie at it."""
-    clipped = min(max(ratio, LEAST), MOST)
-    return PLOT_LEFT + PLOT_WIDTH * math.log(clipped / LEAST) / math.log(MOST / LEAST)
+    clipped = min(max(ratio, axis.least), axis.most)
+    return PLOT_LEFT + PLOT_WIDTH * math.log(clipped / axis.least) / math.log(axis.most / axis.least)
 
 
 # --- What is drawn -----------------------------------------------------------------------------------------
@@ -68,6 +79,15 @@ class Line:
     label: str
     dots: dict  # contestant: ratio
     noise: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    title: str
+    subtitle: str
+    axis_title: str
+    axis: Axis
+    groups_of: Callable  # the results' lines, by the title of their group
 
 
 def line_of(row):
@@ -114,16 +134,24 @@ def colours_of(results, groups):
     return {**colours, **{name: colour for name, colour in ours.items() if name in drawn}}
 
 
+BARE_EPOLL = Picture(
+    title="Server CPU per message, relative to bare epoll",
+    subtitle="Left of 1.0 is less CPU than a server written by hand on epoll. The grey band is the noise of the row.",
+    axis_title="CPU ÷ that of bare epoll in the same round (logarithmic)",
+    axis=AXIS,
+    groups_of=groups_of,
+)
+
+
 # --- Drawing -----------------------------------------------------------------------------------------------
 
 
-def write(results):
-    groups = groups_of(results)
+def write(results, picture=BARE_EPOLL):
+    groups, title = picture.groups_of(results), picture.title
     colours = colours_of(results, groups)
     legend_marks, top = legend(results, colours)
-    body, bottom = drawn_groups(groups, colours, top)
+    body, bottom = drawn_groups(groups, colours, top, picture.axis)
     height = bottom + AXIS_HEIGHT
-    title = "Server CPU per message, relative to bare epoll"
     return "\n".join([
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" '
         f'height="{height}" role="img" aria-label="{title}">',
@@ -131,12 +159,11 @@ def write(results):
         f"<style>{STYLE}</style>",
         f'<rect class="page" width="{WIDTH}" height="{height}" rx="8"/>',
         text(MARGIN, 32, title, "title"),
-        text(MARGIN, 52, "Left of 1.0 is less CPU than a server written by hand on epoll. "
-                         "The grey band is the noise of the row.", "quiet"),
+        text(MARGIN, 52, picture.subtitle, "quiet"),
         *legend_marks,
-        *grid(top, bottom),
+        *grid(top, bottom, picture.axis),
         *body,
-        *axis(bottom),
+        *scale(bottom, picture),
         "</svg>",
     ]) + "\n"
 
@@ -165,57 +192,58 @@ def dot(x, y, colour, is_ours):
     return f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="{5.5 if is_ours else 4}" fill="{colour}"/>'
 
 
-def triangle(x, y, colour, is_ours, ratio):
+def triangle(x, y, colour, is_ours, ratio, axis):
     """Points to where the ratio lies that it stands for, and carries it in its tooltip."""
     size = 6.5 if is_ours else 5
-    towards = size if ratio > MOST else -size
+    towards = size if ratio > axis.most else -size
     return (f'<path class="dot" fill="{colour}" d="M{x + towards:.1f} {y:.1f} L{x - towards / 2:.1f} '
             f'{y - size:.1f} L{x - towards / 2:.1f} {y + size:.1f} Z"><title>{ratio:.2f}</title></path>')
 
 
-def grid(top, bottom):
-    return [f'<line class="{"one" if tick == 1.0 else "grid"}" x1="{x_of(tick):.1f}" x2="{x_of(tick):.1f}" '
-            f'y1="{top}" y2="{bottom}"/>' for tick in TICKS]
+def grid(top, bottom, axis):
+    places = [(tick, x_of(tick, axis)) for tick in axis.ticks]
+    return [f'<line class="{"one" if tick == 1.0 else "grid"}" x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{bottom}"/>'
+            for tick, x in places]
 
 
-def axis(bottom):
-    ticks = [text(x_of(tick), bottom + 18, f"{tick:g}", "quiet", "middle") for tick in TICKS]
+def scale(bottom, picture):
+    ticks = [text(x_of(tick, picture.axis), bottom + 18, f"{tick:g}", "quiet", "middle") for tick in picture.axis.ticks]
     beyond = text(PLOT_RIGHT + BEYOND_WIDTH / 2, bottom + 18, "more", "quiet", "middle")
-    name = "CPU ÷ that of bare epoll in the same round (logarithmic)"
-    return [*ticks, beyond, text((PLOT_LEFT + PLOT_RIGHT) / 2, bottom + 40, name, "quiet", "middle")]
+    name = text((PLOT_LEFT + PLOT_RIGHT) / 2, bottom + 40, picture.axis_title, "quiet", "middle")
+    return [*ticks, beyond, name]
 
 
-def drawn_groups(groups, colours, top):
+def drawn_groups(groups, colours, top, axis):
     """The marks, and where they end."""
     marks, y = [], top
     for title, lines in groups.items():
         marks.append(text(MARGIN, y + GROUP_HEIGHT - 10, title, "group"))
         y += GROUP_HEIGHT
         for line in lines:
-            marks += drawn_line(line, y + LINE_HEIGHT / 2, colours)
+            marks += drawn_line(line, y + LINE_HEIGHT / 2, colours, axis)
             y += LINE_HEIGHT
     return marks, y + 8
 
 
-def drawn_line(line, y, colours):
-    left, right = x_of(1 / (1 + line.noise)), x_of(1 + line.noise)
+def drawn_line(line, y, colours, axis):
+    left, right = x_of(1 / (1 + line.noise), axis), x_of(1 + line.noise, axis)
     marks = [text(PLOT_LEFT - 12, y + 4, line.label, anchor="end"),
              f'<rect class="noise" x="{left:.1f}" y="{y - LINE_HEIGHT / 2:.1f}" width="{right - left:.1f}" '
              f'height="{LINE_HEIGHT}"/>']
     # Ours last, so that it lies on top.
     for name in sorted(line.dots, key=lambda name: (name in contestants.BOTH_OURS, name == contestants.OURS)):
         ratio, look = line.dots[name], (y, colours[name], name in contestants.BOTH_OURS)
-        if LEAST <= ratio <= MOST:
-            marks.append(dot(x_of(ratio), *look))
+        if axis.least <= ratio <= axis.most:
+            marks.append(dot(x_of(ratio, axis), *look))
         else:
-            marks.append(triangle(beyond_x(line, ratio), *look, ratio))
+            marks.append(triangle(beyond_x(line, ratio, axis), *look, ratio, axis))
     return marks
 
 
-def beyond_x(line, ratio):
+def beyond_x(line, ratio, axis):
     """Behind the end of the axis that `ratio` is beyond, in the order of the ratios. To the left is room for
     one place only, and nobody has needed that yet."""
-    if ratio < LEAST:
-        return x_of(ratio)
-    nearer = sum(MOST < other < ratio for other in line.dots.values())
+    if ratio < axis.least:
+        return x_of(ratio, axis)
+    nearer = sum(axis.most < other < ratio for other in line.dots.values())
     return PLOT_RIGHT + BEYOND_STEP * (nearer + 1)

@@ -62,9 +62,9 @@ def choose_cores():
 class Child:
     """A running program and what it says. To be used with `with`, which ends it."""
 
-    def __init__(self, program, *arguments, cores, environment=None):
-        """`environment` is what it has beside ours."""
-        self.name = pathlib.Path(program).name
+    def __init__(self, program, *arguments, cores, environment=None, name=""):
+        """`environment` is what it has beside ours; `name` is what it is called where its program's says nothing."""
+        self.name = name or pathlib.Path(program).name
         self._complaints = tempfile.TemporaryFile()
 
         def prepare():

@@ -30,6 +30,9 @@ class Progress:
     def begin(self, what):
         self._say(f"{what}: {self._rows} rows, about {duration_text(self._estimated_seconds)}")
 
+    def left_out(self, what, lacking):
+        self._say(f"left out: {what}, for want of {', '.join(lacking)}")
+
     def step(self, plan, number, contestant):
         """Before each run."""
         if plan.row.name != self._row_name:

@@ -1,6 +1,6 @@
 """docs/performance.md: every figure in it comes from the JSON, every sentence from here."""
 
-from . import report_backends, report_tables, report_targets, words
+from . import report_backends, report_tables, report_targets, targets, words
 
 BUSY = 0.05  # of a core, by other programs
 STOLEN = 0.01  # of all cores, by the host of a virtual machine
@@ -10,8 +10,8 @@ def write(results):
     lines = [
         "# Performance", "",
         *opening(results),
-        *warnings(results),
-        *report_targets.chapter(results),
+        *warnings(results), *left_out(results),
+        *report_targets.chapter(results, targets.TARGETS),
         *picture(),
         *reading(),
         *report_backends.chapter(results),
@@ -51,11 +51,15 @@ def warnings(results):
     elif settings["cores_are_siblings"]:
         lines += words.paragraph("""Server and load generator ran on two threads of one physical core:
             this machine has no second one.""")
-    if results["missing"]:
-        programs = words.listed(f"{results['contestants'][name]} (`{'`, `'.join(lacking)}`)"
-                                for name, lacking in results["missing"].items())
-        lines += words.paragraph(f"Not built here, and so left out, as a whole or in part: {programs}.")
     return lines
+
+
+def left_out(results):
+    if not results["missing"]:
+        return []
+    programs = words.listed(f"{results['contestants'][name]} (`{'`, `'.join(lacking)}`)"
+                            for name, lacking in results["missing"].items())
+    return words.paragraph(f"Not built here, and so left out, as a whole or in part: {programs}.")
 
 
 def picture():

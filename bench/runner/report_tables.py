@@ -99,15 +99,25 @@ ABSOLUTE_CHAPTERS = [
 
 
 def chapters(results):
-    lines = echo_chapters(results)
-    for kind, title, text, metrics in CHAPTERS:
+    return echo_chapters(results) + ratio_chapters(results, CHAPTERS) + absolute_chapters(results, ABSOLUTE_CHAPTERS)
+
+
+def ratio_chapters(results, wanted):
+    """Of the kinds that were measured."""
+    lines = []
+    for kind, title, text, metrics in wanted:
         rows = rows_of(results, kind)
         if rows:
             lines += [f"## {title}", "", *words.paragraph(text)]
             for metric in metrics:
                 lines += ratio_table(results, rows, metric, heading(kind, metric))
             lines += beside(results, rows, kind)
-    for kind, title, text, metrics in ABSOLUTE_CHAPTERS:
+    return lines
+
+
+def absolute_chapters(results, wanted):
+    lines = []
+    for kind, title, text, metrics in wanted:
         rows = rows_of(results, kind)
         if rows:
             lines += [f"## {title}", "", *words.paragraph(text), *absolute_table(results, rows, metrics)]
@@ -189,7 +199,7 @@ def ratio_cell(row, name, metric):
     if figure is None:
         return words.NOTHING
     mark = words.DAGGER if metric == "rate" and is_meaningless(row, name) else ""
-    if name == contestants.reference_of(row["kind"]) or "ratio" not in figure:
+    if name == summary.reference_of(row) or "ratio" not in figure:
         return words.quantity(figure["median"], METRICS[metric].unit) + mark
     text = words.ratio(figure["ratio"]["median"]) + mark
     return words.bold(text) if name == contestants.OURS else text
@@ -197,7 +207,7 @@ def ratio_cell(row, name, metric):
 
 def is_meaningless(row, name):
     """A ratio of throughputs of which one is the load generator's."""
-    reference = contestants.reference_of(row["kind"])
+    reference = summary.reference_of(row)
     both = [row["summary"]["contestants"].get(each, {}) for each in (name, reference)]
     return any(each.get("load_bound") for each in both)
 

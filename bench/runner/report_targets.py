@@ -6,8 +6,9 @@ from .figures import METRICS
 SHORTFALLS_SHOWN = 8  # of each target
 
 
-def chapter(results):
-    outcomes = targets.evaluate_all(results)
+def chapter(results, wanted):
+    """`wanted` are the targets."""
+    outcomes = targets.evaluate_all(results, wanted)
     lines = [line_of(results, outcome) for outcome in outcomes]
     titles = ["Target", "Limit", "Measured", "Verdict"]
     return ["## Targets", "", *words.paragraph(introduction(outcomes)), *words.text_table(titles, lines),
@@ -26,9 +27,15 @@ def introduction(outcomes):
 
 def line_of(results, outcome):
     target = outcome.target
-    limit = f"{target.sense} {target.limit:g}{'' if target.is_ratio else ' B'}"
+    limit = limit_text(target)
     measured = measured_text(results, outcome)
     return [target.title, limit, measured, verdict_text(outcome.verdict)]
+
+
+def limit_text(target):
+    if target.surplus_over:
+        return f"{target.sense} {target.limit:g} of its surplus"
+    return f"{target.sense} {target.limit:g}{'' if target.is_ratio else ' B'}"
 
 
 def verdict_text(verdict):
@@ -52,6 +59,8 @@ def measured_text(results, outcome):
 
 
 def value_text(target, check):
+    if target.surplus_over:
+        return f"{words.ratio(check.measured)} of {words.ratio(check.limit)}"
     return words.ratio(check.measured) if target.is_ratio else f"{check.measured:.0f} B"
 
 
@@ -77,7 +86,7 @@ def shortfalls(results, outcomes):
 def shortfalls_of(results, outcome):
     target = outcome.target
     short = [check for check in outcome.checks if check.verdict != numbers.MET]
-    short.sort(key=lambda check: numbers.excess(check.measured, target.limit, target.sense), reverse=True)
+    short.sort(key=lambda check: numbers.excess(check.measured, check.limit, target.sense), reverse=True)
     lines = [["", place_text(results, outcome, check), value_text(target, check),
               words.ratio(check.noise) if target.is_ratio else words.NOTHING, check.verdict]
              for check in short[:SHORTFALLS_SHOWN]]

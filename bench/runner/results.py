@@ -4,24 +4,23 @@ import json
 
 from . import summary, targets
 from .contestants import CONTESTANTS
+from .targets import TARGETS
 
 FORMAT = 1  # of the JSON; another number means that older files can't be read
 
-NAME = "performance"
 
-
-def assemble(machine, settings, quiet, missing, rows):
-    """`missing` maps contestants that were not built to the programs that they lack."""
+def assemble(machine, settings, quiet, missing, rows, contestants=CONTESTANTS, wanted=TARGETS):
+    """`missing` maps contestants that could not take part to what they lack; `wanted` are the targets."""
     results = rounded({
         "format": FORMAT,
         "machine": machine,
         "quiet": quiet,
         "settings": settings,
-        "contestants": {each.name: each.title for each in CONTESTANTS},
+        "contestants": {each.name: each.title for each in contestants},
         "missing": missing,
         "rows": [{**row, "summary": summary.summarise(row)} for row in rows],
     })
-    outcomes = targets.evaluate_all(results)
+    outcomes = targets.evaluate_all(results, wanted)
     return {**results, "targets": rounded([targets.as_json(outcome) for outcome in outcomes])}
 
 

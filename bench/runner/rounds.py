@@ -67,5 +67,6 @@ def measure_run(row, contestant, number, bench):
 
 
 def identity_of(row):
+    reference = {"reference": row.reference} if row.reference else {}
     return {"name": row.name, "kind": row.kind, "label": row.label, "transport": row.transport,
-            "connections": row.connections, "size": row.size, "pipeline": row.pipeline}
+            "connections": row.connections, "size": row.size, "pipeline": row.pipeline, **reference}

@@ -42,6 +42,7 @@ class Row:
     file_bytes: int = 0  # of the file that is sent
     child_on_same_core: bool = False  # of a child whose output is read
     only: tuple[str, ...] = ()  # the contestants of a row that is not for everybody
+    reference: str = ""  # whom ratios are against; empty: what the kind has, in contestants
     most_rounds: int = 1000  # where more would tell nothing new
     seconds_beside: float = 0.12  # what one run takes besides the measured window; for the estimate
 
@@ -57,7 +58,7 @@ class Row:
     @property
     def has_window(self):
         """Whether the load is measured over a window of time, rather than until its work is done."""
-        return (self.program_kind in ("server", "datagrams", "relay", "tls", "file")
+        return (self.program_kind in ("server", "datagrams", "relay", "tls", "file", "http")
                 and self.kind not in ("idle", "tls_idle"))
 
 

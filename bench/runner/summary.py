@@ -2,9 +2,14 @@
 
 import dataclasses
 
-from . import numbers
-from .contestants import reference_of, twin_of
+from . import contestants, numbers
+from .contestants import twin_of
 from .figures import METRICS
+
+
+def reference_of(row):
+    """Whom ratios are against: some rows say so, for others their kind does."""
+    return row.get("reference") or contestants.reference_of(row["kind"])
 
 
 def by_round(row, contestant, metric):
@@ -25,7 +30,7 @@ def differences(row, metric, contestant, against):
 
 def noise(row, metric):
     """How far the reference is from itself, typically; none where it was not measured twice."""
-    reference = reference_of(row["kind"])
+    reference = reference_of(row)
     to_itself = ratios(row, metric, twin_of(reference), reference)
     return numbers.noise_of(to_itself) if to_itself else None
 
@@ -53,7 +58,7 @@ def summarise(row):
 
 def summarise_contestant(row, name):
     metrics = {}
-    reference = reference_of(row["kind"])
+    reference = reference_of(row)
     for metric, meaning in METRICS.items():
         own = by_round(row, name, metric)
         if not own:

@@ -20,6 +20,7 @@ class Target:
     contestant: str = OURS
     against_best: bool = False  # not against each of them: row by row, against the one that is best there
     is_difference: bool = False  # ours less theirs, instead of ours divided by theirs
+    surplus_over: str = ""  # of what theirs costs more than this one, ours may have `limit` as its share
     reason: str = ""  # for a known miss: why
 
     @property
@@ -229,6 +230,7 @@ class Check:
     measured: float
     noise: float
     verdict: str
+    limit: float  # the target's, or what follows from it in this row
 
 
 @dataclasses.dataclass(frozen=True)
@@ -263,7 +265,7 @@ def hardest(target, checks):
     """The one that is furthest on the wrong side, or nearest to it. Within one row, where ours is the same in
     all of them, that is the one against the best."""
     return max(checks, default=None,
-               key=lambda check: numbers.excess(check.measured, target.limit, target.sense))
+               key=lambda check: numbers.excess(check.measured, check.limit, target.sense))
 
 
 def checks_of(target, row, metric):
@@ -274,8 +276,11 @@ def checks_of(target, row, metric):
 
 def check_of(target, row, metric, against):
     """None where one side was not measured."""
+    limit = target.limit
     if target.is_difference:
         values = summary.differences(row, metric, target.contestant, against)
+    elif target.surplus_over:
+        values, limit = within_surplus(target, row, metric, against)
     elif against:
         values = summary.ratios(row, metric, target.contestant, against)
     else:
@@ -287,11 +292,21 @@ def check_of(target, row, metric, against):
     noise = 0.0 if target.is_difference else (summary.noise(row, metric) or 0.0) * measured
     excuse = min(noise, MOST_EXCUSED * measured)
     return Check(row["name"], metric, against, measured, noise,
-                 numbers.verdict(measured, target.limit, target.sense, excuse))
+                 numbers.verdict(measured, limit, target.sense, excuse), limit)
 
 
-def evaluate_all(results):
-    return [evaluate(target, results) for target in TARGETS]
+def within_surplus(target, row, metric, against):
+    """Our ratios to the one whose surplus counts, and what they may be. Theirs may cost less than that one, too: then
+    ours may cost as much."""
+    theirs = summary.ratios(row, metric, against, target.surplus_over)
+    if not theirs:
+        return [], target.limit
+    surplus = max(0.0, numbers.spread(theirs).median - 1)
+    return summary.ratios(row, metric, target.contestant, target.surplus_over), 1 + target.limit * surplus
+
+
+def evaluate_all(results, wanted):
+    return [evaluate(target, results) for target in wanted]
 
 
 def as_json(outcome):

@@ -29,6 +29,12 @@ class SlotOfClass {
   Py_ssize_t offset_ = 0;
 };
 
+/// What a part may begin with, for objects that can be referred to weakly and be given attributes.
+struct Attachments {
+  PyObject* weak_references = nullptr;
+  PyObject* dictionary = nullptr;
+};
+
 /// The part of ours in objects of a type that derives from one written in Python.
 template <typename Part>
 class ExtendedType {
@@ -36,13 +42,18 @@ class ExtendedType {
   /// Makes the type. `spec`'s size is that of the part; `base` is a class written in Python. Null, with an
   /// exception set, where that fails.
   [[nodiscard]] PyTypeObject* make(PyType_Spec spec, PyObject* base) {
-    const auto size_of_base = static_cast<std::size_t>(reinterpret_cast<PyTypeObject*>(base)->tp_basicsize);
-    offset_ = (size_of_base + alignof(Part) - 1) / alignof(Part) * alignof(Part);
+    offset_ = offset_behind(base);
     spec.basicsize = static_cast<int>(offset_ + sizeof(Part));
     const Owned bases = Owned::take(PyTuple_Pack(1, base));
     if (!bases) return nullptr;
     type_ = reinterpret_cast<PyTypeObject*>(PyType_FromSpecWithBases(&spec, bases.get()));
     return type_;
+  }
+
+  /// Where the part lies in objects of a type that derives from `base`.
+  [[nodiscard]] static std::size_t offset_behind(PyObject* base) noexcept {
+    const auto size_of_base = static_cast<std::size_t>(reinterpret_cast<PyTypeObject*>(base)->tp_basicsize);
+    return (size_of_base + alignof(Part) - 1) / alignof(Part) * alignof(Part);
   }
 
   [[nodiscard]] PyTypeObject* type() const noexcept { return type_; }

@@ -2,6 +2,7 @@
 #include "native_loop.hpp"
 
 #include "names.hpp"
+#include "stream_part.hpp"
 
 #include <chrono>
 #include <cmath>
@@ -141,11 +142,7 @@ PyObject* call_soon_threadsafe(PyObject* self, PyObject* const* arguments, Py_ss
     Py_DECREF(object);
     return nullptr;
   }
-  if (!loop.core().remote_calls().push(*handle)) {
-    Py_DECREF(object);
-    PyErr_SetString(PyExc_RuntimeError, "Event loop is closed");
-    return nullptr;
-  }
+  loop.schedule_from_any_thread(*handle);
   return Py_NewRef(object);
 }
 
@@ -280,6 +277,15 @@ PyObject* remove_writer(PyObject* self, PyObject* of) {
   return remove_watch(self, of, kernel::Readiness::writable);
 }
 
+PyObject* ensure_no_transport(PyObject* self, PyObject* of) {
+  int descriptor = -1;
+  if (!read_descriptor(of, descriptor)) return nullptr;
+  const auto& transports = native(self).transports();
+  const auto found = transports.find(descriptor);
+  if (found == transports.end()) Py_RETURN_NONE;
+  return PyErr_Format(PyExc_RuntimeError, "File descriptor %R is used by transport %R", of, found->second);
+}
+
 /// What asyncio asks its selector: (reads, writes).
 PyObject* watches_of(PyObject* self, PyObject* of) {
   int descriptor = -1;
@@ -347,6 +353,10 @@ PyMethodDef methods[] = {
     {"_add_writer", as_method(add_writer), METH_FASTCALL, nullptr},
     {"_remove_reader", remove_reader, METH_O, nullptr},
     {"_remove_writer", remove_writer, METH_O, nullptr},
+    {"_make_socket_transport", as_method(make_socket_transport), METH_VARARGS | METH_KEYWORDS, nullptr},
+    {"_make_read_pipe_transport", as_method(make_read_pipe_transport), METH_VARARGS | METH_KEYWORDS, nullptr},
+    {"_make_write_pipe_transport", as_method(make_write_pipe_transport), METH_VARARGS | METH_KEYWORDS, nullptr},
+    {"_ensure_fd_no_transport", ensure_no_transport, METH_O, nullptr},
     {"_watches_of", watches_of, METH_O, nullptr},
     {nullptr, nullptr, 0, nullptr}};
 

@@ -3,6 +3,7 @@
 #include "names.hpp"
 #include "native_loop.hpp"
 #include "python.hpp"
+#include "stream_part.hpp"
 
 namespace tidegate::python {
 
@@ -14,7 +15,7 @@ int execute(PyObject* module) {
     PyErr_SetString(PyExc_ImportError, "tidegate can be used by the main interpreter only, not by subinterpreters");
     return -1;
   }
-  return prepare_names() && prepare_handles(module) && prepare_loop(module) ? 0 : -1;
+  return prepare_names() && prepare_handles(module) && prepare_loop(module) && prepare_streams(module) ? 0 : -1;
 }
 
 PyModuleDef_Slot slots[] = {{Py_mod_exec, as_slot(execute)},

@@ -7,9 +7,45 @@ namespace {
 
 Names interned;
 
-bool intern(PyObject*& name, const char* text) {
-  name = PyUnicode_InternFromString(text);
-  return name != nullptr;
+/// What is looked up by its own name.
+struct Entry {
+  PyObject* Names::*name;
+  const char* text;
+};
+
+constexpr Entry kEntries[] = {
+    {&Names::call_exception_handler, "call_exception_handler"},
+    {&Names::report_handle, "_report_handle"},
+    {&Names::call_in_debug_mode, "_call_in_debug_mode"},
+    {&Names::check_thread, "_check_thread"},
+    {&Names::check_callback, "_check_callback"},
+    {&Names::note_source, "_note_source"},
+    {&Names::attach_to_server, "_attach_to_server"},
+    {&Names::detach_from_server, "_detach_from_server"},
+    {&Names::call_soon, "call_soon"},
+    {&Names::connection_made, "connection_made"},
+    {&Names::data_received, "data_received"},
+    {&Names::get_buffer, "get_buffer"},
+    {&Names::buffer_updated, "buffer_updated"},
+    {&Names::eof_received, "eof_received"},
+    {&Names::pause_writing, "pause_writing"},
+    {&Names::resume_writing, "resume_writing"},
+    {&Names::connection_lost, "connection_lost"},
+    {&Names::fileno, "fileno"},
+    {&Names::detach, "detach"},
+    {&Names::close, "close"},
+    {&Names::getsockname, "getsockname"},
+    {&Names::getpeername, "getpeername"},
+    {&Names::socket, "socket"},
+    {&Names::pipe, "pipe"},
+    {&Names::sockname, "sockname"},
+    {&Names::peername, "peername"},
+};
+
+bool import(PyObject*& object, const char* module, const char* name) {
+  const Owned imported = Owned::take(PyImport_ImportModule(module));
+  object = imported ? PyObject_GetAttrString(imported.get(), name) : nullptr;
+  return object != nullptr;
 }
 
 }  // namespace
@@ -17,11 +53,18 @@ bool intern(PyObject*& name, const char* text) {
 const Names& names() noexcept { return interned; }
 
 bool prepare_names() {
-  return intern(interned.call_exception_handler, "call_exception_handler") &&
-         intern(interned.report_handle, "_report_handle") &&
-         intern(interned.call_in_debug_mode, "_call_in_debug_mode") &&
-         intern(interned.check_thread, "_check_thread") &&
-         intern(interned.check_callback, "_check_callback") && intern(interned.note_source, "_note_source");
+  for (const Entry& entry : kEntries) {
+    interned.*entry.name = PyUnicode_InternFromString(entry.text);
+    if (interned.*entry.name == nullptr) return false;
+  }
+  interned.minus_one = PyLong_FromLong(-1);
+  return interned.minus_one != nullptr &&
+         import(interned.buffered_protocol, "asyncio.protocols", "BufferedProtocol") &&
+         import(interned.set_result_unless_cancelled, "asyncio.futures", "_set_result_unless_cancelled") &&
+         import(interned.set_exception_unless_done, "tidegate._support", "set_exception_unless_done") &&
+         import(interned.try_native_sendfile, "tidegate._support", "TRY_NATIVE_SENDFILE") &&
+         import(interned.sendfile_not_available, "asyncio.exceptions", "SendfileNotAvailableError") &&
+         import(interned.transport_socket, "asyncio.trsock", "TransportSocket");
 }
 
 }  // namespace tidegate::python

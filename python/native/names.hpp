@@ -13,6 +13,38 @@ struct Names {
   PyObject* check_thread = nullptr;
   PyObject* check_callback = nullptr;
   PyObject* note_source = nullptr;
+  PyObject* attach_to_server = nullptr;
+  PyObject* detach_from_server = nullptr;
+  PyObject* call_soon = nullptr;
+  // Methods of protocols.
+  PyObject* connection_made = nullptr;
+  PyObject* data_received = nullptr;
+  PyObject* get_buffer = nullptr;
+  PyObject* buffer_updated = nullptr;
+  PyObject* eof_received = nullptr;
+  PyObject* pause_writing = nullptr;
+  PyObject* resume_writing = nullptr;
+  PyObject* connection_lost = nullptr;
+  // Methods of sockets and files.
+  PyObject* fileno = nullptr;
+  PyObject* detach = nullptr;
+  PyObject* close = nullptr;
+  PyObject* getsockname = nullptr;
+  PyObject* getpeername = nullptr;
+  // Keys of get_extra_info.
+  PyObject* socket = nullptr;
+  PyObject* pipe = nullptr;
+  PyObject* sockname = nullptr;
+  PyObject* peername = nullptr;
+
+  // Objects of asyncio's, and a number.
+  PyObject* buffered_protocol = nullptr;
+  PyObject* set_result_unless_cancelled = nullptr;
+  PyObject* set_exception_unless_done = nullptr;
+  PyObject* transport_socket = nullptr;
+  PyObject* sendfile_not_available = nullptr;
+  PyObject* try_native_sendfile = nullptr;
+  PyObject* minus_one = nullptr;
 };
 
 [[nodiscard]] const Names& names() noexcept;

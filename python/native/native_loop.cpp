@@ -2,6 +2,7 @@
 #include "native_loop.hpp"
 
 #include "names.hpp"
+#include "stream_part.hpp"
 
 #include <chrono>
 #include <utility>
@@ -56,10 +57,14 @@ void NativeLoop::stop() noexcept {
   if (loop_) core().stop();
 }
 
-void NativeLoop::falls_asleep() noexcept { thread_state_ = PyEval_SaveThread(); }
+void NativeLoop::falls_asleep() noexcept {
+  asleep_ = true;
+  thread_state_ = PyEval_SaveThread();
+}
 
 void NativeLoop::wakes_up() noexcept {
   PyEval_RestoreThread(std::exchange(thread_state_, nullptr));
+  asleep_ = false;
   if (PyErr_CheckSignals() < 0) interrupt();
 }
 
@@ -125,7 +130,14 @@ void NativeLoop::tell_exception(const ExceptionContext& context) noexcept {
     exception = exception_for_python(context.exception);
     if (!exception) exception = take_exception();
   }
-  report(context.message.c_str(), std::move(exception), nullptr, nullptr);
+  const auto* const adapter = dynamic_cast<const StreamAdapter*>(context.protocol);
+  if (adapter == nullptr) return report(context.message.c_str(), std::move(exception), nullptr, nullptr);
+  StreamPart& part = adapter->part();
+  if (!exception) return part.was_left_open();
+  // Asyncio's users expect to hear of their own errors, and not of the network's.
+  const bool is_of_system = PyObject_IsInstance(exception.get(), PyExc_OSError) == 1;
+  if (is_of_system && context.message.starts_with("Fatal") && !debug_) return;
+  report(context.message.c_str(), std::move(exception), part.object(), part.protocol());
 }
 
 int NativeLoop::traverse(visitproc visit, void* arg) const {

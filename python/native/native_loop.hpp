@@ -40,9 +40,18 @@ class NativeLoop final : private loop::SleepObserver {
   [[nodiscard]] loop::LoopCore& core() const noexcept { return loop_->core(); }
   [[nodiscard]] Loop& loop() const noexcept { return *loop_; }
   [[nodiscard]] WatchedDescriptors& watched() noexcept { return watched_; }
+  /// Whose descriptor is whose: the Python objects of open transports, borrowed.
+  [[nodiscard]] std::unordered_map<int, PyObject*>& transports() noexcept { return transports_; }
   /// Asyncio's debug mode, of which C++ need not know.
   [[nodiscard]] bool debug() const noexcept { return debug_; }
   [[nodiscard]] double now_seconds() const noexcept;
+
+  /// Puts `handle`, with a reference of its own, into the ready queue. Thread: any that holds the interpreter's
+  /// lock, which is the queue's lock as well: the loop lets go of it only to sleep.
+  void schedule_from_any_thread(HandlePart& handle) noexcept {
+    core().schedule(handle);
+    if (asleep_) core().backend().wake();
+  }
 
   /// Sets RuntimeError and returns false where it is closed.
   [[nodiscard]] bool check_open() const noexcept;
@@ -83,7 +92,9 @@ class NativeLoop final : private loop::SleepObserver {
   PyObject* object_;
   std::unique_ptr<Loop> loop_;
   WatchedDescriptors watched_;
+  std::unordered_map<int, PyObject*> transports_;
   PyThreadState* thread_state_ = nullptr;  // while it sleeps
+  bool asleep_ = false;                    // or just about to be: nobody else has held the lock since
   Owned interruption_;                     // what ends the run
 };
 

@@ -1,6 +1,8 @@
 // Errors between C++ and Python: see python_error.hpp.
 #include "python_error.hpp"
 
+#include "names.hpp"
+
 #include <new>
 #include <stdexcept>
 #include <string>
@@ -48,6 +50,8 @@ Owned exception_for_python(const std::exception_ptr& exception) {
     return Owned::share(error.exception());
   } catch (const InvalidStateError& error) {
     return make(PyExc_RuntimeError, error.what());
+  } catch (const SendfileNotAvailableError& error) {
+    return make(names().sendfile_not_available, error.what());
   } catch (const NotSupportedError& error) {
     return make(PyExc_NotImplementedError, error.what());
   } catch (const std::system_error& error) {

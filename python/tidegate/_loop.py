@@ -2,13 +2,16 @@
 what runs for each callback or each packet is native."""
 
 import asyncio
+import io
+import os
 import selectors
 import sys
-from asyncio import base_events, format_helpers
+from asyncio import base_events, exceptions, format_helpers, sslproto
 from asyncio.log import logger
 
 from . import _native
 
+_MOST_BYTES = 2**64 - 1
 BACKENDS = ("auto", "epoll", "io_uring")
 
 
@@ -71,11 +74,52 @@ class Loop(_native.NativeLoop, asyncio.SelectorEventLoop):
             taken = self.time() - start
         if taken >= self.slow_callback_duration:
             logger.warning("Executing %s took %.3f seconds", base_events._format_handle(handle), taken)
+        handle = None  # an exception that somebody keeps may keep this frame
 
     def _note_source(self, handle):
         handle._source_traceback = format_helpers.extract_stack(sys._getframe(1))
 
+    # How a server is told depends on the version.
+    if base_events.Server._attach.__code__.co_argcount == 1:
+
+        def _attach_to_server(self, server, transport):
+            server._attach()
+
+        def _detach_from_server(self, server, transport):
+            server._detach()
+    else:
+
+        def _attach_to_server(self, server, transport):
+            server._attach(transport)
+
+        def _detach_from_server(self, server, transport):
+            server._detach(transport)
+
     # --- what asyncio's own classes call -----------------------------------------------------------
+
+    def _make_ssl_transport(self, rawsock, protocol, sslcontext, waiter=None, *, server_side=False,
+                            server_hostname=None, extra=None, server=None, **timeouts):
+        ssl_protocol = sslproto.SSLProtocol(self, protocol, sslcontext, waiter, server_side, server_hostname,
+                                            **timeouts)
+        self._make_socket_transport(rawsock, ssl_protocol, extra=extra, server=server)
+        return ssl_protocol._app_transport
+
+    async def _sendfile_native(self, transport, file, offset, count):
+        try:
+            descriptor = file.fileno()
+        except (AttributeError, io.UnsupportedOperation) as error:
+            raise exceptions.SendfileNotAvailableError("not a regular file") from error
+        most_bytes = _MOST_BYTES if count is None else count
+        sent = 0
+        future = self.create_future()
+        transport._begin_file(descriptor, offset, most_bytes, future)
+        try:
+            await future
+        finally:
+            sent = transport._end_file()
+            if sent > 0:
+                os.lseek(descriptor, offset + sent, os.SEEK_SET)
+        return sent
 
     def _add_callback(self, handle):
         """A handle that asyncio made: a signal's."""

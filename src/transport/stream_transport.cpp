@@ -244,10 +244,12 @@ void StreamTransport::close() {
   if (buffer_.empty()) lose(Error());
 }
 
-void StreamTransport::abort() {
+void StreamTransport::abort() { abort_for(Error()); }
+
+void StreamTransport::abort_for(Error reason) {
   if (state_.is_lost()) return;
   core_.check_thread();
-  lose(draining_ ? take_reason() : Error());
+  lose(draining_ ? take_reason() : std::move(reason));
 }
 
 void StreamTransport::fail(const char* message, std::exception_ptr exception) {

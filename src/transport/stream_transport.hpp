@@ -76,6 +76,8 @@ class StreamTransport final : public InnerTransport,
   void open();
   /// Has the loop call `open` soon.
   void open_soon();
+  /// As `abort`, with a reason for the protocol: of whoever stands between it and this.
+  void abort_for(Error reason);
   void loop_closed() noexcept override;
 
   // --- Transport, see there ----------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """bench/run as a whole, over programs that only pretend."""
 
-import json
 import os
 import pathlib
 import re
@@ -12,50 +11,12 @@ import tempfile
 import time
 import unittest
 
+from command_case import PATIENCE_SECONDS, CommandCase
 from runner.contestants import CONTESTANTS
 
-HERE = pathlib.Path(__file__).resolve().parent
-RUN = HERE.parent.parent / "bench" / "run"
-PATIENCE_SECONDS = 60
 
-
-class CommandTest(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="tidegate-bench-test-")
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-        self.programs = self.folder / "programs"
-        self.output = self.folder / "output"
-        self.pids = self.folder / "pids"
-        self.programs.mkdir()
-        self.pids.mkdir()
-        names = {"load"} | {name for each in CONTESTANTS for name in each.programs}
-        # Without what Python usually loads when it starts: there are hundreds of these.
-        source = f"#!{sys.executable} -IS\n" + (HERE / "pretending_program.py").read_text(encoding="utf-8")
-        for name in names:
-            (self.programs / name).write_text(source, encoding="utf-8")
-            (self.programs / name).chmod(0o755)
-
-    def arguments(self, *more):
-        return [sys.executable, str(RUN), "--quick", "--rounds", "1", "--seed", "1",
-                "--programs", str(self.programs), "--output", str(self.output), *more]
-
-    def environment(self, more):
-        return {**os.environ, "PRETEND_PIDS": str(self.pids), **more}
-
-    def run_command(self, *more, **environment):
-        return subprocess.run(self.arguments(*more), capture_output=True, text=True, timeout=PATIENCE_SECONDS,
-                              env=self.environment(environment), check=False)
-
-    def results(self):
-        return json.loads((self.output / "performance.json").read_text(encoding="utf-8"))
-
-    def page(self):
-        return (self.output / "performance.md").read_text(encoding="utf-8")
-
-    def assert_no_child_is_left(self):
-        left = [path.name for path in self.pids.iterdir() if pathlib.Path("/proc", path.name).exists()]
-        self.assertEqual(left, [])
+class CommandTest(CommandCase):
+    pretended = sorted({"load"} | {name for each in CONTESTANTS for name in each.programs})
 
     def test_writes_all_three_files_and_leaves_no_process(self):
         said = self.run_command("--rounds", "2", "--rows", "echo-tcp-50x64x1,storm-tcp,idle,timers,spin")
@@ -202,7 +163,7 @@ class CommandTest(unittest.TestCase):
         before = {path.name: path.read_bytes() for path in self.output.iterdir()}
         for name in ("performance.md", "performance.svg"):
             (self.output / name).unlink()
-        said = subprocess.run([sys.executable, str(RUN), "--again", "--output", str(self.output)],
+        said = subprocess.run([sys.executable, str(self.command), "--again", "--output", str(self.output)],
                               capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
         self.assertEqual(said.returncode, 0, said.stderr)
         self.assertEqual({path.name: path.read_bytes() for path in self.output.iterdir()}, before)

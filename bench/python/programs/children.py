@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Python's asyncio: children by create_subprocess_exec, and their output by its streams.
+"""Children by create_subprocess_exec, and their output by its streams.
 
-See child_program.h for what is asked, what is done and what is printed.
+See bench/peers/child_program.h for what is asked, what is done and what is printed. The build calls it child_asyncio
+as well, where it stands beside the programs that are not in Python.
 """
 
 import argparse
@@ -10,6 +11,8 @@ import mmap
 import resource
 import sys
 import time
+
+import loops
 
 MEBIBYTE = 1024 * 1024
 READ_BYTES = 64 * 1024
@@ -22,6 +25,7 @@ def read_request():
     parser.add_argument("child")
     parser.add_argument("--at-a-time", type=int, default=1)
     parser.add_argument("--resident", type=int, default=0)
+    loops.add_option(parser)
     return parser.parse_args()
 
 
@@ -85,7 +89,7 @@ async def measure(request):
 def main():
     request = read_request()
     memory = resident_memory(request.resident) if request.resident else None
-    asyncio.run(measure(request))
+    loops.run(request.loop, measure, request)
     del memory  # it was there all the while
 
 

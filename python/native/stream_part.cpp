@@ -1,0 +1,285 @@
+// What the core calls of a Python stream transport: see stream_part.hpp.
+#include "stream_part.hpp"
+
+#include "entered_context.hpp"
+#include "names.hpp"
+#include "python_error.hpp"
+
+#include "transport/owned_channel.hpp"
+
+#include <cerrno>
+#include <stdexcept>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+namespace tidegate::python {
+
+namespace {
+
+class PlainAdapter final : public Protocol, public StreamAdapter {
+ public:
+  explicit PlainAdapter(StreamPart& part) : StreamAdapter(part) {}
+
+ private:
+  void connection_made(TransportRef) override { part().connection_made(); }
+  void data_received(BytesView data) override { part().data_received(data); }
+  bool eof_received() override { return part().eof_received(); }
+  void pause_writing() override { part().pause_writing(); }
+  void resume_writing() override { part().resume_writing(); }
+  void connection_lost(const Error& reason) override { part().connection_lost(reason); }
+};
+
+class BufferedAdapter final : public BufferedProtocol, public StreamAdapter {
+ public:
+  explicit BufferedAdapter(StreamPart& part) : StreamAdapter(part) {}
+
+ private:
+  void connection_made(TransportRef) override { part().connection_made(); }
+  MutableBytesView get_buffer(std::ptrdiff_t) override { return part().get_buffer(); }
+  void buffer_updated(std::size_t size_bytes) override { part().buffer_updated(size_bytes); }
+  bool eof_received() override { return part().eof_received(); }
+  void pause_writing() override { part().pause_writing(); }
+  void resume_writing() override { part().resume_writing(); }
+  void connection_lost(const Error& reason) override { part().connection_lost(reason); }
+};
+
+/// Whether it is a socket; throws std::invalid_argument for what is no pipe, terminal or device either.
+bool is_socket_or_pipe(int descriptor) {
+  struct stat status {};
+  if (::fstat(descriptor, &status) != 0) throw OsError(std::error_code(errno, std::system_category()), "fstat");
+  if (S_ISSOCK(status.st_mode)) return true;
+  if (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)) return false;
+  throw std::invalid_argument("Pipe transport is for pipes, sockets and character devices only.");
+}
+
+/// A callable with one argument, without a tuple; room before it for a bound method's self.
+Owned call_one(PyObject* callable, PyObject* argument) {
+  PyObject* arguments[2] = {nullptr, argument};
+  return Owned::take(PyObject_Vectorcall(callable, arguments + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
+}
+
+}  // namespace
+
+StreamAdapter::StreamAdapter(StreamPart& part) : part_(part), transport_(Owned::share(part.object())) {
+  part.adapter_begins(*this);
+}
+
+StreamAdapter::~StreamAdapter() { part_.adapter_ends(*this); }
+
+// --- the beginning -----------------------------------------------------------------------------------------
+
+void StreamPart::remember(const Terms& terms) {
+  loop_ = Owned::share(terms.loop);
+  context_ = Owned::take(PyContext_CopyCurrent());
+  if (!context_) throw_python_error();
+  look_up_methods(terms.protocol);
+  descriptor_ = terms.descriptor;
+}
+
+void StreamPart::open_socket(const Terms& terms) {
+  remember(terms);
+  loop::LoopCore& core = loop().core();
+  transport::OwnedChannel channel(
+      core, core.backend().attach(OwnedFileDescriptor(FileDescriptor{terms.descriptor})));
+  // From here on the descriptor is the channel's; the socket goes on naming it until the end.
+  file_ = Owned::share(terms.file);
+  transport_ = transport::StreamTransport::make(core, channel.get(), Endpoint(), make_adapter(), nullptr);
+  static_cast<void>(channel.release());
+  begin(terms);
+}
+
+void StreamPart::open_pipe(const Terms& terms, transport::Direction direction) {
+  is_socket_ = false;
+  remember(terms);
+  loop::LoopCore& core = loop().core();
+  const bool is_socket = is_socket_or_pipe(terms.descriptor);
+  // The object that was given closes its own at the end.
+  const int duplicate = ::fcntl(terms.descriptor, F_DUPFD_CLOEXEC, 3);
+  if (duplicate < 0) throw OsError(std::error_code(errno, std::system_category()), "duplicate a descriptor");
+  OwnedFileDescriptor owned(FileDescriptor{duplicate});
+  transport::OwnedPipe pipe;
+  pipe.loan = net::NonblockingLoan(owned.get());
+  pipe.channel = transport::OwnedChannel(core, is_socket ? core.backend().attach(std::move(owned))
+                                                         : core.backend().attach_file(std::move(owned)));
+  file_ = Owned::share(terms.file);
+  transport_ = transport::StreamTransport::make_pipe(core, pipe, make_adapter(), direction);
+  begin(terms);
+}
+
+std::shared_ptr<BaseProtocol> StreamPart::make_adapter() {
+  if (is_buffered_) return std::make_shared<BufferedAdapter>(*this);
+  return std::make_shared<PlainAdapter>(*this);
+}
+
+void StreamPart::begin(const Terms& terms) {
+  if (terms.server != nullptr && terms.server != Py_None) {
+    server_ = Owned::share(terms.server);
+    const Owned told = Owned::take(
+        PyObject_CallMethodObjArgs(loop_.get(), names().attach_to_server, terms.server, object(), nullptr));
+    if (!told) throw_python_error();
+  }
+  loop().transports()[descriptor_] = object();
+  transport_->open_soon();
+  if (terms.waiter == nullptr || terms.waiter == Py_None) return;
+  const Owned waking = Owned::take(PyObject_CallMethodObjArgs(
+      loop_.get(), names().call_soon, names().set_result_unless_cancelled, terms.waiter, Py_None, nullptr));
+  if (!waking) throw_python_error();
+}
+
+void StreamPart::look_up_methods(PyObject* protocol) {
+  const int is_buffered = PyObject_IsInstance(protocol, names().buffered_protocol);
+  if (is_buffered < 0) throw_python_error();
+  Owned take_data;
+  Owned get_buffer;
+  if (is_buffered != 0) {
+    take_data = Owned::take(PyObject_GetAttr(protocol, names().buffer_updated));
+    get_buffer = Owned::take(PyObject_GetAttr(protocol, names().get_buffer));
+    if (!take_data || !get_buffer) throw_python_error();
+  } else {
+    take_data = Owned::take(PyObject_GetAttr(protocol, names().data_received));
+    // A protocol that is only written to need not have one.
+    if (!take_data) {
+      if (PyErr_ExceptionMatches(PyExc_AttributeError) == 0) throw_python_error();
+      PyErr_Clear();
+    }
+  }
+  is_buffered_ = is_buffered != 0;
+  take_data_ = std::move(take_data);
+  get_buffer_ = std::move(get_buffer);
+  protocol_ = Owned::share(protocol);
+}
+
+void StreamPart::set_protocol(PyObject* protocol) {
+  const bool was_buffered = is_buffered_;
+  look_up_methods(protocol);
+  if (has_ended() || was_buffered == is_buffered_) return;
+  buffer_.release();
+  transport_->set_protocol(make_adapter());
+}
+
+// --- what the core tells -----------------------------------------------------------------------------------
+
+/// Calls in the transport's context. An exception of Python's is thrown, and the core tells it and ends the
+/// connection; one that is for the program ends the loop's run instead.
+template <typename Call>
+Owned StreamPart::call_protocol(const Call& call) {
+  Owned result;
+  {
+    const EnteredContext context(context_.get());
+    result = call();
+  }
+  if (result) return result;
+  if (!NativeLoop::is_for_the_program()) throw_python_error();
+  loop().interrupt();
+  return result;
+}
+
+Owned StreamPart::call_method(PyObject* name, PyObject* argument) {
+  return call_protocol([&] {
+    const Owned protocol = Owned::share(protocol_.get());
+    return Owned::take(PyObject_CallMethodObjArgs(protocol.get(), name, argument, nullptr));
+  });
+}
+
+void StreamPart::connection_made() { call_method(names().connection_made, object()); }
+void StreamPart::pause_writing() { call_method(names().pause_writing, nullptr); }
+void StreamPart::resume_writing() { call_method(names().resume_writing, nullptr); }
+
+bool StreamPart::eof_received() {
+  const Owned keeps_open = call_method(names().eof_received, nullptr);
+  if (!keeps_open) return true;  // the program ends: nothing is decided
+  const int is_true = PyObject_IsTrue(keeps_open.get());
+  if (is_true < 0) throw_python_error();
+  return is_true != 0;
+}
+
+void StreamPart::data_received(BytesView data) {
+  const Owned bytes = Owned::take(PyBytes_FromStringAndSize(data.text().data(), static_cast<Py_ssize_t>(data.size())));
+  if (!bytes) throw_python_error();
+  if (!take_data_) {
+    PyErr_Format(PyExc_AttributeError, "%R has no data_received", protocol_.get());
+    throw_python_error();
+  }
+  const Owned method = Owned::share(take_data_.get());  // another protocol may be set from inside
+  call_protocol([&] { return call_one(method.get(), bytes.get()); });
+}
+
+MutableBytesView StreamPart::get_buffer() {
+  const Owned method = Owned::share(get_buffer_.get());
+  const Owned buffer = call_protocol([&] { return call_one(method.get(), names().minus_one); });
+  if (!buffer) {
+    // The program ends, and no byte may be lost: nothing is received before the loop runs again.
+    transport_->pause_reading();
+    const Owned resuming =
+        Owned::take(PyObject_CallMethod(loop_.get(), "call_soon", "N",
+                                        PyObject_GetAttrString(object(), "resume_reading")));
+    if (!resuming) throw_python_error();
+    return {};
+  }
+  buffer_ = ExportedBuffer(buffer.get(), ExportedBuffer::Access::write);
+  return buffer_.memory();
+}
+
+void StreamPart::buffer_updated(std::size_t size_bytes) {
+  buffer_.release();
+  const Owned count = Owned::take(PyLong_FromSize_t(size_bytes));
+  if (!count) throw_python_error();
+  const Owned method = Owned::share(take_data_.get());
+  call_protocol([&] { return call_one(method.get(), count.get()); });
+}
+
+void StreamPart::connection_lost(const Error& reason) {
+  buffer_.release();
+  const Owned exception = exception_for_python(reason);
+  if (!exception) throw_python_error();
+  call_method(names().connection_lost, exception.get());
+}
+
+// --- the end -----------------------------------------------------------------------------------------------
+
+void StreamPart::adapter_ends(const StreamAdapter& adapter) noexcept {
+  if (adapter_ != &adapter) return;  // another kind has taken its place
+  adapter_ = nullptr;
+  const PendingError error;
+  buffer_.release();
+  loop().transports().erase(descriptor_);
+  let_go_of_file();
+  take_data_.reset();
+  get_buffer_.reset();
+  protocol_.reset();
+  context_.reset();
+  if (!server_) return;
+  const Owned server = std::move(server_);
+  const Owned told = Owned::take(
+      PyObject_CallMethodObjArgs(loop_.get(), names().detach_from_server, server.get(), object(), nullptr));
+  if (!told) PyErr_WriteUnraisable(object());
+}
+
+/// A socket only forgets its descriptor, which the core is about to close; a pipe closes its own.
+void StreamPart::let_go_of_file() noexcept {
+  if (!file_) return;
+  const Owned file = std::move(file_);
+  const Owned closed =
+      Owned::take(PyObject_CallMethodNoArgs(file.get(), is_socket_ ? names().detach : names().close));
+  if (!closed) PyErr_WriteUnraisable(file.get());
+}
+
+void StreamPart::was_left_open() noexcept {
+  const PendingError error;
+  if (PyErr_ResourceWarning(object(), 1, "unclosed transport %R", object()) < 0) PyErr_WriteUnraisable(object());
+}
+
+int StreamPart::traverse(visitproc visit, void* arg) const {
+  for (const Owned* owned : {&loop_, &protocol_, &file_, &server_, &context_, &take_data_, &get_buffer_}) {
+    Py_VISIT(owned->get());
+  }
+  return 0;
+}
+
+void StreamPart::clear() noexcept {
+  for (Owned* owned : {&protocol_, &file_, &server_, &context_, &take_data_, &get_buffer_}) owned->reset();
+}
+
+}  // namespace tidegate::python

@@ -1,0 +1,145 @@
+// A stream transport as Python sees it: between a Python protocol and the core's transport. What the core calls is
+// here; what Python calls is in stream_type.cpp.
+#pragma once
+
+#include "exported_buffer.hpp"
+#include "extended_type.hpp"
+#include "file_on_its_way.hpp"
+#include "native_loop.hpp"
+#include "python.hpp"
+
+#include <tidegate/protocol.hpp>
+
+#include "transport/stream_transport.hpp"
+
+#include <memory>
+
+namespace tidegate::python {
+
+class StreamPart;
+
+/// The core's protocol for a Python one: passes on what happens, in the transport's context. The two kinds differ in
+/// how bytes come.
+class StreamAdapter {
+ public:
+  StreamAdapter(const StreamAdapter&) = delete;
+  StreamAdapter& operator=(const StreamAdapter&) = delete;
+
+  [[nodiscard]] StreamPart& part() const noexcept { return part_; }
+
+ protected:
+  /// Keeps the transport alive.
+  explicit StreamAdapter(StreamPart& part);
+  virtual ~StreamAdapter();
+
+ private:
+  StreamPart& part_;
+  Owned transport_;
+};
+
+/// What a Python transport is made of, beside the core's.
+///
+/// Lifetime: that of its Python object, which the core's transport keeps alive until the connection has ended.
+class StreamPart {
+ public:
+  Attachments attachments;  // first: the type says so
+
+  StreamPart() = default;
+  StreamPart(const StreamPart&) = delete;
+  StreamPart& operator=(const StreamPart&) = delete;
+  ~StreamPart() = default;
+
+  /// What a connection is made of. All of them are borrowed.
+  struct Terms {
+    PyObject* loop = nullptr;
+    /// What owns the descriptor: a socket, or a pipe.
+    PyObject* file = nullptr;
+    PyObject* protocol = nullptr;
+    /// Null or None: nobody waits, nobody is told.
+    PyObject* waiter = nullptr;
+    PyObject* server = nullptr;
+    int descriptor = -1;
+  };
+
+  /// Begins: the protocol is told soon (L1), then whoever waits. Throws.
+  void open_socket(const Terms& terms);
+  void open_pipe(const Terms& terms, transport::Direction direction);
+
+  // --- what is asked ---------------------------------------------------------------------------------
+
+  /// The core's transport, which is there for ever. REQUIRES: it was opened.
+  [[nodiscard]] transport::StreamTransport& core() const noexcept { return *transport_; }
+  [[nodiscard]] bool is_opened() const noexcept { return static_cast<bool>(transport_); }
+  [[nodiscard]] bool has_ended() const noexcept { return adapter_ == nullptr; }
+  [[nodiscard]] NativeLoop& loop() const noexcept { return *NativeLoop::of(loop_.get()); }
+  [[nodiscard]] PyObject* loop_object() const noexcept { return loop_.get(); }
+  [[nodiscard]] PyObject* protocol() const noexcept { return protocol_.get(); }
+  [[nodiscard]] PyObject* file() const noexcept { return file_.get(); }
+  [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
+  [[nodiscard]] PyObject* object() const noexcept;
+
+  /// Throws PythonError for a protocol that lacks what is called.
+  void set_protocol(PyObject* protocol);
+
+  // --- what adapters tell ------------------------------------------------------------------------------
+
+  void connection_made();
+  void data_received(BytesView data);
+  [[nodiscard]] MutableBytesView get_buffer();
+  void buffer_updated(std::size_t size_bytes);
+  [[nodiscard]] bool eof_received();
+  void pause_writing();
+  void resume_writing();
+  void connection_lost(const Error& reason);
+  /// An adapter goes. The last one does so when the core is about to close the descriptor.
+  void adapter_ends(const StreamAdapter& adapter) noexcept;
+  void adapter_begins(const StreamAdapter& adapter) noexcept { adapter_ = &adapter; }
+
+  /// The file that is being sent; there may be none.
+  std::shared_ptr<FileOnItsWay> file_on_its_way;
+
+  /// The loop was closed over it.
+  void was_left_open() noexcept;
+
+  // --- for the type ------------------------------------------------------------------------------------
+
+  int traverse(visitproc visit, void* arg) const;
+  void clear() noexcept;
+
+ private:
+  void remember(const Terms& terms);
+  void look_up_methods(PyObject* protocol);
+  [[nodiscard]] std::shared_ptr<BaseProtocol> make_adapter();
+  void begin(const Terms& terms);
+  void let_go_of_file() noexcept;
+  template <typename Call>
+  Owned call_protocol(const Call& call);
+  Owned call_method(PyObject* name, PyObject* argument);
+
+  Owned loop_;
+  Ref<transport::StreamTransport> transport_;
+  const StreamAdapter* adapter_ = nullptr;  // null once it has ended
+  Owned protocol_;
+  Owned file_;
+  Owned server_;
+  Owned context_;
+  // Of the protocol, looked up once: data_received, or buffer_updated with get_buffer.
+  Owned take_data_;
+  Owned get_buffer_;
+  ExportedBuffer buffer_;  // from get_buffer to buffer_updated
+  int descriptor_ = -1;
+  bool is_buffered_ = false;
+  bool is_socket_ = true;
+};
+
+/// Makes the types. False with an exception set.
+[[nodiscard]] bool prepare_streams(PyObject* module);
+
+/// Where the part lies in the objects of all of them.
+[[nodiscard]] StreamPart& stream_part(PyObject* object) noexcept;
+/// For NativeLoop's methods of the same names; null with an exception set.
+[[nodiscard]] PyObject* make_socket_transport(PyObject* loop, PyObject* arguments, PyObject* keywords);
+[[nodiscard]] PyObject* make_read_pipe_transport(PyObject* loop, PyObject* arguments, PyObject* keywords);
+[[nodiscard]] PyObject* make_write_pipe_transport(PyObject* loop, PyObject* arguments, PyObject* keywords);
+
+}  // namespace tidegate::python

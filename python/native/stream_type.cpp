@@ -1,0 +1,458 @@
+// The methods of stream transports, as Python calls them: asyncio.Transport, ReadTransport, WriteTransport.
+#include "names.hpp"
+#include "python_error.hpp"
+#include "stream_part.hpp"
+
+#include <tidegate/chunk.hpp>
+
+#include <new>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tidegate::python {
+
+namespace {
+
+ExtendedType<StreamPart> socket_type;
+ExtendedType<StreamPart> read_pipe_type;
+ExtendedType<StreamPart> write_pipe_type;
+
+/// asyncio.BaseTransport keeps there what get_extra_info gives.
+SlotOfClass extra_slot;
+
+StreamPart& part_of(PyObject* object) noexcept { return stream_part(object); }
+
+/// A Python object that keeps bytes which are handed over, and never changes.
+Chunk chunk_of(PyObject* bytes) noexcept {
+  return {BytesView(PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes))), Py_NewRef(bytes),
+          [](void* owner) noexcept { Py_DECREF(static_cast<PyObject*>(owner)); }};
+}
+
+/// Less than this is copied, where the kernel does not take it at once; more is kept where it is.
+constexpr Py_ssize_t kWorthKeeping = 2048;
+
+// --- writing -----------------------------------------------------------------------------------------------
+
+void refuse_data(PyObject* data) {
+  PyErr_Format(PyExc_TypeError, "data argument must be a bytes-like object, not '%s'", Py_TYPE(data)->tp_name);
+  throw_python_error();
+}
+
+void write_object(transport::StreamTransport& core, PyObject* data) {
+  if (PyBytes_Check(data)) {
+    if (PyBytes_GET_SIZE(data) >= kWorthKeeping) return core.write(chunk_of(data));
+    return core.write(BytesView(PyBytes_AS_STRING(data), static_cast<std::size_t>(PyBytes_GET_SIZE(data))));
+  }
+  if (!PyByteArray_Check(data) && !PyMemoryView_Check(data)) refuse_data(data);
+  // What may be changed afterwards is copied as it is now.
+  const ExportedBuffer buffer(data, ExportedBuffer::Access::read);
+  core.write(buffer.bytes());
+}
+
+PyObject* write(PyObject* self, PyObject* data) {
+  return guarded([&]() -> PyObject* {
+    write_object(part_of(self).core(), data);
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* writelines(PyObject* self, PyObject* pieces) {
+  return guarded([&]() -> PyObject* {
+    const Owned sequence = Owned::take(PySequence_Fast(pieces, "writelines() takes an iterable of bytes-like objects"));
+    if (!sequence) return nullptr;
+    const auto count = static_cast<std::size_t>(PySequence_Fast_GET_SIZE(sequence.get()));
+    std::vector<Chunk> chunks;
+    chunks.reserve(count);
+    for (std::size_t index = 0; index < count; ++index) {
+      PyObject* const piece = PySequence_Fast_GET_ITEM(sequence.get(), static_cast<Py_ssize_t>(index));
+      if (PyBytes_Check(piece)) {
+        chunks.push_back(chunk_of(piece));
+      } else {
+        if (!PyByteArray_Check(piece) && !PyMemoryView_Check(piece)) refuse_data(piece);
+        chunks.emplace_back(ExportedBuffer(piece, ExportedBuffer::Access::read).bytes().to_string());
+      }
+    }
+    part_of(self).core().writelines(std::move(chunks));
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* write_eof(PyObject* self, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    if (!part_of(self).core().is_closing()) part_of(self).core().write_eof();
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* can_write_eof(PyObject* self, PyObject*) { return PyBool_FromLong(part_of(self).core().can_write_eof()); }
+
+PyObject* get_write_buffer_size(PyObject* self, PyObject*) {
+  return PyLong_FromSize_t(part_of(self).core().get_write_buffer_size());
+}
+
+PyObject* get_write_buffer_limits(PyObject* self, PyObject*) {
+  const WriteBufferLimits limits = part_of(self).core().get_write_buffer_limits();
+  return Py_BuildValue("(nn)", static_cast<Py_ssize_t>(limits.low), static_cast<Py_ssize_t>(limits.high));
+}
+
+/// None: left out. False with ValueError set for what is negative, or no number.
+bool read_limit(PyObject* value, std::optional<std::size_t>& limit) {
+  if (value == nullptr || value == Py_None) return true;
+  const Py_ssize_t number = PyNumber_AsSsize_t(value, PyExc_OverflowError);
+  if (number == -1 && PyErr_Occurred() != nullptr) return false;
+  if (number < 0) return false;
+  limit = static_cast<std::size_t>(number);
+  return true;
+}
+
+PyObject* set_write_buffer_limits(PyObject* self, PyObject* arguments, PyObject* keywords) {
+  static const char* names_of_arguments[] = {"high", "low", nullptr};
+  PyObject* high = nullptr;
+  PyObject* low = nullptr;
+  if (PyArg_ParseTupleAndKeywords(arguments, keywords, "|OO:set_write_buffer_limits",
+                                  const_cast<char**>(names_of_arguments), &high, &low) == 0) {
+    return nullptr;
+  }
+  return guarded([&]() -> PyObject* {
+    WriteBufferLimitOptions options;
+    if (!read_limit(high, options.high) || !read_limit(low, options.low)) {
+      if (PyErr_Occurred() == nullptr) {
+        PyErr_Format(PyExc_ValueError, "high (%R) must be >= low (%R) must be >= 0", high != nullptr ? high : Py_None,
+                     low != nullptr ? low : Py_None);
+      }
+      return nullptr;
+    }
+    part_of(self).core().set_write_buffer_limits(options);
+    Py_RETURN_NONE;
+  });
+}
+
+// --- files -------------------------------------------------------------------------------------------------
+
+/// (descriptor, offset, most_bytes, future)
+PyObject* begin_file(PyObject* self, PyObject* arguments) {
+  int descriptor = -1;
+  unsigned long long offset = 0;
+  unsigned long long most_bytes = 0;
+  PyObject* future = nullptr;
+  if (PyArg_ParseTuple(arguments, "iKKO", &descriptor, &offset, &most_bytes, &future) == 0) return nullptr;
+  return guarded([&]() -> PyObject* {
+    StreamPart& part = part_of(self);
+    part.file_on_its_way = FileOnItsWay::begin(part.core(), descriptor, offset, most_bytes, future);
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* end_file(PyObject* self, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    const auto file = std::exchange(part_of(self).file_on_its_way, nullptr);
+    return PyLong_FromUnsignedLongLong(file != nullptr ? file->end() : 0);
+  });
+}
+
+// --- reading -----------------------------------------------------------------------------------------------
+
+PyObject* pause_reading(PyObject* self, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    part_of(self).core().pause_reading();
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* resume_reading(PyObject* self, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    part_of(self).core().resume_reading();
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* is_reading(PyObject* self, PyObject*) {
+  const transport::StreamTransport& core = part_of(self).core();
+  return PyBool_FromLong(core.is_reading() && !core.is_closing());
+}
+
+// --- the end -----------------------------------------------------------------------------------------------
+
+PyObject* close(PyObject* self, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    part_of(self).core().close();
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* abort(PyObject* self, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    part_of(self).core().abort();
+    Py_RETURN_NONE;
+  });
+}
+
+/// What asyncio's own layers (SSLProtocol) call: abort() with a reason.
+PyObject* force_close(PyObject* self, PyObject* exception) {
+  return guarded([&]() -> PyObject* {
+    part_of(self).core().abort_for(
+        exception == Py_None ? Error() : Error(std::make_exception_ptr(PythonError(Owned::share(exception)))));
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* is_closing(PyObject* self, PyObject*) { return PyBool_FromLong(part_of(self).core().is_closing()); }
+
+// --- who and what ------------------------------------------------------------------------------------------
+
+PyObject* set_protocol(PyObject* self, PyObject* protocol) {
+  return guarded([&]() -> PyObject* {
+    part_of(self).set_protocol(protocol);
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* get_protocol(PyObject* self, PyObject*) {
+  PyObject* const protocol = part_of(self).protocol();
+  return Py_NewRef(protocol != nullptr ? protocol : Py_None);
+}
+
+PyObject* represent(PyObject* self) {
+  const StreamPart& part = part_of(self);
+  if (!part.is_opened()) return PyUnicode_FromFormat("<%s>", Py_TYPE(self)->tp_name);
+  const transport::StreamTransport& core = part.core();
+  const char* const life = part.has_ended() ? " closed" : core.is_closing() ? " closing" : "";
+  const bool reads = core.is_reading() && !core.is_closing();
+  return PyUnicode_FromFormat("<%s%s fd=%d read=%s write=<bufsize=%zu>>", Py_TYPE(self)->tp_name, life,
+                              part.descriptor(), reads ? "polling" : "idle", core.get_write_buffer_size());
+}
+
+PyObject* get_loop(PyObject* self, void*) {
+  PyObject* const loop = part_of(self).loop_object();
+  return Py_NewRef(loop != nullptr ? loop : Py_None);
+}
+PyObject* get_file(PyObject* self, void*) {
+  PyObject* const file = part_of(self).file();
+  return Py_NewRef(file != nullptr ? file : Py_None);
+}
+PyObject* get_descriptor(PyObject* self, void*) { return PyLong_FromLong(part_of(self).descriptor()); }
+PyObject* get_writing_paused(PyObject* self, void*) { return PyBool_FromLong(part_of(self).core().writing_paused()); }
+
+// --- the types ---------------------------------------------------------------------------------------------
+
+int traverse(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  Py_VISIT(extra_slot.of(self));
+  Py_VISIT(part_of(self).attachments.dictionary);
+  return part_of(self).traverse(visit, arg);
+}
+
+int clear(PyObject* self) {
+  extra_slot.set(self, Owned());
+  Py_CLEAR(part_of(self).attachments.dictionary);
+  part_of(self).clear();
+  return 0;
+}
+
+void deallocate(PyObject* self) {
+  PyTypeObject* const type = Py_TYPE(self);
+  PyObject_GC_UnTrack(self);
+  if (part_of(self).attachments.weak_references != nullptr) PyObject_ClearWeakRefs(self);
+  clear(self);
+  part_of(self).~StreamPart();
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+constexpr const char* kWrite = "write(data)\n\nSend bytes; never waits.";
+constexpr const char* kClose = "close()\n\nEnd the connection when what was written has been sent.";
+
+#define TIDEGATE_BASE_METHODS                                                                          \
+  {"close", close, METH_NOARGS, kClose},                                                               \
+  {"is_closing", is_closing, METH_NOARGS, "Return True if the transport is closing or closed."},       \
+  {"set_protocol", set_protocol, METH_O, "Set the protocol that is called from now on."},              \
+  {"get_protocol", get_protocol, METH_NOARGS, "Return the protocol."},                                 \
+  {"_force_close", force_close, METH_O, nullptr}
+#define TIDEGATE_READING_METHODS                                                                       \
+  {"pause_reading", pause_reading, METH_NOARGS, "Stop telling the protocol of data."},                 \
+  {"resume_reading", resume_reading, METH_NOARGS, "Go on telling the protocol of data."},              \
+  {"is_reading", is_reading, METH_NOARGS, "Return True if the protocol is told of data."}
+#define TIDEGATE_WRITING_METHODS                                                                       \
+  {"_begin_file", begin_file, METH_VARARGS, nullptr}, {"_end_file", end_file, METH_NOARGS, nullptr},   \
+  {"write", write, METH_O, kWrite},                                                                    \
+  {"writelines", writelines, METH_O, "writelines(list_of_data)\n\nSend them in a row."},               \
+  {"write_eof", write_eof, METH_NOARGS, "End the writing direction when all has been sent."},          \
+  {"can_write_eof", can_write_eof, METH_NOARGS, "Return True if write_eof() is supported."},           \
+  {"abort", abort, METH_NOARGS, "End the connection at once; what is buffered is lost."},              \
+  {"get_write_buffer_size", get_write_buffer_size, METH_NOARGS, "Return how many bytes wait."},        \
+  {"get_write_buffer_limits", get_write_buffer_limits, METH_NOARGS, "Return (low, high)."},            \
+  {"set_write_buffer_limits", as_method(set_write_buffer_limits), METH_VARARGS | METH_KEYWORDS,        \
+   "set_write_buffer_limits(high=None, low=None)\n\nSet the marks of flow control."}
+
+PyMethodDef socket_methods[] = {TIDEGATE_BASE_METHODS, TIDEGATE_READING_METHODS, TIDEGATE_WRITING_METHODS,
+                                {nullptr, nullptr, 0, nullptr}};
+PyMethodDef read_pipe_methods[] = {TIDEGATE_BASE_METHODS, TIDEGATE_READING_METHODS, {nullptr, nullptr, 0, nullptr}};
+PyMethodDef write_pipe_methods[] = {TIDEGATE_BASE_METHODS, TIDEGATE_WRITING_METHODS, {nullptr, nullptr, 0, nullptr}};
+
+#undef TIDEGATE_BASE_METHODS
+#undef TIDEGATE_READING_METHODS
+#undef TIDEGATE_WRITING_METHODS
+
+PyGetSetDef attributes[] = {{"_loop", get_loop, nullptr, nullptr, nullptr},
+                            {"_sock", get_file, nullptr, nullptr, nullptr},
+                            {"_pipe", get_file, nullptr, nullptr, nullptr},
+                            {"_sock_fd", get_descriptor, nullptr, nullptr, nullptr},
+                            {"_protocol", reinterpret_cast<getter>(get_protocol), nullptr, nullptr, nullptr},
+                            {"_protocol_paused", get_writing_paused, nullptr, nullptr, nullptr},
+                            {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr, nullptr},
+                            {nullptr, nullptr, nullptr, nullptr, nullptr}};
+
+PyTypeObject* make_type(ExtendedType<StreamPart>& type, const char* name, PyMethodDef* methods, PyObject* base) {
+  const auto offset = static_cast<Py_ssize_t>(ExtendedType<StreamPart>::offset_behind(base));
+  PyMemberDef members[] = {
+      {"__weaklistoffset__", T_PYSSIZET, offset, READONLY, nullptr},
+      {"__dictoffset__", T_PYSSIZET, offset + Py_ssize_t{sizeof(PyObject*)}, READONLY, nullptr},
+      {nullptr, 0, 0, 0, nullptr}};
+  PyType_Slot slots[] = {{Py_tp_dealloc, as_slot(deallocate)},
+                         {Py_tp_traverse, as_slot(traverse)},
+                         {Py_tp_clear, as_slot(clear)},
+                         {Py_tp_repr, as_slot(represent)},
+                         {Py_tp_methods, methods},
+                         {Py_tp_getset, attributes},
+                         {Py_tp_members, members},
+                         {0, nullptr}};
+  const PyType_Spec spec = {
+      name, 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+  return type.make(spec, base);
+}
+
+bool add_type(PyObject* module, ExtendedType<StreamPart>& type, const char* base_name, const char* name,
+              PyMethodDef* methods) {
+  const Owned transports = Owned::take(PyImport_ImportModule("asyncio.transports"));
+  const Owned base = Owned::take(transports ? PyObject_GetAttrString(transports.get(), base_name) : nullptr);
+  if (!base || !extra_slot.find(reinterpret_cast<PyTypeObject*>(base.get()), "_extra")) return false;
+  PyTypeObject* const made = make_type(type, name, methods, base.get());
+  return made != nullptr && PyModule_AddType(module, made) == 0;
+}
+
+/// What asyncio's loop looks at before it secures a transport, or sends a file over it.
+bool mark_for_asyncio(const ExtendedType<StreamPart>& type) {
+  auto* const object = reinterpret_cast<PyObject*>(type.type());
+  return PyObject_SetAttrString(object, "_start_tls_compatible", Py_True) == 0 &&
+         PyObject_SetAttrString(object, "_sendfile_compatible", names().try_native_sendfile) == 0;
+}
+
+// --- making them -------------------------------------------------------------------------------------------
+
+/// (file, protocol, waiter=None, *, extra=None, server=None), as asyncio's loops have it.
+bool read_terms(PyObject* arguments, PyObject* keywords, StreamPart::Terms& terms, PyObject*& extra) {
+  static const char* names_of_arguments[] = {"sock", "protocol", "waiter", "extra", "server", nullptr};
+  if (PyArg_ParseTupleAndKeywords(arguments, keywords, "OO|OOO", const_cast<char**>(names_of_arguments),
+                                  &terms.file, &terms.protocol, &terms.waiter, &extra, &terms.server) == 0) {
+    return false;
+  }
+  const Owned number = Owned::take(PyObject_CallMethodNoArgs(terms.file, names().fileno));
+  if (!number) return false;
+  const long descriptor = PyLong_AsLong(number.get());
+  if (descriptor < 0) {
+    if (PyErr_Occurred() == nullptr) PyErr_Format(PyExc_ValueError, "%R is closed", terms.file);
+    return false;
+  }
+  terms.descriptor = static_cast<int>(descriptor);
+  return true;
+}
+
+/// A new dictionary, of what is known besides.
+Owned make_extra(PyObject* extra) {
+  if (extra == nullptr || extra == Py_None) return Owned::take(PyDict_New());
+  return Owned::share(extra);
+}
+
+/// What a socket says of itself; None where it does not.
+bool ask_socket(PyObject* extra, PyObject* key, PyObject* socket, PyObject* method) {
+  Owned answer = Owned::take(PyObject_CallMethodNoArgs(socket, method));
+  if (!answer) {
+    if (PyErr_ExceptionMatches(PyExc_OSError) == 0) return false;
+    PyErr_Clear();
+    answer = Owned::share(Py_None);
+  }
+  return PyDict_SetItem(extra, key, answer.get()) == 0;
+}
+
+bool describe_socket(PyObject* extra, PyObject* socket) {
+  const Owned shown = Owned::take(PyObject_CallOneArg(names().transport_socket, socket));
+  if (!shown || PyDict_SetItem(extra, names().socket, shown.get()) < 0) return false;
+  if (!ask_socket(extra, names().sockname, socket, names().getsockname)) return false;
+  const int is_known = PyDict_Contains(extra, names().peername);
+  if (is_known != 0) return is_known > 0;
+  return ask_socket(extra, names().peername, socket, names().getpeername);
+}
+
+template <typename Open>
+PyObject* make_transport(const ExtendedType<StreamPart>& type, PyObject* loop, PyObject* arguments,
+                         PyObject* keywords, bool is_socket, const Open& open) {
+  StreamPart::Terms terms;
+  PyObject* given_extra = nullptr;
+  if (!NativeLoop::of(loop)->check_open() || !read_terms(arguments, keywords, terms, given_extra)) return nullptr;
+  terms.loop = loop;
+  const auto& transports = NativeLoop::of(loop)->transports();
+  if (const auto found = transports.find(terms.descriptor); found != transports.end()) {
+    return PyErr_Format(PyExc_RuntimeError, "File descriptor %d is used by transport %R", terms.descriptor,
+                        found->second);
+  }
+  Owned extra = make_extra(given_extra);
+  if (!extra) return nullptr;
+  const bool is_described =
+      is_socket ? describe_socket(extra.get(), terms.file) : PyDict_SetItem(extra.get(), names().pipe, terms.file) == 0;
+  if (!is_described) return nullptr;
+
+  Owned object = Owned::take(type.type()->tp_alloc(type.type(), 0));
+  if (!object) return nullptr;
+  auto* const part = new (type.memory_of_part(object.get())) StreamPart();
+  extra_slot.set(object.get(), std::move(extra));
+  return guarded([&]() -> PyObject* {
+    try {
+      open(*part, terms);
+    } catch (...) {
+      if (part->is_opened()) part->core().abort();
+      throw;
+    }
+    return object.release();
+  });
+}
+
+}  // namespace
+
+StreamPart& stream_part(PyObject* object) noexcept { return socket_type.part(object); }
+
+PyObject* StreamPart::object() const noexcept { return socket_type.object(*this); }
+
+PyObject* make_socket_transport(PyObject* loop, PyObject* arguments, PyObject* keywords) {
+  return make_transport(socket_type, loop, arguments, keywords, true,
+                        [](StreamPart& part, const StreamPart::Terms& terms) { part.open_socket(terms); });
+}
+
+PyObject* make_read_pipe_transport(PyObject* loop, PyObject* arguments, PyObject* keywords) {
+  return make_transport(read_pipe_type, loop, arguments, keywords, false,
+                        [](StreamPart& part, const StreamPart::Terms& terms) {
+                          part.open_pipe(terms, transport::Direction::read);
+                        });
+}
+
+PyObject* make_write_pipe_transport(PyObject* loop, PyObject* arguments, PyObject* keywords) {
+  return make_transport(write_pipe_type, loop, arguments, keywords, false,
+                        [](StreamPart& part, const StreamPart::Terms& terms) {
+                          part.open_pipe(terms, transport::Direction::write);
+                        });
+}
+
+bool prepare_streams(PyObject* module) {
+  if (!add_type(module, socket_type, "Transport", "tidegate.StreamTransport", socket_methods) ||
+      !add_type(module, read_pipe_type, "ReadTransport", "tidegate.ReadPipeTransport", read_pipe_methods) ||
+      !add_type(module, write_pipe_type, "WriteTransport", "tidegate.WritePipeTransport", write_pipe_methods)) {
+    return false;
+  }
+  if (!mark_for_asyncio(socket_type)) return false;
+  // One offset for all: whoever has an object need not ask which it is.
+  if (socket_type.offset() == read_pipe_type.offset() && socket_type.offset() == write_pipe_type.offset()) return true;
+  PyErr_SetString(PyExc_ImportError, "asyncio's transports are of different sizes: this version is not known");
+  return false;
+}
+
+}  // namespace tidegate::python
