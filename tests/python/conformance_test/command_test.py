@@ -63,7 +63,8 @@ class CommandTest(unittest.TestCase):
 
     def test_the_command_that_it_names_runs_that_test_alone(self):
         _, output, _ = self.run_command("--modules", "test_worth", loop="pretending.loops:Lame")
-        line = next(line for line in output.splitlines() if line.startswith("    again: ") and line.endswith("test_sleeps"))
+        line = next(line for line in output.splitlines()
+                    if line.startswith("    again: ") and line.endswith("test_sleeps"))
         self.assertEqual(line.split()[1:], [
             "tests/python/conformance/run", "--python", sys.executable, "--loop", "pretending.loops:Lame",
             "--package-folder", samples.HERE, "--only", "test_worth.Worth.test_sleeps"])
@@ -111,7 +112,8 @@ class CommandTest(unittest.TestCase):
     def test_a_loop_that_cannot_be_made_fails_the_run_at_once(self):
         code, output, said = self.run_command(loop="pretending.loops:make_none")
         self.assertEqual((code, output), (1, ""))
-        self.assertIn(f"CPython 3.99.1 makes no pretending.loops:make_none from {samples.HERE}: OSError: no loop today", said)
+        self.assertIn("CPython 3.99.1 makes no pretending.loops:make_none "
+                      f"from {samples.HERE}: OSError: no loop today", said)
 
     def test_without_an_interpreter_the_run_is_skipped_and_says_so(self):
         code, _, said = self.run_command(found=(), left_out=[("/bin/python3.12", "it lacks the package")])

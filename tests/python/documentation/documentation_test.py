@@ -1,4 +1,4 @@
-"""Every program of asyncio's page on transports and protocols, run by asyncio.run and by tidegate.run: the same output."""
+"""Every program of asyncio's page on transports and protocols prints the same by asyncio.run and by tidegate.run."""
 
 import os
 import pathlib
@@ -22,11 +22,13 @@ class Programs:
     backend = None
 
     def start(self, name, *arguments):
-        # Warnings are errors on standard error, which must stay empty: nothing is left unclosed.
+        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+        if self.backend:
+            environment["TIDEGATE_BACKEND"] = self.backend
+        # With -X dev, what is left unclosed is a line on standard error, which must stay empty.
         process = subprocess.Popen(
             [sys.executable, "-X", "dev", str(HERE / "launch.py"), self.by, str(PROGRAMS / f"{name}.py"), *arguments],
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **({"TIDEGATE_BACKEND": self.backend} if self.backend else {})},
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.addCleanup(self.end, process)
         return process
 

@@ -1,8 +1,9 @@
 """Which of CPython's test classes are taken, and the way by which a loop gets into each of them.
 
-Many of the upstream tests are mixins that ask a method for their loop: that method is ours to write. Others build theirs
-with asyncio.new_event_loop(), asyncio.run() or IsolatedAsyncioTestCase: they get it through the policy. A few build
-CPython's loop in setUp(), which is replaced; of those, the tests that look inside the loop are left out by their source.
+Many of the upstream tests are mixins that ask a method for their loop: that method is ours to write. Others build
+theirs with asyncio.new_event_loop(), asyncio.run() or IsolatedAsyncioTestCase: they get it through the policy. A few
+build CPython's loop in setUp(), which is replaced; of those, the tests that look inside the loop are left out by their
+source.
 """
 
 from typing import NamedTuple

@@ -1,7 +1,8 @@
 """The tests that are bound to the insides of CPython's own loops, each with the reason.
 
-LISTED tests cannot pass on another loop. They run nevertheless: one that passes is a mistake in this list, and fails the
-run, so that the list stays true. With CPython's own loop, which does pass them, they count for nothing.
+LISTED tests cannot pass on our loop. They run nevertheless: one that passes is a mistake in this list, and fails the
+run, so that the list stays true; taken off the list, it is one of those that must pass. With CPython's own loop, which
+does pass them, those on the list count for nothing.
 LEFT_OUT_CLASSES are not run at all.
 HOOKS are tests that look inside as well, but for something that another loop can offer. They have to pass; the hint is
 for whoever sees one fail.
@@ -34,7 +35,7 @@ LISTED = {
 # module.Class -> reason. None of these is run: each is there once more in a class that is.
 LEFT_OUT_CLASSES = {
     "test_events.TestPyGetEventLoop":
-        "the tests of TestCGetEventLoop, over the Python variant of asyncio's functions, which a native loop does not tell",
+        "those of TestCGetEventLoop over the Python variant of asyncio's functions, which a native loop does not tell",
 }
 
 # module.Class.test -> the inner part that it wants.

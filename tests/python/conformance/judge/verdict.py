@@ -53,7 +53,7 @@ class Verdict:
     """On one loop with one interpreter, module by module."""
 
     def __init__(self, modules, baseline, hooks):
-        """`modules` and `baseline` hold a ModuleRecord for each module name; without a baseline every failure counts."""
+        """`modules` and `baseline` hold a ModuleRecord for each name; without a baseline every failure counts."""
         self.rows, self.complaints, self.forgiven = [], [], []
         self.hooks = hooks
         for name, module in modules.items():
@@ -77,11 +77,11 @@ class Verdict:
         for record in module.records:
             self.judge_test(record, kinds[record.test], stock.get(record.test), bool(baseline))
         if module.trouble:
-            self.complaints.append(Complaint(module.name, "trouble", "not all of its tests could be run", module.trouble))
+            self.complain(module.name, "trouble", "not all of its tests could be run", module.trouble)
         for test in expected:
             if test not in kinds:
-                self.complaints.append(Complaint(test, MISSING, "it passes with the interpreter's own loop, and was not "
-                                                 "run with this one", module.absent or ""))
+                self.complain(test, MISSING, "it passes with the interpreter's own loop, and was not run with this one",
+                              module.absent or "")
 
     def judge_test(self, record, kind, stock, has_baseline):
         if kind in BAD:
@@ -95,5 +95,7 @@ class Verdict:
             why = f"it passes with the interpreter's own loop, and was {kind} with this one"
         else:
             return
-        self.complaints.append(Complaint(record.test, kind, why, record.detail, tuple(record.private_parts),
-                                         self.hooks.get(record.test)))
+        self.complain(record.test, kind, why, record.detail, tuple(record.private_parts))
+
+    def complain(self, test, kind, why, detail, private_parts=()):
+        self.complaints.append(Complaint(test, kind, why, detail, private_parts, self.hooks.get(test)))
