@@ -60,7 +60,6 @@ differential: deps ## Play SEEDS random scripts on every backend and compare; FI
 	  build/release/differential_tests --gtest_filter='*the_seeds_that_were_wished_for'
 
 # Those that ship the package test, on PATH or in TIDEGATE_PYTHONS=/a/python3.12:/b/python3.13.
-export TIDEGATE_PYTHONS
 conformance: deps ## Run CPython's own tests of asyncio on the Python face, with every CPython that is here
 	@tests/python/conformance/run --list-interpreters | while read -r python version; do \
 	  scripts/python-module "$$python" "build/release/python-$$version" </dev/null || exit 1; done

@@ -18,6 +18,7 @@ FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 LAST_WORDS_LENGTH = 6000
 SECONDS_TO_END = 10     # for a child that has said all, or has closed its end
+SECONDS_TO_MAKE = 60    # a loop, for the first time
 SECONDS_TO_DUMP = 5     # for one that hangs, to say where
 MAXIMUM_RESTARTS = 60
 
@@ -209,9 +210,12 @@ def is_bad(outcome):
 
 def try_import(interpreter, loop, paths):
     """None if `loop` can be made there; otherwise the last line of why not."""
-    code = ("import sys; from judge.binding import LoopSource; loop = LoopSource(sys.argv[1])(); loop.close()")
-    ended = subprocess.run([interpreter, "-P", "-c", code, loop], env=environment(paths), stdin=subprocess.DEVNULL,
-                           capture_output=True, text=True, timeout=60)
+    code = "import sys; from judge.binding import LoopSource; loop = LoopSource(sys.argv[1])(); loop.close()"
+    try:
+        ended = subprocess.run([interpreter, "-P", "-c", code, loop], env=environment(paths), stdin=subprocess.DEVNULL,
+                               capture_output=True, text=True, timeout=SECONDS_TO_MAKE)
+    except subprocess.TimeoutExpired:
+        return f"it takes more than {SECONDS_TO_MAKE} s"
     if ended.returncode == 0:
         return None
     return (ended.stderr.strip().splitlines() or [f"exit code {ended.returncode}"])[-1]
