@@ -49,7 +49,7 @@ class Test(NamedTuple):
     case: type
     method: str
     left_out: str | None    # why it is not run
-    listed: str | None      # why it is not expected to pass
+    listed: tuple | None    # as tied.Listed
     private_parts: list[str]
 
 

@@ -37,10 +37,10 @@ class Catalogue(NamedTuple):
 
     package: str
     modules: dict[str, list[Suite]]
-    listed: dict[str, str]  # test -> why it cannot pass; a foreign loop that passes it is a mistake in this list
-    hooks: dict[str, str]   # test -> the inner part that it looks for, as a hint when it fails
+    listed: dict[str, tied.Listed]  # test -> why it need not pass, and whether it does
+    hooks: dict[str, str]           # test -> the inner part that it looks for, as a hint when it fails
     io_modules: tuple[str, ...] = ()
-    folder: str = ""        # where the package is, if it is none of the interpreter's own
+    folder: str = ""                # where the package is, if it is none of the interpreter's own
 
 
 # --- CPython's test.test_asyncio ---------------------------------------------------------------------------

@@ -9,7 +9,7 @@ LAST_LINES = 8
 EXPLAINED = {
     "vacuous": "passed without asking for a loop, so it says nothing about ours",
     "tied": "bound to the insides of CPython's loops; tied.py names the reasons",
-    "unexpected": "listed in tied.py as one that cannot pass, and passes",
+    "unexpected": "one of those, which does otherwise than tied.py says",
 }
 
 

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
+from judge import tied
 from judge.child import FAILED, LEFT_OUT, PASSED, SKIPPED
 from judge.watch import CRASHED, HUNG
 
 VACUOUS = "vacuous"        # it passed without ever asking for a loop: that says nothing about the loop
 TIED = "tied"              # bound to the insides of CPython's loops, for a stated reason
-UNEXPECTED = "unexpected"  # it is listed as not passing, and passes
+UNEXPECTED = "unexpected"  # one of those, which does otherwise than the list says
 MISSING = "missing"        # the own loop ran it, this one did not
 
 KINDS = (PASSED, FAILED, HUNG, CRASHED, UNEXPECTED, SKIPPED, VACUOUS, TIED)
@@ -18,11 +19,16 @@ def kind_of(record):
     if record.outcome == LEFT_OUT:
         return TIED
     if record.listed:
-        # Without a loop its pass is none.
-        return UNEXPECTED if record.outcome == PASSED and record.loops else TIED
+        return TIED if is_as_listed(record) else UNEXPECTED
     if record.outcome == PASSED and not record.loops:
         return VACUOUS
     return record.outcome
+
+
+def is_as_listed(record):
+    if record.outcome == SKIPPED or record.outcome == PASSED and not record.loops:
+        return True  # that says nothing about the loop
+    return (record.outcome == PASSED) == tied.Listed(*record.listed).passes
 
 
 @dataclass
@@ -90,7 +96,9 @@ class Verdict:
                 return
             why = f"it {kind}"
         elif kind == UNEXPECTED:
-            why = f"it passes, and is listed as one that cannot ({record.listed}): take it off the list in tied.py"
+            listed = tied.Listed(*record.listed)
+            said = "passes nevertheless" if listed.passes else "cannot pass"
+            why = f"it {record.outcome}; tied.py has it among those of which each {said} ({listed.why})"
         elif has_baseline and stock == PASSED and kind != PASSED:
             why = f"it passes with the interpreter's own loop, and was {kind} with this one"
         else:

@@ -40,7 +40,7 @@ class Record:
     detail: str
     loops: int | None  # how many it asked for; not known of one that hung or crashed
     seconds: float
-    listed: str | None
+    listed: list | None  # as tied.Listed, which JSON makes a list of
     private_parts: list[str]
 
 
