@@ -61,8 +61,7 @@ class StreamProtocolTest(LoopTest):
 
         protocol = Failing()
         context = await self.provoke(protocol, lambda far: far.send(b"x"), lambda: protocol.received == b"x")
-        self.assertRegex(context["message"], r"^Exception in callback ")
-        self.assertIsInstance(context["handle"], asyncio.Handle)
+        self.assertIn("connection_made", context["message"])
 
     @on_loop
     async def test_data_received_fails_and_the_connection_is_lost_for_it(self):
@@ -82,7 +81,7 @@ class StreamProtocolTest(LoopTest):
     async def test_connection_lost_fails_and_the_socket_is_closed_nevertheless(self):
         protocol = failing_in("connection_lost")
         context = await self.provoke(protocol, lambda far: far.shutdown(socket.SHUT_WR), lambda: protocol.is_lost)
-        self.assertRegex(context["message"], r"^Exception in callback ")
+        self.assertIn("connection_lost", context["message"])
         self.assertEqual(protocol.transport.get_extra_info("socket").fileno(), -1)
 
     @on_loop
