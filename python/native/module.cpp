@@ -1,5 +1,6 @@
 // The extension module tidegate._native.
 #include "handle.hpp"
+#include "logging.hpp"
 #include "names.hpp"
 #include "native_loop.hpp"
 #include "python.hpp"
@@ -15,7 +16,7 @@ int execute(PyObject* module) {
     PyErr_SetString(PyExc_ImportError, "tidegate can be used by the main interpreter only, not by subinterpreters");
     return -1;
   }
-  return prepare_names() && prepare_handles(module) && prepare_loop(module) && prepare_streams(module) ? 0 : -1;
+  return prepare_names() && prepare_handles(module) && prepare_loop(module) && prepare_streams(module) && prepare_logging() ? 0 : -1;
 }
 
 PyModuleDef_Slot slots[] = {{Py_mod_exec, as_slot(execute)},

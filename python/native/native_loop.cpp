@@ -17,6 +17,7 @@ NativeLoop::~NativeLoop() {
 void NativeLoop::open(BackendKind backend) {
   loop_ = std::make_unique<Loop>(LoopOptions{.backend = backend});
   loop_->core().sleep_observer = this;
+  closed_ = false;
   loop_->set_exception_handler([this](Loop&, const ExceptionContext& context) { tell_exception(context); });
 }
 
@@ -65,6 +66,7 @@ void NativeLoop::falls_asleep() noexcept {
 void NativeLoop::wakes_up() noexcept {
   PyEval_RestoreThread(std::exchange(thread_state_, nullptr));
   asleep_ = false;
+  woken_ = false;
   if (PyErr_CheckSignals() < 0) interrupt();
 }
 

@@ -50,7 +50,9 @@ class NativeLoop final : private loop::SleepObserver {
   /// lock, which is the queue's lock as well: the loop lets go of it only to sleep.
   void schedule_from_any_thread(HandlePart& handle) noexcept {
     core().schedule(handle);
-    if (asleep_) core().backend().wake();
+    if (!asleep_ || woken_) return;
+    woken_ = true;
+    core().backend().wake();
   }
 
   /// Sets RuntimeError and returns false where it is closed.
@@ -81,7 +83,7 @@ class NativeLoop final : private loop::SleepObserver {
   int traverse(visitproc visit, void* arg) const;
 
   bool debug_ = false;
-  bool closed_ = false;
+  bool closed_ = true;  // until it is opened
   bool stopping_ = false;
 
  private:
@@ -95,6 +97,7 @@ class NativeLoop final : private loop::SleepObserver {
   std::unordered_map<int, PyObject*> transports_;
   PyThreadState* thread_state_ = nullptr;  // while it sleeps
   bool asleep_ = false;                    // or just about to be: nobody else has held the lock since
+  bool woken_ = false;                     // and has been told; it may have to wait for the lock
   Owned interruption_;                     // what ends the run
 };
 

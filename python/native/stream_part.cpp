@@ -5,6 +5,7 @@
 #include "names.hpp"
 #include "python_error.hpp"
 
+#include "net/socket_options.hpp"
 #include "transport/owned_channel.hpp"
 
 #include <cerrno>
@@ -83,6 +84,7 @@ void StreamPart::open_socket(const Terms& terms) {
   loop::LoopCore& core = loop().core();
   transport::OwnedChannel channel(
       core, core.backend().attach(OwnedFileDescriptor(FileDescriptor{terms.descriptor})));
+  net::set_no_delay(core.backend().descriptor(channel.get()));
   // From here on the descriptor is the channel's; the socket goes on naming it until the end.
   file_ = Owned::share(terms.file);
   transport_ = transport::StreamTransport::make(core, channel.get(), Endpoint(), make_adapter(), nullptr);
@@ -183,7 +185,20 @@ Owned StreamPart::call_method(PyObject* name, PyObject* argument) {
   });
 }
 
-void StreamPart::connection_made() { call_method(names().connection_made, object()); }
+/// The first and the last call of a protocol are asyncio's callbacks: what they raise is told as any callback's.
+void StreamPart::call_as_a_callback(PyObject* name, PyObject* argument) {
+  try {
+    call_method(name, argument);
+  } catch (const PythonError& error) {
+    const Owned method = Owned::take(PyObject_GetAttr(protocol_.get(), name));
+    const Owned message = Owned::take(method ? PyUnicode_FromFormat("Exception in callback %R", method.get()) : nullptr);
+    PyErr_Clear();
+    loop().report(message ? PyUnicode_AsUTF8(message.get()) : "Exception in callback",
+                  Owned::share(error.exception()), object(), protocol_.get());
+  }
+}
+
+void StreamPart::connection_made() { call_as_a_callback(names().connection_made, object()); }
 void StreamPart::pause_writing() { call_method(names().pause_writing, nullptr); }
 void StreamPart::resume_writing() { call_method(names().resume_writing, nullptr); }
 
@@ -234,7 +249,7 @@ void StreamPart::connection_lost(const Error& reason) {
   buffer_.release();
   const Owned exception = exception_for_python(reason);
   if (!exception) throw_python_error();
-  call_method(names().connection_lost, exception.get());
+  call_as_a_callback(names().connection_lost, exception.get());
 }
 
 // --- the end -----------------------------------------------------------------------------------------------

@@ -115,6 +115,7 @@ class StreamPart {
   template <typename Call>
   Owned call_protocol(const Call& call);
   Owned call_method(PyObject* name, PyObject* argument);
+  void call_as_a_callback(PyObject* name, PyObject* argument);
 
   Owned loop_;
   Ref<transport::StreamTransport> transport_;

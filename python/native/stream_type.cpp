@@ -5,6 +5,7 @@
 
 #include <tidegate/chunk.hpp>
 
+#include <cstring>
 #include <new>
 #include <optional>
 #include <string>
@@ -213,13 +214,19 @@ PyObject* get_protocol(PyObject* self, PyObject*) {
   return Py_NewRef(protocol != nullptr ? protocol : Py_None);
 }
 
+/// Of its type, without that of the module.
+const char* name_of(PyObject* self) noexcept {
+  const char* const dot = std::strrchr(Py_TYPE(self)->tp_name, '.');
+  return dot != nullptr ? dot + 1 : Py_TYPE(self)->tp_name;
+}
+
 PyObject* represent(PyObject* self) {
   const StreamPart& part = part_of(self);
-  if (!part.is_opened()) return PyUnicode_FromFormat("<%s>", Py_TYPE(self)->tp_name);
+  if (!part.is_opened()) return PyUnicode_FromFormat("<%s>", name_of(self));
   const transport::StreamTransport& core = part.core();
   const char* const life = part.has_ended() ? " closed" : core.is_closing() ? " closing" : "";
   const bool reads = core.is_reading() && !core.is_closing();
-  return PyUnicode_FromFormat("<%s%s fd=%d read=%s write=<bufsize=%zu>>", Py_TYPE(self)->tp_name, life,
+  return PyUnicode_FromFormat("<%s%s fd=%d read=%s write=<bufsize=%zu>>", name_of(self), life,
                               part.descriptor(), reads ? "polling" : "idle", core.get_write_buffer_size());
 }
 

@@ -2,12 +2,16 @@
 what runs for each callback or each packet is native."""
 
 import asyncio
+import functools
 import io
 import os
+import re
 import selectors
+import socket
 import sys
-from asyncio import base_events, exceptions, format_helpers, sslproto
+from asyncio import base_events, events, exceptions, format_helpers, sslproto
 from asyncio.log import logger
+from types import NoneType
 
 from . import _native
 
@@ -52,6 +56,15 @@ class Loop(_native.NativeLoop, asyncio.SelectorEventLoop):
             return
         super().close()
         self._close_native()
+
+    async def getaddrinfo(self, host, port, *, family=0, type=0, proto=0, flags=0):
+        # Of numbers nobody has to be asked, so that needs no thread.
+        if isinstance(host, str) and _NUMERIC_HOST(host) and isinstance(port, (int, NoneType)):
+            try:
+                return list(_addresses_of_numbers(host, port, family, type, proto, flags))
+            except (OSError, TypeError):
+                pass  # 999.1.1.1 is no number after all; and what is wrong otherwise is told by the thread
+        return await super().getaddrinfo(host, port, family=family, type=type, proto=proto, flags=flags)
 
     # --- what the native half calls --------------------------------------------------------------
 
@@ -137,6 +150,17 @@ class Loop(_native.NativeLoop, asyncio.SelectorEventLoop):
         """Ours leave their queue at once."""
 
 
+_NUMERIC_HOST = re.compile(r"[0-9]+(?:\.[0-9]+){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*").fullmatch
+
+
+@functools.lru_cache(maxsize=256, typed=True)
+def _addresses_of_numbers(host, port, family, type, proto, flags):
+    """What numbers stand for never changes."""
+    if flags & socket.AI_ADDRCONFIG:
+        raise OSError("what AI_ADDRCONFIG leaves out depends on the addresses that this machine has")
+    return socket.getaddrinfo(host, port, family, type, proto, flags | socket.AI_NUMERICHOST)
+
+
 def _nothing():
     pass
 
@@ -160,5 +184,7 @@ def install():
 
 def run(main, *, debug=None, backend=None):
     """As asyncio.run(), on a loop of Tidegate's."""
+    if events._get_running_loop() is not None:
+        raise RuntimeError("tidegate.run() cannot be called from a running event loop")
     with asyncio.Runner(debug=debug, loop_factory=lambda: new_event_loop(backend)) as runner:
         return runner.run(main)

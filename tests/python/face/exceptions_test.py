@@ -61,7 +61,9 @@ class StreamProtocolTest(LoopTest):
 
         protocol = Failing()
         context = await self.provoke(protocol, lambda far: far.send(b"x"), lambda: protocol.received == b"x")
-        self.assertIn("connection_made", context["message"])
+        self.assertRegex(context["message"], r"^Exception in callback ")
+        # Asyncio's own transports have a handle for it; ours tell whose call it was.
+        self.assertTrue(isinstance(context.get("handle"), asyncio.Handle) or context["protocol"] is protocol)
 
     @on_loop
     async def test_data_received_fails_and_the_connection_is_lost_for_it(self):
@@ -81,7 +83,7 @@ class StreamProtocolTest(LoopTest):
     async def test_connection_lost_fails_and_the_socket_is_closed_nevertheless(self):
         protocol = failing_in("connection_lost")
         context = await self.provoke(protocol, lambda far: far.shutdown(socket.SHUT_WR), lambda: protocol.is_lost)
-        self.assertIn("connection_lost", context["message"])
+        self.assertRegex(context["message"], r"^Exception in callback ")
         self.assertEqual(protocol.transport.get_extra_info("socket").fileno(), -1)
 
     @on_loop
