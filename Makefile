@@ -17,7 +17,7 @@ build_preset = cmake --preset $(1) && cmake --build --preset $(1) --parallel $(J
 
 .DEFAULT_GOAL := help
 .PHONY: help run test debug sanitize asan tsan lint tidy format install clean deps \
-  conformance bench bench-quick bench-micro bench-deps bench-programs differential \
+  conformance python-growth bench bench-quick bench-micro bench-deps bench-programs differential \
   bench-python bench-python-quick bench-python-programs \
   fuzz fuzz-quick fuzz-programs
 
@@ -64,6 +64,11 @@ conformance: deps ## Run CPython's own tests of asyncio on the Python face, with
 	@tests/python/conformance/run --list-interpreters | while read -r python version; do \
 	  scripts/python-module "$$python" "build/release/python-$$version" </dev/null || exit 1; done
 	tests/python/conformance/run --package-folder 'build/release/python-{version}'
+
+python-growth: deps ## Make CONNECTIONS=100000 connections from Python, and see that nothing grows with them
+	scripts/python-module python3 build/release/python
+	PYTHONPATH=build/release/python TIDEGATE_CONNECTIONS=$(or $(CONNECTIONS),100000) \
+	  python3 tests/python/face/run garbage_test -k nothing_grows
 
 fuzz: fuzz-programs ## Have libFuzzer make up input for the TLS engine, FUZZ_SECONDS for each target
 	fuzz/run $(FUZZ_SECONDS)
