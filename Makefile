@@ -21,7 +21,7 @@ build_preset = cmake --preset $(1) $(python_options) && cmake --build --preset $
 .DEFAULT_GOAL := help
 .PHONY: help run test debug sanitize asan tsan lint tidy format install clean deps \
   bench bench-quick bench-micro bench-deps bench-programs differential \
-  python conformance bench-python bench-python-quick bench-python-programs \
+  python conformance python-growth bench-python bench-python-quick bench-python-programs \
   fuzz fuzz-quick fuzz-programs
 
 help: ## List the targets
@@ -72,6 +72,11 @@ conformance: deps ## Run CPython's own tests of asyncio on the Python face, with
 	@tests/python/conformance/run --list-interpreters | while read -r python version; do \
 	  scripts/python-module "$$python" "build/release/python-$$version" </dev/null || exit 1; done
 	tests/python/conformance/run --package-folder 'build/release/python-{version}'
+
+python-growth: deps ## Make CONNECTIONS=100000 connections from Python, and see that nothing grows with them
+	scripts/python-module python3 build/release/python
+	PYTHONPATH=build/release/python TIDEGATE_CONNECTIONS=$(or $(CONNECTIONS),100000) \
+	  python3 tests/python/face/run garbage_test -k nothing_grows
 
 fuzz: fuzz-programs ## Have libFuzzer make up input for the TLS engine, FUZZ_SECONDS for each target
 	fuzz/run $(FUZZ_SECONDS)

@@ -10,6 +10,7 @@
 #   examples    tests/examples: what examples/ print                                  Python 3
 #   command     tests/cli: what the tidegate command does; tests/command: its parts   Python 3, GoogleTest
 #   bench       tests/bench: the arithmetic and the pages of bench/run                Python 3
+#   python      tests/python: the Python face, and CPython's own tests on it            Python 3, its tests
 #   structure   layers, and that the checks find mistakes                             Python 3
 #   install     an outside project builds against the installed library               pkg-config
 #
@@ -271,6 +272,10 @@ if(NOT TIDEGATE_SANITIZE)
   set_tests_properties(bench.runner_measures_and_reports PROPERTIES
     TIMEOUT 300)  # it starts hundreds of programs
 endif()
+
+# --- The Python face ---------------------------------------------------------------------------------------
+
+add_subdirectory("${PROJECT_SOURCE_DIR}/tests/python")
 
 # --- Installation ------------------------------------------------------------------------------------------
 # Not under a sanitizer: the outside project is built plainly, as its users would, and could not link.

@@ -1,15 +1,14 @@
-// A stream transport as Python sees it: between a Python protocol and the core's transport. What the core calls is
-// here; what Python calls is in stream_type.cpp.
+// A stream transport as Python sees it: between a Python protocol and the core's transport. What the core
+// calls is here; what Python calls is in stream_type.cpp.
 #pragma once
+
+#include <tidegate/protocol.hpp>
 
 #include "exported_buffer.hpp"
 #include "extended_type.hpp"
 #include "file_on_its_way.hpp"
 #include "native_loop.hpp"
 #include "python.hpp"
-
-#include <tidegate/protocol.hpp>
-
 #include "transport/stream_transport.hpp"
 
 #include <memory>
@@ -18,8 +17,8 @@ namespace tidegate::python {
 
 class StreamPart;
 
-/// The core's protocol for a Python one: passes on what happens, in the transport's context. The two kinds differ in
-/// how bytes come.
+/// The core's protocol for a Python one: passes on what happens, in the transport's context. The two kinds
+/// differ in how bytes come.
 class StreamAdapter {
  public:
   StreamAdapter(const StreamAdapter&) = delete;
@@ -39,7 +38,8 @@ class StreamAdapter {
 
 /// What a Python transport is made of, beside the core's.
 ///
-/// Lifetime: that of its Python object, which the core's transport keeps alive until the connection has ended.
+/// Lifetime: that of its Python object, which the core's transport keeps alive until the connection has
+/// ended.
 class StreamPart {
  public:
   Attachments attachments;  // first: the type says so

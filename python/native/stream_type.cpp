@@ -1,9 +1,9 @@
 // The methods of stream transports, as Python calls them: asyncio.Transport, ReadTransport, WriteTransport.
+#include <tidegate/chunk.hpp>
+
 #include "names.hpp"
 #include "python_error.hpp"
 #include "stream_part.hpp"
-
-#include <tidegate/chunk.hpp>
 
 #include <cstring>
 #include <new>
@@ -26,8 +26,8 @@ StreamPart& part_of(PyObject* object) noexcept { return stream_part(object); }
 
 /// A Python object that keeps bytes which are handed over, and never changes.
 Chunk chunk_of(PyObject* bytes) noexcept {
-  return {BytesView(PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes))), Py_NewRef(bytes),
-          [](void* owner) noexcept { Py_DECREF(static_cast<PyObject*>(owner)); }};
+  return {BytesView(PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes))),
+          Py_NewRef(bytes), [](void* owner) noexcept { Py_DECREF(static_cast<PyObject*>(owner)); }};
 }
 
 /// Less than this is copied, where the kernel does not take it at once; more is kept where it is.
@@ -36,7 +36,8 @@ constexpr Py_ssize_t kWorthKeeping = 2048;
 // --- writing -----------------------------------------------------------------------------------------------
 
 void refuse_data(PyObject* data) {
-  PyErr_Format(PyExc_TypeError, "data argument must be a bytes-like object, not '%s'", Py_TYPE(data)->tp_name);
+  PyErr_Format(PyExc_TypeError, "data argument must be a bytes-like object, not '%s'",
+               Py_TYPE(data)->tp_name);
   throw_python_error();
 }
 
@@ -60,7 +61,8 @@ PyObject* write(PyObject* self, PyObject* data) {
 
 PyObject* writelines(PyObject* self, PyObject* pieces) {
   return guarded([&]() -> PyObject* {
-    const Owned sequence = Owned::take(PySequence_Fast(pieces, "writelines() takes an iterable of bytes-like objects"));
+    const Owned sequence =
+        Owned::take(PySequence_Fast(pieces, "writelines() takes an iterable of bytes-like objects"));
     if (!sequence) return nullptr;
     const auto count = static_cast<std::size_t>(PySequence_Fast_GET_SIZE(sequence.get()));
     std::vector<Chunk> chunks;
@@ -86,7 +88,9 @@ PyObject* write_eof(PyObject* self, PyObject*) {
   });
 }
 
-PyObject* can_write_eof(PyObject* self, PyObject*) { return PyBool_FromLong(part_of(self).core().can_write_eof()); }
+PyObject* can_write_eof(PyObject* self, PyObject*) {
+  return PyBool_FromLong(part_of(self).core().can_write_eof());
+}
 
 PyObject* get_write_buffer_size(PyObject* self, PyObject*) {
   return PyLong_FromSize_t(part_of(self).core().get_write_buffer_size());
@@ -119,8 +123,8 @@ PyObject* set_write_buffer_limits(PyObject* self, PyObject* arguments, PyObject*
     WriteBufferLimitOptions options;
     if (!read_limit(high, options.high) || !read_limit(low, options.low)) {
       if (PyErr_Occurred() == nullptr) {
-        PyErr_Format(PyExc_ValueError, "high (%R) must be >= low (%R) must be >= 0", high != nullptr ? high : Py_None,
-                     low != nullptr ? low : Py_None);
+        PyErr_Format(PyExc_ValueError, "high (%R) must be >= low (%R) must be >= 0",
+                     high != nullptr ? high : Py_None, low != nullptr ? low : Py_None);
       }
       return nullptr;
     }
@@ -193,7 +197,8 @@ PyObject* abort(PyObject* self, PyObject*) {
 PyObject* force_close(PyObject* self, PyObject* exception) {
   return guarded([&]() -> PyObject* {
     part_of(self).core().abort_for(
-        exception == Py_None ? Error() : Error(std::make_exception_ptr(PythonError(Owned::share(exception)))));
+        exception == Py_None ? Error()
+                             : Error(std::make_exception_ptr(PythonError(Owned::share(exception)))));
     Py_RETURN_NONE;
   });
 }
@@ -239,7 +244,9 @@ PyObject* get_file(PyObject* self, void*) {
   return Py_NewRef(file != nullptr ? file : Py_None);
 }
 PyObject* get_descriptor(PyObject* self, void*) { return PyLong_FromLong(part_of(self).descriptor()); }
-PyObject* get_writing_paused(PyObject* self, void*) { return PyBool_FromLong(part_of(self).core().writing_paused()); }
+PyObject* get_writing_paused(PyObject* self, void*) {
+  return PyBool_FromLong(part_of(self).core().writing_paused());
+}
 
 // --- the types ---------------------------------------------------------------------------------------------
 
@@ -270,32 +277,39 @@ void deallocate(PyObject* self) {
 constexpr const char* kWrite = "write(data)\n\nSend bytes; never waits.";
 constexpr const char* kClose = "close()\n\nEnd the connection when what was written has been sent.";
 
-#define TIDEGATE_BASE_METHODS                                                                          \
-  {"close", close, METH_NOARGS, kClose},                                                               \
-  {"is_closing", is_closing, METH_NOARGS, "Return True if the transport is closing or closed."},       \
-  {"set_protocol", set_protocol, METH_O, "Set the protocol that is called from now on."},              \
-  {"get_protocol", get_protocol, METH_NOARGS, "Return the protocol."},                                 \
-  {"_force_close", force_close, METH_O, nullptr}
-#define TIDEGATE_READING_METHODS                                                                       \
-  {"pause_reading", pause_reading, METH_NOARGS, "Stop telling the protocol of data."},                 \
-  {"resume_reading", resume_reading, METH_NOARGS, "Go on telling the protocol of data."},              \
-  {"is_reading", is_reading, METH_NOARGS, "Return True if the protocol is told of data."}
-#define TIDEGATE_WRITING_METHODS                                                                       \
-  {"_begin_file", begin_file, METH_VARARGS, nullptr}, {"_end_file", end_file, METH_NOARGS, nullptr},   \
-  {"write", write, METH_O, kWrite},                                                                    \
-  {"writelines", writelines, METH_O, "writelines(list_of_data)\n\nSend them in a row."},               \
-  {"write_eof", write_eof, METH_NOARGS, "End the writing direction when all has been sent."},          \
-  {"can_write_eof", can_write_eof, METH_NOARGS, "Return True if write_eof() is supported."},           \
-  {"abort", abort, METH_NOARGS, "End the connection at once; what is buffered is lost."},              \
-  {"get_write_buffer_size", get_write_buffer_size, METH_NOARGS, "Return how many bytes wait."},        \
-  {"get_write_buffer_limits", get_write_buffer_limits, METH_NOARGS, "Return (low, high)."},            \
-  {"set_write_buffer_limits", as_method(set_write_buffer_limits), METH_VARARGS | METH_KEYWORDS,        \
-   "set_write_buffer_limits(high=None, low=None)\n\nSet the marks of flow control."}
+#define TIDEGATE_BASE_METHODS                                                                        \
+  {"close", close, METH_NOARGS, kClose},                                                             \
+      {"is_closing", is_closing, METH_NOARGS, "Return True if the transport is closing or closed."}, \
+      {"set_protocol", set_protocol, METH_O, "Set the protocol that is called from now on."},        \
+      {"get_protocol", get_protocol, METH_NOARGS, "Return the protocol."}, {                         \
+    "_force_close", force_close, METH_O, nullptr                                                     \
+  }
+#define TIDEGATE_READING_METHODS                                                                \
+  {"pause_reading", pause_reading, METH_NOARGS, "Stop telling the protocol of data."},          \
+      {"resume_reading", resume_reading, METH_NOARGS, "Go on telling the protocol of data."}, { \
+    "is_reading", is_reading, METH_NOARGS, "Return True if the protocol is told of data."       \
+  }
+#define TIDEGATE_WRITING_METHODS                                                                     \
+  {"_begin_file", begin_file, METH_VARARGS, nullptr}, {"_end_file", end_file, METH_NOARGS, nullptr}, \
+      {"write", write, METH_O, kWrite},                                                              \
+      {"writelines", writelines, METH_O, "writelines(list_of_data)\n\nSend them in a row."},         \
+      {"write_eof", write_eof, METH_NOARGS, "End the writing direction when all has been sent."},    \
+      {"can_write_eof", can_write_eof, METH_NOARGS, "Return True if write_eof() is supported."},     \
+      {"abort", abort, METH_NOARGS, "End the connection at once; what is buffered is lost."},        \
+      {"get_write_buffer_size", get_write_buffer_size, METH_NOARGS, "Return how many bytes wait."},  \
+      {"get_write_buffer_limits", get_write_buffer_limits, METH_NOARGS, "Return (low, high)."}, {    \
+    "set_write_buffer_limits", as_method(set_write_buffer_limits), METH_VARARGS | METH_KEYWORDS,     \
+        "set_write_buffer_limits(high=None, low=None)\n\nSet the marks of flow control."             \
+  }
 
-PyMethodDef socket_methods[] = {TIDEGATE_BASE_METHODS, TIDEGATE_READING_METHODS, TIDEGATE_WRITING_METHODS,
+PyMethodDef socket_methods[] = {TIDEGATE_BASE_METHODS,
+                                TIDEGATE_READING_METHODS,
+                                TIDEGATE_WRITING_METHODS,
                                 {nullptr, nullptr, 0, nullptr}};
-PyMethodDef read_pipe_methods[] = {TIDEGATE_BASE_METHODS, TIDEGATE_READING_METHODS, {nullptr, nullptr, 0, nullptr}};
-PyMethodDef write_pipe_methods[] = {TIDEGATE_BASE_METHODS, TIDEGATE_WRITING_METHODS, {nullptr, nullptr, 0, nullptr}};
+PyMethodDef read_pipe_methods[] = {
+    TIDEGATE_BASE_METHODS, TIDEGATE_READING_METHODS, {nullptr, nullptr, 0, nullptr}};
+PyMethodDef write_pipe_methods[] = {
+    TIDEGATE_BASE_METHODS, TIDEGATE_WRITING_METHODS, {nullptr, nullptr, 0, nullptr}};
 
 #undef TIDEGATE_BASE_METHODS
 #undef TIDEGATE_READING_METHODS
@@ -310,7 +324,8 @@ PyGetSetDef attributes[] = {{"_loop", get_loop, nullptr, nullptr, nullptr},
                             {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr, nullptr},
                             {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
-PyTypeObject* make_type(ExtendedType<StreamPart>& type, const char* name, PyMethodDef* methods, PyObject* base) {
+PyTypeObject* make_type(ExtendedType<StreamPart>& type, const char* name, PyMethodDef* methods,
+                        PyObject* base) {
   const auto offset = static_cast<Py_ssize_t>(ExtendedType<StreamPart>::offset_behind(base));
   PyMemberDef members[] = {
       {"__weaklistoffset__", T_PYSSIZET, offset, READONLY, nullptr},
@@ -396,7 +411,8 @@ PyObject* make_transport(const ExtendedType<StreamPart>& type, PyObject* loop, P
                          PyObject* keywords, bool is_socket, const Open& open) {
   StreamPart::Terms terms;
   PyObject* given_extra = nullptr;
-  if (!NativeLoop::of(loop)->check_open() || !read_terms(arguments, keywords, terms, given_extra)) return nullptr;
+  if (!NativeLoop::of(loop)->check_open() || !read_terms(arguments, keywords, terms, given_extra))
+    return nullptr;
   terms.loop = loop;
   const auto& transports = NativeLoop::of(loop)->transports();
   if (const auto found = transports.find(terms.descriptor); found != transports.end()) {
@@ -405,8 +421,8 @@ PyObject* make_transport(const ExtendedType<StreamPart>& type, PyObject* loop, P
   }
   Owned extra = make_extra(given_extra);
   if (!extra) return nullptr;
-  const bool is_described =
-      is_socket ? describe_socket(extra.get(), terms.file) : PyDict_SetItem(extra.get(), names().pipe, terms.file) == 0;
+  const bool is_described = is_socket ? describe_socket(extra.get(), terms.file)
+                                      : PyDict_SetItem(extra.get(), names().pipe, terms.file) == 0;
   if (!is_described) return nullptr;
 
   Owned object = Owned::take(type.type()->tp_alloc(type.type(), 0));
@@ -452,13 +468,16 @@ PyObject* make_write_pipe_transport(PyObject* loop, PyObject* arguments, PyObjec
 bool prepare_streams(PyObject* module) {
   if (!add_type(module, socket_type, "Transport", "tidegate.StreamTransport", socket_methods) ||
       !add_type(module, read_pipe_type, "ReadTransport", "tidegate.ReadPipeTransport", read_pipe_methods) ||
-      !add_type(module, write_pipe_type, "WriteTransport", "tidegate.WritePipeTransport", write_pipe_methods)) {
+      !add_type(module, write_pipe_type, "WriteTransport", "tidegate.WritePipeTransport",
+                write_pipe_methods)) {
     return false;
   }
   if (!mark_for_asyncio(socket_type)) return false;
   // One offset for all: whoever has an object need not ask which it is.
-  if (socket_type.offset() == read_pipe_type.offset() && socket_type.offset() == write_pipe_type.offset()) return true;
-  PyErr_SetString(PyExc_ImportError, "asyncio's transports are of different sizes: this version is not known");
+  if (socket_type.offset() == read_pipe_type.offset() && socket_type.offset() == write_pipe_type.offset())
+    return true;
+  PyErr_SetString(PyExc_ImportError,
+                  "asyncio's transports are of different sizes: this version is not known");
   return false;
 }
 

@@ -2,13 +2,16 @@
 what runs for each callback or each packet is native."""
 
 import asyncio
+import contextlib
 import functools
 import io
 import os
 import re
 import selectors
+import signal
 import socket
 import sys
+import threading
 from asyncio import base_events, events, exceptions, format_helpers, sslproto
 from asyncio.log import logger
 from collections.abc import Coroutine
@@ -60,6 +63,24 @@ class Loop(_native.NativeLoop, asyncio.SelectorEventLoop):
             return
         super().close()
         self._close_native()
+
+    def run_forever(self):
+        with self._woken_by_signals():
+            super().run_forever()
+
+    @contextlib.contextmanager
+    def _woken_by_signals(self):
+        """A signal that arrives just before the loop falls asleep must not wait for the next event, also where its
+        handler is Python's own: Ctrl-C."""
+        if threading.current_thread() is not threading.main_thread() or self.is_closed():
+            yield
+            return
+        before = signal.set_wakeup_fd(self._csock.fileno(), warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            if not self._signal_handlers:
+                signal.set_wakeup_fd(before, warn_on_full_buffer=False)
 
     async def getaddrinfo(self, host, port, *, family=0, type=0, proto=0, flags=0):
         # Of numbers nobody has to be asked, so that needs no thread.
