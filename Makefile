@@ -74,9 +74,9 @@ conformance: deps ## Run CPython's own tests of asyncio on the Python face, with
 	tests/python/conformance/run --package-folder 'build/release/python-{version}'
 
 python-growth: deps ## Make CONNECTIONS=100000 connections from Python, and see that nothing grows with them
-	scripts/python-module python3 build/release/python
+	scripts/python-module "$(python_path)" build/release/python
 	PYTHONPATH=build/release/python TIDEGATE_CONNECTIONS=$(or $(CONNECTIONS),100000) \
-	  python3 tests/python/face/run garbage_test -k nothing_grows
+	  "$(python_path)" tests/python/face/run garbage_test -k nothing_grows
 
 fuzz: fuzz-programs ## Have libFuzzer make up input for the TLS engine, FUZZ_SECONDS for each target
 	fuzz/run $(FUZZ_SECONDS)
