@@ -1,4 +1,5 @@
 // The extension module tidegate._native.
+#include "datagram_part.hpp"
 #include "handle.hpp"
 #include "names.hpp"
 #include "native_loop.hpp"
@@ -12,10 +13,13 @@ namespace {
 int execute(PyObject* module) {
   // Types, spare objects and names are the process's, not an interpreter's.
   if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
-    PyErr_SetString(PyExc_ImportError, "tidegate can be used by the main interpreter only, not by subinterpreters");
+    PyErr_SetString(PyExc_ImportError,
+                    "tidegate can be used by the main interpreter only, not by subinterpreters");
     return -1;
   }
-  return prepare_names() && prepare_handles(module) && prepare_loop(module) && prepare_streams(module) ? 0 : -1;
+  const bool is_prepared = prepare_names() && prepare_handles(module) && prepare_loop(module) &&
+                           prepare_streams(module) && prepare_datagrams(module);
+  return is_prepared ? 0 : -1;
 }
 
 PyModuleDef_Slot slots[] = {{Py_mod_exec, as_slot(execute)},
@@ -24,8 +28,15 @@ PyModuleDef_Slot slots[] = {{Py_mod_exec, as_slot(execute)},
 #endif
                             {0, nullptr}};
 
-PyModuleDef definition = {PyModuleDef_HEAD_INIT, "tidegate._native", "The native half of tidegate.", 0, nullptr, slots,
-                          nullptr, nullptr, nullptr};
+PyModuleDef definition = {PyModuleDef_HEAD_INIT,
+                          "tidegate._native",
+                          "The native half of tidegate.",
+                          0,
+                          nullptr,
+                          slots,
+                          nullptr,
+                          nullptr,
+                          nullptr};
 
 }  // namespace
 
