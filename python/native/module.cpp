@@ -1,4 +1,5 @@
 // The extension module tidegate._native.
+#include "datagram_part.hpp"
 #include "handle.hpp"
 #include "logging.hpp"
 #include "names.hpp"
@@ -17,10 +18,9 @@ int execute(PyObject* module) {
                     "tidegate can be used by the main interpreter only, not by subinterpreters");
     return -1;
   }
-  return prepare_names() && prepare_handles(module) && prepare_loop(module) && prepare_streams(module) &&
-                 prepare_logging()
-             ? 0
-             : -1;
+  const bool is_prepared = prepare_names() && prepare_handles(module) && prepare_loop(module) &&
+                           prepare_streams(module) && prepare_datagrams(module);
+  return is_prepared ? 0 : -1;
 }
 
 PyModuleDef_Slot slots[] = {{Py_mod_exec, as_slot(execute)},

@@ -2,7 +2,7 @@
 #include "native_loop.hpp"
 
 #include "names.hpp"
-#include "stream_part.hpp"
+#include "protocol_adapter.hpp"
 
 #include <chrono>
 #include <utility>
@@ -132,14 +132,13 @@ void NativeLoop::tell_exception(const ExceptionContext& context) noexcept {
     exception = exception_for_python(context.exception);
     if (!exception) exception = take_exception();
   }
-  const auto* const adapter = dynamic_cast<const StreamAdapter*>(context.protocol);
+  const auto* const adapter = dynamic_cast<const ProtocolAdapter*>(context.protocol);
   if (adapter == nullptr) return report(context.message.c_str(), std::move(exception), nullptr, nullptr);
-  StreamPart& part = adapter->part();
-  if (!exception) return part.was_left_open();
+  if (!exception) return adapter->was_left_open();
   // Asyncio's users expect to hear of their own errors, and not of the network's.
   const bool is_of_system = PyObject_IsInstance(exception.get(), PyExc_OSError) == 1;
   if (is_of_system && context.message.starts_with("Fatal") && !debug_) return;
-  report(context.message.c_str(), std::move(exception), part.object(), part.protocol());
+  report(context.message.c_str(), std::move(exception), adapter->transport(), adapter->protocol());
 }
 
 int NativeLoop::traverse(visitproc visit, void* arg) const {

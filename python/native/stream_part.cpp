@@ -70,6 +70,9 @@ StreamAdapter::StreamAdapter(StreamPart& part) : part_(part), transport_(Owned::
 
 StreamAdapter::~StreamAdapter() { part_.adapter_ends(*this); }
 
+PyObject* StreamAdapter::protocol() const noexcept { return part_.protocol(); }
+void StreamAdapter::was_left_open() const noexcept { part_.was_left_open(); }
+
 // --- the beginning -----------------------------------------------------------------------------------------
 
 void StreamPart::remember(const Terms& terms) {

@@ -8,6 +8,7 @@
 #include "extended_type.hpp"
 #include "file_on_its_way.hpp"
 #include "native_loop.hpp"
+#include "protocol_adapter.hpp"
 #include "python.hpp"
 #include "transport/stream_transport.hpp"
 
@@ -17,19 +18,19 @@ namespace tidegate::python {
 
 class StreamPart;
 
-/// The core's protocol for a Python one: passes on what happens, in the transport's context. The two kinds
-/// differ in how bytes come.
-class StreamAdapter {
+/// The core's protocol for a Python one: passes on what happens, in the transport's context. The two kinds differ in
+/// how bytes come.
+class StreamAdapter : public ProtocolAdapter {
  public:
-  StreamAdapter(const StreamAdapter&) = delete;
-  StreamAdapter& operator=(const StreamAdapter&) = delete;
-
   [[nodiscard]] StreamPart& part() const noexcept { return part_; }
+  [[nodiscard]] PyObject* transport() const noexcept override { return transport_.get(); }
+  [[nodiscard]] PyObject* protocol() const noexcept override;
+  void was_left_open() const noexcept override;
 
  protected:
   /// Keeps the transport alive.
   explicit StreamAdapter(StreamPart& part);
-  virtual ~StreamAdapter();
+  ~StreamAdapter() override;
 
  private:
   StreamPart& part_;

@@ -3,7 +3,9 @@
 
 #include "names.hpp"
 #include "python_error.hpp"
+#include "socket_description.hpp"
 #include "stream_part.hpp"
+#include "write_limits.hpp"
 
 #include <cstring>
 #include <new>
@@ -101,34 +103,11 @@ PyObject* get_write_buffer_limits(PyObject* self, PyObject*) {
   return Py_BuildValue("(nn)", static_cast<Py_ssize_t>(limits.low), static_cast<Py_ssize_t>(limits.high));
 }
 
-/// None: left out. False with ValueError set for what is negative, or no number.
-bool read_limit(PyObject* value, std::optional<std::size_t>& limit) {
-  if (value == nullptr || value == Py_None) return true;
-  const Py_ssize_t number = PyNumber_AsSsize_t(value, PyExc_OverflowError);
-  if (number == -1 && PyErr_Occurred() != nullptr) return false;
-  if (number < 0) return false;
-  limit = static_cast<std::size_t>(number);
-  return true;
-}
-
 PyObject* set_write_buffer_limits(PyObject* self, PyObject* arguments, PyObject* keywords) {
-  static const char* names_of_arguments[] = {"high", "low", nullptr};
-  PyObject* high = nullptr;
-  PyObject* low = nullptr;
-  if (PyArg_ParseTupleAndKeywords(arguments, keywords, "|OO:set_write_buffer_limits",
-                                  const_cast<char**>(names_of_arguments), &high, &low) == 0) {
-    return nullptr;
-  }
+  WriteBufferLimitOptions limits;
+  if (!read_write_limits(arguments, keywords, limits)) return nullptr;
   return guarded([&]() -> PyObject* {
-    WriteBufferLimitOptions options;
-    if (!read_limit(high, options.high) || !read_limit(low, options.low)) {
-      if (PyErr_Occurred() == nullptr) {
-        PyErr_Format(PyExc_ValueError, "high (%R) must be >= low (%R) must be >= 0",
-                     high != nullptr ? high : Py_None, low != nullptr ? low : Py_None);
-      }
-      return nullptr;
-    }
-    part_of(self).core().set_write_buffer_limits(options);
+    part_of(self).core().set_write_buffer_limits(limits);
     Py_RETURN_NONE;
   });
 }
@@ -380,30 +359,11 @@ bool read_terms(PyObject* arguments, PyObject* keywords, StreamPart::Terms& term
   return true;
 }
 
-/// A new dictionary, of what is known besides.
-Owned make_extra(PyObject* extra) {
-  if (extra == nullptr || extra == Py_None) return Owned::take(PyDict_New());
-  return Owned::share(extra);
-}
-
-/// What a socket says of itself; None where it does not.
-bool ask_socket(PyObject* extra, PyObject* key, PyObject* socket, PyObject* method) {
-  Owned answer = Owned::take(PyObject_CallMethodNoArgs(socket, method));
-  if (!answer) {
-    if (PyErr_ExceptionMatches(PyExc_OSError) == 0) return false;
-    PyErr_Clear();
-    answer = Owned::share(Py_None);
-  }
-  return PyDict_SetItem(extra, key, answer.get()) == 0;
-}
-
-bool describe_socket(PyObject* extra, PyObject* socket) {
-  const Owned shown = Owned::take(PyObject_CallOneArg(names().transport_socket, socket));
-  if (!shown || PyDict_SetItem(extra, names().socket, shown.get()) < 0) return false;
-  if (!ask_socket(extra, names().sockname, socket, names().getsockname)) return false;
-  const int is_known = PyDict_Contains(extra, names().peername);
-  if (is_known != 0) return is_known > 0;
-  return ask_socket(extra, names().peername, socket, names().getpeername);
+/// A pipe's: itself.
+Owned describe_pipe(PyObject* pipe, PyObject* known) {
+  Owned description = known == nullptr || known == Py_None ? Owned::take(PyDict_New()) : Owned::share(known);
+  if (description && PyDict_SetItem(description.get(), names().pipe, pipe) < 0) return {};
+  return description;
 }
 
 template <typename Open>
@@ -419,11 +379,8 @@ PyObject* make_transport(const ExtendedType<StreamPart>& type, PyObject* loop, P
     return PyErr_Format(PyExc_RuntimeError, "File descriptor %d is used by transport %R", terms.descriptor,
                         found->second);
   }
-  Owned extra = make_extra(given_extra);
+  Owned extra = is_socket ? describe_socket(terms.file, given_extra) : describe_pipe(terms.file, given_extra);
   if (!extra) return nullptr;
-  const bool is_described = is_socket ? describe_socket(extra.get(), terms.file)
-                                      : PyDict_SetItem(extra.get(), names().pipe, terms.file) == 0;
-  if (!is_described) return nullptr;
 
   Owned object = Owned::take(type.type()->tp_alloc(type.type(), 0));
   if (!object) return nullptr;

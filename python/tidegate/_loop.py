@@ -8,7 +8,6 @@ import io
 import os
 import re
 import selectors
-import signal
 import socket
 import sys
 import threading
@@ -21,6 +20,7 @@ from typing import Any, TypeVar
 from . import _native
 
 _MOST_BYTES = 2**64 - 1
+_NATIVE_FAMILIES = frozenset((socket.AF_INET, socket.AF_INET6, socket.AF_UNIX))
 BACKENDS = ("auto", "epoll", "io_uring")
 
 _Result = TypeVar("_Result")
@@ -141,6 +141,22 @@ class Loop(_native.NativeLoop, asyncio.SelectorEventLoop):
                                             **timeouts)
         self._make_socket_transport(rawsock, ssl_protocol, extra=extra, server=server)
         return ssl_protocol._app_transport
+
+    def _make_datagram_transport(self, sock, protocol, address=None, waiter=None, extra=None):
+        # Asyncio's own transport is there for kinds of sockets whose addresses only Python knows.
+        is_native = sock.type == socket.SOCK_DGRAM and sock.family in _NATIVE_FAMILIES
+        make = self._make_native_datagram_transport if is_native else super()._make_datagram_transport
+        return make(sock, protocol, address, waiter, extra)
+
+    def _resolve_for_socket(self, sock, address):
+        """The numeric address that `sock.sendto` would send to; raises what it would."""
+        if sock.family == socket.AF_UNIX:
+            return bytes(address)
+        if not isinstance(address, tuple):
+            raise TypeError(f"sendto(): {sock.family.name} address must be tuple, not {type(address).__name__}")
+        host, port, *others = address
+        found = socket.getaddrinfo(host, port, sock.family, sock.type, sock.proto)[0][4]
+        return (found[0].partition("%")[0], found[1], *(others or found[2:]))
 
     async def _sendfile_native(self, transport, file, offset, count):
         try:
