@@ -18,8 +18,8 @@ namespace tidegate::python {
 
 class StreamPart;
 
-/// The core's protocol for a Python one: passes on what happens, in the transport's context. The two kinds differ in
-/// how bytes come.
+/// The core's protocol for a Python one: passes on what happens, in the transport's context. The two kinds
+/// differ in how bytes come.
 class StreamAdapter : public ProtocolAdapter {
  public:
   [[nodiscard]] StreamPart& part() const noexcept { return part_; }

@@ -8,6 +8,7 @@ import io
 import os
 import re
 import selectors
+import signal
 import socket
 import sys
 import threading
