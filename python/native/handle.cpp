@@ -34,8 +34,8 @@ const ExtendedType<HandlePart>& type_of(PyObject* object) noexcept {
 bool is_timer(PyObject* object) noexcept { return Py_TYPE(object) == timer_handle_type.type(); }
 HandlePart& part_of(PyObject* object) noexcept { return type_of(object).part(object); }
 
-/// Objects that have gone and whose memory waits for the next one of the kind: nearly every callback needs one,
-/// for a moment.
+/// Objects that have gone and whose memory waits for the next one of the kind: nearly every callback needs
+/// one, for a moment.
 class SpareObjects {
  public:
   [[nodiscard]] PyObject* take(PyTypeObject* type) noexcept {
@@ -58,7 +58,7 @@ class SpareObjects {
   }
 
  private:
-  static constexpr int kMost = 512;
+  static constexpr int kMost = 4096;
   /// In the place of an attribute, all of which are null.
   static PyObject** next_of(PyObject* object) noexcept { return &slots.callback.of(object); }
 
@@ -83,7 +83,7 @@ PyObject* new_object(const ExtendedType<HandlePart>& type, SpareObjects& spare, 
 
 // --- slots -------------------------------------------------------------------------------------------------
 
-int traverse(PyObject* self, visitproc visit, void* arg) {
+int traverse_object(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
   for (const SlotOfClass* slot : {&slots.callback, &slots.arguments, &slots.loop, &slots.source_traceback,
                                   &slots.repr, &slots.context}) {
@@ -147,12 +147,10 @@ PyGetSetDef attributes[] = {{"_args", get_arguments, nullptr, nullptr, nullptr},
 
 PyTypeObject* make_type(ExtendedType<HandlePart>& type, const char* name, PyMethodDef* methods,
                         PyObject* base) {
-  PyType_Slot type_slots[] = {{Py_tp_dealloc, as_slot(deallocate)},
-                              {Py_tp_traverse, as_slot(traverse)},
-                              {Py_tp_clear, as_slot(clear)},
-                              {Py_tp_methods, methods},
-                              {Py_tp_getset, attributes},
-                              {0, nullptr}};
+  PyType_Slot type_slots[] = {
+      {Py_tp_dealloc, as_slot(deallocate)}, {Py_tp_traverse, as_slot(traverse_object)},
+      {Py_tp_clear, as_slot(clear)},        {Py_tp_methods, methods},
+      {Py_tp_getset, attributes},           {0, nullptr}};
   const PyType_Spec spec = {
       name, 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, type_slots};
   return type.make(spec, base);
@@ -192,6 +190,14 @@ bool HandlePart::set_up(PyObject* loop, const CallTerms& terms) {
     }
   }
   return true;
+}
+
+int HandlePart::traverse_queued(visitproc visit, void* arg) const {
+  PyObject* const self = object();
+  // Where nobody else has it, what it holds is held by the queue.
+  if (Py_REFCNT(self) == 1 && PyObject_GC_IsTracked(self) == 0) return traverse_object(self, visit, arg);
+  Py_VISIT(self);
+  return 0;
 }
 
 int HandlePart::traverse(visitproc visit, void* arg) const {
@@ -237,16 +243,24 @@ void HandlePart::cancel() {
   if (kind_ == Kind::timer_handle) slots.scheduled.set(self, Owned::share(Py_False));
   if (!is_waiting()) return;
   stop_waiting();
-  Py_DECREF(self);  // the queue's
+  leave_queue();
 }
 
-void HandlePart::discard() noexcept { Py_DECREF(object()); }
+void HandlePart::discard() noexcept { leave_queue(); }
+
+/// The garbage collector need not look at what is queued: that is held by its loop, which tells it, and is
+/// mostly gone before the collector comes. What somebody else keeps may be a part of a cycle from now on.
+void HandlePart::leave_queue() noexcept {
+  PyObject* const self = object();
+  if (Py_REFCNT(self) > 1 && PyObject_GC_IsTracked(self) == 0) PyObject_GC_Track(self);
+  Py_DECREF(self);
+}
 
 void HandlePart::run() {
   PyObject* const self = object();
   if (kind_ == Kind::timer_handle) slots.scheduled.set(self, Owned::share(Py_False));
   call();
-  Py_DECREF(self);
+  leave_queue();
 }
 
 void HandlePart::call() {
@@ -312,21 +326,19 @@ HandlePart* new_handle(PyObject* loop, const CallTerms& terms) {
   PyObject* const object = new_object(handle_type, spare_handles, HandlePart::Kind::handle, TimePoint());
   if (object == nullptr) return nullptr;
   HandlePart& part = handle_type.part(object);
-  const bool is_whole = part.set_up(loop, terms);
-  PyObject_GC_Track(object);
-  if (is_whole) return &part;
+  if (part.set_up(loop, terms)) return &part;
   Py_DECREF(object);
   return nullptr;
 }
 
 HandlePart* new_timer_handle(PyObject* loop, TimePoint when, PyObject* when_seconds, const CallTerms& terms) {
-  PyObject* const object = new_object(timer_handle_type, spare_timer_handles, HandlePart::Kind::timer_handle, when);
+  PyObject* const object =
+      new_object(timer_handle_type, spare_timer_handles, HandlePart::Kind::timer_handle, when);
   if (object == nullptr) return nullptr;
   HandlePart& part = timer_handle_type.part(object);
   const bool is_whole = part.set_up(loop, terms);
   slots.when.of(object) = Py_NewRef(when_seconds);
   slots.scheduled.of(object) = Py_NewRef(Py_True);
-  PyObject_GC_Track(object);
   if (is_whole) return &part;
   Py_DECREF(object);
   return nullptr;

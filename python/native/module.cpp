@@ -1,6 +1,7 @@
 // The extension module tidegate._native.
 #include "datagram_part.hpp"
 #include "handle.hpp"
+#include "logging.hpp"
 #include "names.hpp"
 #include "native_loop.hpp"
 #include "python.hpp"
@@ -18,7 +19,7 @@ int execute(PyObject* module) {
     return -1;
   }
   const bool is_prepared = prepare_names() && prepare_handles(module) && prepare_loop(module) &&
-                           prepare_streams(module) && prepare_datagrams(module);
+                           prepare_streams(module) && prepare_datagrams(module) && prepare_logging();
   return is_prepared ? 0 : -1;
 }
 

@@ -17,6 +17,7 @@ NativeLoop::~NativeLoop() {
 void NativeLoop::open(BackendKind backend) {
   loop_ = std::make_unique<Loop>(LoopOptions{.backend = backend});
   loop_->core().sleep_observer = this;
+  closed_ = false;
   loop_->set_exception_handler([this](Loop&, const ExceptionContext& context) { tell_exception(context); });
 }
 
@@ -65,6 +66,7 @@ void NativeLoop::falls_asleep() noexcept {
 void NativeLoop::wakes_up() noexcept {
   PyEval_RestoreThread(std::exchange(thread_state_, nullptr));
   asleep_ = false;
+  woken_ = false;
   if (PyErr_CheckSignals() < 0) interrupt();
 }
 
@@ -81,7 +83,8 @@ void NativeLoop::interrupt() noexcept {
 // --- errors ------------------------------------------------------------------------------------------------
 
 bool NativeLoop::is_for_the_program() noexcept {
-  return PyErr_ExceptionMatches(PyExc_SystemExit) != 0 || PyErr_ExceptionMatches(PyExc_KeyboardInterrupt) != 0;
+  return PyErr_ExceptionMatches(PyExc_SystemExit) != 0 ||
+         PyErr_ExceptionMatches(PyExc_KeyboardInterrupt) != 0;
 }
 
 void NativeLoop::handle_failed(PyObject* handle) {
@@ -95,8 +98,7 @@ void NativeLoop::handle_failed(PyObject* handle) {
 }
 
 void NativeLoop::call_in_debug_mode(PyObject* handle) {
-  const Owned called =
-      Owned::take(PyObject_CallMethodOneArg(object_, names().call_in_debug_mode, handle));
+  const Owned called = Owned::take(PyObject_CallMethodOneArg(object_, names().call_in_debug_mode, handle));
   if (called) return;
   interrupt();  // what comes through there is for the program
 }
@@ -146,7 +148,7 @@ int NativeLoop::traverse(visitproc visit, void* arg) const {
   int result = 0;
   core().for_each_scheduled([&](const detail::ReadyNode& node) {
     const auto* const handle = dynamic_cast<const HandlePart*>(&node);
-    if (result == 0 && handle != nullptr) result = visit(handle->object(), arg);
+    if (result == 0 && handle != nullptr) result = handle->traverse_queued(visit, arg);
   });
   return result;
 }

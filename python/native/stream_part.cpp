@@ -3,8 +3,8 @@
 
 #include "entered_context.hpp"
 #include "names.hpp"
+#include "net/socket_options.hpp"
 #include "python_error.hpp"
-
 #include "transport/owned_channel.hpp"
 
 #include <cerrno>
@@ -48,7 +48,8 @@ class BufferedAdapter final : public BufferedProtocol, public StreamAdapter {
 /// Whether it is a socket; throws std::invalid_argument for what is no pipe, terminal or device either.
 bool is_socket_or_pipe(int descriptor) {
   struct stat status {};
-  if (::fstat(descriptor, &status) != 0) throw OsError(std::error_code(errno, std::system_category()), "fstat");
+  if (::fstat(descriptor, &status) != 0)
+    throw OsError(std::error_code(errno, std::system_category()), "fstat");
   if (S_ISSOCK(status.st_mode)) return true;
   if (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)) return false;
   throw std::invalid_argument("Pipe transport is for pipes, sockets and character devices only.");
@@ -57,7 +58,8 @@ bool is_socket_or_pipe(int descriptor) {
 /// A callable with one argument, without a tuple; room before it for a bound method's self.
 Owned call_one(PyObject* callable, PyObject* argument) {
   PyObject* arguments[2] = {nullptr, argument};
-  return Owned::take(PyObject_Vectorcall(callable, arguments + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
+  return Owned::take(
+      PyObject_Vectorcall(callable, arguments + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
 }
 
 }  // namespace
@@ -86,6 +88,7 @@ void StreamPart::open_socket(const Terms& terms) {
   loop::LoopCore& core = loop().core();
   transport::OwnedChannel channel(
       core, core.backend().attach(OwnedFileDescriptor(FileDescriptor{terms.descriptor})));
+  net::set_no_delay(core.backend().descriptor(channel.get()));
   // From here on the descriptor is the channel's; the socket goes on naming it until the end.
   file_ = Owned::share(terms.file);
   transport_ = transport::StreamTransport::make(core, channel.get(), Endpoint(), make_adapter(), nullptr);
@@ -186,7 +189,22 @@ Owned StreamPart::call_method(PyObject* name, PyObject* argument) {
   });
 }
 
-void StreamPart::connection_made() { call_method(names().connection_made, object()); }
+/// The first and the last call of a protocol are asyncio's callbacks: what they raise is told as any
+/// callback's.
+void StreamPart::call_as_a_callback(PyObject* name, PyObject* argument) {
+  try {
+    call_method(name, argument);
+  } catch (const PythonError& error) {
+    const Owned method = Owned::take(PyObject_GetAttr(protocol_.get(), name));
+    const Owned message =
+        Owned::take(method ? PyUnicode_FromFormat("Exception in callback %R", method.get()) : nullptr);
+    PyErr_Clear();
+    loop().report(message ? PyUnicode_AsUTF8(message.get()) : "Exception in callback",
+                  Owned::share(error.exception()), object(), protocol_.get());
+  }
+}
+
+void StreamPart::connection_made() { call_as_a_callback(names().connection_made, object()); }
 void StreamPart::pause_writing() { call_method(names().pause_writing, nullptr); }
 void StreamPart::resume_writing() { call_method(names().resume_writing, nullptr); }
 
@@ -199,7 +217,8 @@ bool StreamPart::eof_received() {
 }
 
 void StreamPart::data_received(BytesView data) {
-  const Owned bytes = Owned::take(PyBytes_FromStringAndSize(data.text().data(), static_cast<Py_ssize_t>(data.size())));
+  const Owned bytes =
+      Owned::take(PyBytes_FromStringAndSize(data.text().data(), static_cast<Py_ssize_t>(data.size())));
   if (!bytes) throw_python_error();
   if (!take_data_) {
     PyErr_Format(PyExc_AttributeError, "%R has no data_received", protocol_.get());
@@ -215,9 +234,8 @@ MutableBytesView StreamPart::get_buffer() {
   if (!buffer) {
     // The program ends, and no byte may be lost: nothing is received before the loop runs again.
     transport_->pause_reading();
-    const Owned resuming =
-        Owned::take(PyObject_CallMethod(loop_.get(), "call_soon", "N",
-                                        PyObject_GetAttrString(object(), "resume_reading")));
+    const Owned resuming = Owned::take(PyObject_CallMethod(
+        loop_.get(), "call_soon", "N", PyObject_GetAttrString(object(), "resume_reading")));
     if (!resuming) throw_python_error();
     return {};
   }
@@ -237,7 +255,7 @@ void StreamPart::connection_lost(const Error& reason) {
   buffer_.release();
   const Owned exception = exception_for_python(reason);
   if (!exception) throw_python_error();
-  call_method(names().connection_lost, exception.get());
+  call_as_a_callback(names().connection_lost, exception.get());
 }
 
 // --- the end -----------------------------------------------------------------------------------------------
@@ -271,7 +289,8 @@ void StreamPart::let_go_of_file() noexcept {
 
 void StreamPart::was_left_open() noexcept {
   const PendingError error;
-  if (PyErr_ResourceWarning(object(), 1, "unclosed transport %R", object()) < 0) PyErr_WriteUnraisable(object());
+  if (PyErr_ResourceWarning(object(), 1, "unclosed transport %R", object()) < 0)
+    PyErr_WriteUnraisable(object());
 }
 
 int StreamPart::traverse(visitproc visit, void* arg) const {

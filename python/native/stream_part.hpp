@@ -1,6 +1,8 @@
-// A stream transport as Python sees it: between a Python protocol and the core's transport. What the core calls is
-// here; what Python calls is in stream_type.cpp.
+// A stream transport as Python sees it: between a Python protocol and the core's transport. What the core
+// calls is here; what Python calls is in stream_type.cpp.
 #pragma once
+
+#include <tidegate/protocol.hpp>
 
 #include "exported_buffer.hpp"
 #include "extended_type.hpp"
@@ -8,9 +10,6 @@
 #include "native_loop.hpp"
 #include "protocol_adapter.hpp"
 #include "python.hpp"
-
-#include <tidegate/protocol.hpp>
-
 #include "transport/stream_transport.hpp"
 
 #include <memory>
@@ -19,8 +18,8 @@ namespace tidegate::python {
 
 class StreamPart;
 
-/// The core's protocol for a Python one: passes on what happens, in the transport's context. The two kinds differ in
-/// how bytes come.
+/// The core's protocol for a Python one: passes on what happens, in the transport's context. The two kinds
+/// differ in how bytes come.
 class StreamAdapter : public ProtocolAdapter {
  public:
   [[nodiscard]] StreamPart& part() const noexcept { return part_; }
@@ -40,7 +39,8 @@ class StreamAdapter : public ProtocolAdapter {
 
 /// What a Python transport is made of, beside the core's.
 ///
-/// Lifetime: that of its Python object, which the core's transport keeps alive until the connection has ended.
+/// Lifetime: that of its Python object, which the core's transport keeps alive until the connection has
+/// ended.
 class StreamPart {
  public:
   Attachments attachments;  // first: the type says so
@@ -116,6 +116,7 @@ class StreamPart {
   template <typename Call>
   Owned call_protocol(const Call& call);
   Owned call_method(PyObject* name, PyObject* argument);
+  void call_as_a_callback(PyObject* name, PyObject* argument);
 
   Owned loop_;
   Ref<transport::StreamTransport> transport_;

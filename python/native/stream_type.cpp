@@ -1,12 +1,13 @@
 // The methods of stream transports, as Python calls them: asyncio.Transport, ReadTransport, WriteTransport.
+#include <tidegate/chunk.hpp>
+
 #include "names.hpp"
 #include "python_error.hpp"
 #include "socket_description.hpp"
 #include "stream_part.hpp"
 #include "write_limits.hpp"
 
-#include <tidegate/chunk.hpp>
-
+#include <cstring>
 #include <new>
 #include <optional>
 #include <string>
@@ -27,8 +28,8 @@ StreamPart& part_of(PyObject* object) noexcept { return stream_part(object); }
 
 /// A Python object that keeps bytes which are handed over, and never changes.
 Chunk chunk_of(PyObject* bytes) noexcept {
-  return {BytesView(PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes))), Py_NewRef(bytes),
-          [](void* owner) noexcept { Py_DECREF(static_cast<PyObject*>(owner)); }};
+  return {BytesView(PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes))),
+          Py_NewRef(bytes), [](void* owner) noexcept { Py_DECREF(static_cast<PyObject*>(owner)); }};
 }
 
 /// Less than this is copied, where the kernel does not take it at once; more is kept where it is.
@@ -37,7 +38,8 @@ constexpr Py_ssize_t kWorthKeeping = 2048;
 // --- writing -----------------------------------------------------------------------------------------------
 
 void refuse_data(PyObject* data) {
-  PyErr_Format(PyExc_TypeError, "data argument must be a bytes-like object, not '%s'", Py_TYPE(data)->tp_name);
+  PyErr_Format(PyExc_TypeError, "data argument must be a bytes-like object, not '%s'",
+               Py_TYPE(data)->tp_name);
   throw_python_error();
 }
 
@@ -61,7 +63,8 @@ PyObject* write(PyObject* self, PyObject* data) {
 
 PyObject* writelines(PyObject* self, PyObject* pieces) {
   return guarded([&]() -> PyObject* {
-    const Owned sequence = Owned::take(PySequence_Fast(pieces, "writelines() takes an iterable of bytes-like objects"));
+    const Owned sequence =
+        Owned::take(PySequence_Fast(pieces, "writelines() takes an iterable of bytes-like objects"));
     if (!sequence) return nullptr;
     const auto count = static_cast<std::size_t>(PySequence_Fast_GET_SIZE(sequence.get()));
     std::vector<Chunk> chunks;
@@ -87,7 +90,9 @@ PyObject* write_eof(PyObject* self, PyObject*) {
   });
 }
 
-PyObject* can_write_eof(PyObject* self, PyObject*) { return PyBool_FromLong(part_of(self).core().can_write_eof()); }
+PyObject* can_write_eof(PyObject* self, PyObject*) {
+  return PyBool_FromLong(part_of(self).core().can_write_eof());
+}
 
 PyObject* get_write_buffer_size(PyObject* self, PyObject*) {
   return PyLong_FromSize_t(part_of(self).core().get_write_buffer_size());
@@ -171,7 +176,8 @@ PyObject* abort(PyObject* self, PyObject*) {
 PyObject* force_close(PyObject* self, PyObject* exception) {
   return guarded([&]() -> PyObject* {
     part_of(self).core().abort_for(
-        exception == Py_None ? Error() : Error(std::make_exception_ptr(PythonError(Owned::share(exception)))));
+        exception == Py_None ? Error()
+                             : Error(std::make_exception_ptr(PythonError(Owned::share(exception)))));
     Py_RETURN_NONE;
   });
 }
@@ -192,13 +198,19 @@ PyObject* get_protocol(PyObject* self, PyObject*) {
   return Py_NewRef(protocol != nullptr ? protocol : Py_None);
 }
 
+/// Of its type, without that of the module.
+const char* name_of(PyObject* self) noexcept {
+  const char* const dot = std::strrchr(Py_TYPE(self)->tp_name, '.');
+  return dot != nullptr ? dot + 1 : Py_TYPE(self)->tp_name;
+}
+
 PyObject* represent(PyObject* self) {
   const StreamPart& part = part_of(self);
-  if (!part.is_opened()) return PyUnicode_FromFormat("<%s>", Py_TYPE(self)->tp_name);
+  if (!part.is_opened()) return PyUnicode_FromFormat("<%s>", name_of(self));
   const transport::StreamTransport& core = part.core();
   const char* const life = part.has_ended() ? " closed" : core.is_closing() ? " closing" : "";
   const bool reads = core.is_reading() && !core.is_closing();
-  return PyUnicode_FromFormat("<%s%s fd=%d read=%s write=<bufsize=%zu>>", Py_TYPE(self)->tp_name, life,
+  return PyUnicode_FromFormat("<%s%s fd=%d read=%s write=<bufsize=%zu>>", name_of(self), life,
                               part.descriptor(), reads ? "polling" : "idle", core.get_write_buffer_size());
 }
 
@@ -211,7 +223,9 @@ PyObject* get_file(PyObject* self, void*) {
   return Py_NewRef(file != nullptr ? file : Py_None);
 }
 PyObject* get_descriptor(PyObject* self, void*) { return PyLong_FromLong(part_of(self).descriptor()); }
-PyObject* get_writing_paused(PyObject* self, void*) { return PyBool_FromLong(part_of(self).core().writing_paused()); }
+PyObject* get_writing_paused(PyObject* self, void*) {
+  return PyBool_FromLong(part_of(self).core().writing_paused());
+}
 
 // --- the types ---------------------------------------------------------------------------------------------
 
@@ -242,32 +256,39 @@ void deallocate(PyObject* self) {
 constexpr const char* kWrite = "write(data)\n\nSend bytes; never waits.";
 constexpr const char* kClose = "close()\n\nEnd the connection when what was written has been sent.";
 
-#define TIDEGATE_BASE_METHODS                                                                          \
-  {"close", close, METH_NOARGS, kClose},                                                               \
-  {"is_closing", is_closing, METH_NOARGS, "Return True if the transport is closing or closed."},       \
-  {"set_protocol", set_protocol, METH_O, "Set the protocol that is called from now on."},              \
-  {"get_protocol", get_protocol, METH_NOARGS, "Return the protocol."},                                 \
-  {"_force_close", force_close, METH_O, nullptr}
-#define TIDEGATE_READING_METHODS                                                                       \
-  {"pause_reading", pause_reading, METH_NOARGS, "Stop telling the protocol of data."},                 \
-  {"resume_reading", resume_reading, METH_NOARGS, "Go on telling the protocol of data."},              \
-  {"is_reading", is_reading, METH_NOARGS, "Return True if the protocol is told of data."}
-#define TIDEGATE_WRITING_METHODS                                                                       \
-  {"_begin_file", begin_file, METH_VARARGS, nullptr}, {"_end_file", end_file, METH_NOARGS, nullptr},   \
-  {"write", write, METH_O, kWrite},                                                                    \
-  {"writelines", writelines, METH_O, "writelines(list_of_data)\n\nSend them in a row."},               \
-  {"write_eof", write_eof, METH_NOARGS, "End the writing direction when all has been sent."},          \
-  {"can_write_eof", can_write_eof, METH_NOARGS, "Return True if write_eof() is supported."},           \
-  {"abort", abort, METH_NOARGS, "End the connection at once; what is buffered is lost."},              \
-  {"get_write_buffer_size", get_write_buffer_size, METH_NOARGS, "Return how many bytes wait."},        \
-  {"get_write_buffer_limits", get_write_buffer_limits, METH_NOARGS, "Return (low, high)."},            \
-  {"set_write_buffer_limits", as_method(set_write_buffer_limits), METH_VARARGS | METH_KEYWORDS,        \
-   "set_write_buffer_limits(high=None, low=None)\n\nSet the marks of flow control."}
+#define TIDEGATE_BASE_METHODS                                                                        \
+  {"close", close, METH_NOARGS, kClose},                                                             \
+      {"is_closing", is_closing, METH_NOARGS, "Return True if the transport is closing or closed."}, \
+      {"set_protocol", set_protocol, METH_O, "Set the protocol that is called from now on."},        \
+      {"get_protocol", get_protocol, METH_NOARGS, "Return the protocol."}, {                         \
+    "_force_close", force_close, METH_O, nullptr                                                     \
+  }
+#define TIDEGATE_READING_METHODS                                                                \
+  {"pause_reading", pause_reading, METH_NOARGS, "Stop telling the protocol of data."},          \
+      {"resume_reading", resume_reading, METH_NOARGS, "Go on telling the protocol of data."}, { \
+    "is_reading", is_reading, METH_NOARGS, "Return True if the protocol is told of data."       \
+  }
+#define TIDEGATE_WRITING_METHODS                                                                     \
+  {"_begin_file", begin_file, METH_VARARGS, nullptr}, {"_end_file", end_file, METH_NOARGS, nullptr}, \
+      {"write", write, METH_O, kWrite},                                                              \
+      {"writelines", writelines, METH_O, "writelines(list_of_data)\n\nSend them in a row."},         \
+      {"write_eof", write_eof, METH_NOARGS, "End the writing direction when all has been sent."},    \
+      {"can_write_eof", can_write_eof, METH_NOARGS, "Return True if write_eof() is supported."},     \
+      {"abort", abort, METH_NOARGS, "End the connection at once; what is buffered is lost."},        \
+      {"get_write_buffer_size", get_write_buffer_size, METH_NOARGS, "Return how many bytes wait."},  \
+      {"get_write_buffer_limits", get_write_buffer_limits, METH_NOARGS, "Return (low, high)."}, {    \
+    "set_write_buffer_limits", as_method(set_write_buffer_limits), METH_VARARGS | METH_KEYWORDS,     \
+        "set_write_buffer_limits(high=None, low=None)\n\nSet the marks of flow control."             \
+  }
 
-PyMethodDef socket_methods[] = {TIDEGATE_BASE_METHODS, TIDEGATE_READING_METHODS, TIDEGATE_WRITING_METHODS,
+PyMethodDef socket_methods[] = {TIDEGATE_BASE_METHODS,
+                                TIDEGATE_READING_METHODS,
+                                TIDEGATE_WRITING_METHODS,
                                 {nullptr, nullptr, 0, nullptr}};
-PyMethodDef read_pipe_methods[] = {TIDEGATE_BASE_METHODS, TIDEGATE_READING_METHODS, {nullptr, nullptr, 0, nullptr}};
-PyMethodDef write_pipe_methods[] = {TIDEGATE_BASE_METHODS, TIDEGATE_WRITING_METHODS, {nullptr, nullptr, 0, nullptr}};
+PyMethodDef read_pipe_methods[] = {
+    TIDEGATE_BASE_METHODS, TIDEGATE_READING_METHODS, {nullptr, nullptr, 0, nullptr}};
+PyMethodDef write_pipe_methods[] = {
+    TIDEGATE_BASE_METHODS, TIDEGATE_WRITING_METHODS, {nullptr, nullptr, 0, nullptr}};
 
 #undef TIDEGATE_BASE_METHODS
 #undef TIDEGATE_READING_METHODS
@@ -282,7 +303,8 @@ PyGetSetDef attributes[] = {{"_loop", get_loop, nullptr, nullptr, nullptr},
                             {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr, nullptr},
                             {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
-PyTypeObject* make_type(ExtendedType<StreamPart>& type, const char* name, PyMethodDef* methods, PyObject* base) {
+PyTypeObject* make_type(ExtendedType<StreamPart>& type, const char* name, PyMethodDef* methods,
+                        PyObject* base) {
   const auto offset = static_cast<Py_ssize_t>(ExtendedType<StreamPart>::offset_behind(base));
   PyMemberDef members[] = {
       {"__weaklistoffset__", T_PYSSIZET, offset, READONLY, nullptr},
@@ -349,7 +371,8 @@ PyObject* make_transport(const ExtendedType<StreamPart>& type, PyObject* loop, P
                          PyObject* keywords, bool is_socket, const Open& open) {
   StreamPart::Terms terms;
   PyObject* given_extra = nullptr;
-  if (!NativeLoop::of(loop)->check_open() || !read_terms(arguments, keywords, terms, given_extra)) return nullptr;
+  if (!NativeLoop::of(loop)->check_open() || !read_terms(arguments, keywords, terms, given_extra))
+    return nullptr;
   terms.loop = loop;
   const auto& transports = NativeLoop::of(loop)->transports();
   if (const auto found = transports.find(terms.descriptor); found != transports.end()) {
@@ -402,13 +425,16 @@ PyObject* make_write_pipe_transport(PyObject* loop, PyObject* arguments, PyObjec
 bool prepare_streams(PyObject* module) {
   if (!add_type(module, socket_type, "Transport", "tidegate.StreamTransport", socket_methods) ||
       !add_type(module, read_pipe_type, "ReadTransport", "tidegate.ReadPipeTransport", read_pipe_methods) ||
-      !add_type(module, write_pipe_type, "WriteTransport", "tidegate.WritePipeTransport", write_pipe_methods)) {
+      !add_type(module, write_pipe_type, "WriteTransport", "tidegate.WritePipeTransport",
+                write_pipe_methods)) {
     return false;
   }
   if (!mark_for_asyncio(socket_type)) return false;
   // One offset for all: whoever has an object need not ask which it is.
-  if (socket_type.offset() == read_pipe_type.offset() && socket_type.offset() == write_pipe_type.offset()) return true;
-  PyErr_SetString(PyExc_ImportError, "asyncio's transports are of different sizes: this version is not known");
+  if (socket_type.offset() == read_pipe_type.offset() && socket_type.offset() == write_pipe_type.offset())
+    return true;
+  PyErr_SetString(PyExc_ImportError,
+                  "asyncio's transports are of different sizes: this version is not known");
   return false;
 }
 

@@ -2,19 +2,29 @@
 what runs for each callback or each packet is native."""
 
 import asyncio
+import contextlib
+import functools
 import io
 import os
+import re
 import selectors
+import signal
 import socket
 import sys
-from asyncio import base_events, constants, exceptions, format_helpers, sslproto, trsock
+import threading
+from asyncio import base_events, constants, events, exceptions, format_helpers, sslproto, trsock
 from asyncio.log import logger
+from collections.abc import Coroutine
+from types import NoneType
+from typing import Any, TypeVar
 
 from . import _native
 
 _MOST_BYTES = 2**64 - 1
 _NATIVE_FAMILIES = frozenset((socket.AF_INET, socket.AF_INET6, socket.AF_UNIX))
 BACKENDS = ("auto", "epoll", "io_uring")
+
+_Result = TypeVar("_Result")
 
 
 class _Interest:
@@ -41,7 +51,7 @@ class Loop(_native.NativeLoop, asyncio.SelectorEventLoop):
     "auto", which is epoll today. `backend_name` tells what it stands on: where the kernel refuses io_uring, epoll.
     """
 
-    def __init__(self, backend=None):
+    def __init__(self, backend: str | None = None) -> None:
         if backend is None:
             backend = "auto"
         if backend not in BACKENDS:
@@ -49,11 +59,38 @@ class Loop(_native.NativeLoop, asyncio.SelectorEventLoop):
         self._open(backend)
         super().__init__(_Interest(self))
 
-    def close(self):
+    def close(self) -> None:
         if self.is_closed():
             return
         super().close()
         self._close_native()
+
+    def run_forever(self):
+        with self._woken_by_signals():
+            super().run_forever()
+
+    @contextlib.contextmanager
+    def _woken_by_signals(self):
+        """A signal that arrives just before the loop falls asleep must not wait for the next event, also where its
+        handler is Python's own: Ctrl-C."""
+        if threading.current_thread() is not threading.main_thread() or self.is_closed():
+            yield
+            return
+        before = signal.set_wakeup_fd(self._csock.fileno(), warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            if not self._signal_handlers:
+                signal.set_wakeup_fd(before, warn_on_full_buffer=False)
+
+    async def getaddrinfo(self, host, port, *, family=0, type=0, proto=0, flags=0):
+        # Of numbers nobody has to be asked, so that needs no thread.
+        if isinstance(host, str) and _NUMERIC_HOST(host) and isinstance(port, (int, NoneType)):
+            try:
+                return list(_addresses_of_numbers(host, port, family, type, proto, flags))
+            except (OSError, TypeError):
+                pass  # 999.1.1.1 is no number after all; and what is wrong otherwise is told by the thread
+        return await super().getaddrinfo(host, port, family=family, type=type, proto=proto, flags=flags)
 
     # --- what the native half calls --------------------------------------------------------------
 
@@ -175,6 +212,17 @@ class Loop(_native.NativeLoop, asyncio.SelectorEventLoop):
         """Ours leave their queue at once."""
 
 
+_NUMERIC_HOST = re.compile(r"[0-9]+(?:\.[0-9]+){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*").fullmatch
+
+
+@functools.lru_cache(maxsize=256, typed=True)
+def _addresses_of_numbers(host, port, family, type, proto, flags):
+    """What numbers stand for never changes."""
+    if flags & socket.AI_ADDRCONFIG:
+        raise OSError("what AI_ADDRCONFIG leaves out depends on the addresses that this machine has")
+    return socket.getaddrinfo(host, port, family, type, proto, flags | socket.AI_NUMERICHOST)
+
+
 def _nothing():
     pass
 
@@ -182,21 +230,23 @@ def _nothing():
 class EventLoopPolicy(asyncio.DefaultEventLoopPolicy):
     """Makes Tidegate's loops, for programs that leave the choice to asyncio's policy."""
 
-    def _loop_factory(self):
+    def _loop_factory(self) -> Loop:
         return new_event_loop()
 
 
-def new_event_loop(backend=None):
+def new_event_loop(backend: str | None = None) -> Loop:
     """A new event loop. See Loop."""
     return Loop(backend)
 
 
-def install():
+def install() -> None:
     """From now on asyncio.run() and asyncio.new_event_loop() make Tidegate's loops."""
     asyncio.set_event_loop_policy(EventLoopPolicy())
 
 
-def run(main, *, debug=None, backend=None):
+def run(main: Coroutine[Any, Any, _Result], *, debug: bool | None = None, backend: str | None = None) -> _Result:
     """As asyncio.run(), on a loop of Tidegate's."""
+    if events._get_running_loop() is not None:
+        raise RuntimeError("tidegate.run() cannot be called from a running event loop")
     with asyncio.Runner(debug=debug, loop_factory=lambda: new_event_loop(backend)) as runner:
         return runner.run(main)

@@ -62,7 +62,8 @@ class StreamProtocolTest(LoopTest):
         protocol = Failing()
         context = await self.provoke(protocol, lambda far: far.send(b"x"), lambda: protocol.received == b"x")
         self.assertRegex(context["message"], r"^Exception in callback ")
-        self.assertIsInstance(context["handle"], asyncio.Handle)
+        # Asyncio's own transports have a handle for it; ours tell whose call it was.
+        self.assertTrue(isinstance(context.get("handle"), asyncio.Handle) or context["protocol"] is protocol)
 
     @on_loop
     async def test_data_received_fails_and_the_connection_is_lost_for_it(self):
