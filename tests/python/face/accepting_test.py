@@ -103,6 +103,7 @@ class AcceptingTest(LoopTest):
                 notes.transport.abort()
                 await notes.until(lambda notes=notes: notes.is_lost)
 
+    @better_than_asyncio((3, 0), "leaves that connection to the garbage collector")
     @on_loop
     async def test_a_factory_that_fails_closes_the_connection_and_is_told_of_in_debug_mode_only(self):
         async with await self.loop.create_server(lambda: 1 / 0, "127.0.0.1", 0) as server:
