@@ -120,13 +120,13 @@ std::shared_ptr<BaseProtocol> StreamPart::make_adapter() {
 }
 
 void StreamPart::begin(const Terms& terms) {
+  loop().transports()[descriptor_] = object();
   if (terms.server != nullptr && terms.server != Py_None) {
-    server_ = Owned::share(terms.server);
     const Owned told = Owned::take(
         PyObject_CallMethodObjArgs(loop_.get(), names().attach_to_server, terms.server, object(), nullptr));
-    if (!told) throw_python_error();
+    if (!told) throw_python_error();  // it was closed meanwhile
+    server_ = Owned::share(terms.server);
   }
-  loop().transports()[descriptor_] = object();
   transport_->open_soon();
   if (terms.waiter == nullptr || terms.waiter == Py_None) return;
   const Owned waking = Owned::take(PyObject_CallMethodObjArgs(
