@@ -209,7 +209,8 @@ void StreamPart::call_as_a_callback(PyObject* name, PyObject* argument) {
 }
 
 void StreamPart::connection_made() { call_as_a_callback(names().connection_made, object()); }
-/// From inside of what the program calls, perhaps in a callback of this very transport: in the context that there is.
+/// From inside of what the program calls, perhaps in a callback of this very transport: in the context that
+/// there is.
 void StreamPart::pause_writing() {
   const Owned protocol = Owned::share(protocol_.get());
   check_result(Owned::take(PyObject_CallMethodNoArgs(protocol.get(), names().pause_writing)));
