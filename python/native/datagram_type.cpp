@@ -186,7 +186,7 @@ PyTypeObject* make_type(PyObject* base) {
                          {Py_tp_getset, attributes},
                          {Py_tp_members, members},
                          {0, nullptr}};
-  const PyType_Spec spec = {"tidegate.DatagramTransport", 0, 0,
+  const PyType_Spec spec = {"tidegate._native.DatagramTransport", 0, 0,
                             Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
                             slots};
   return datagram_type.make(spec, base);

@@ -267,6 +267,7 @@ void HandlePart::call() {
   PyObject* const self = object();
   if (cancelled()) return;
   NativeLoop& loop = *NativeLoop::of(slots.loop.of(self));
+  loop.lent_buffer.release();
   if (loop.debug()) [[unlikely]]
     return loop.call_in_debug_mode(self);
   // It may be cancelled from inside, which lets go of all this.
@@ -312,12 +313,12 @@ bool prepare_handles(PyObject* module) {
                   reinterpret_cast<PyTypeObject*>(timer_handle.get()))) {
     return false;
   }
-  PyTypeObject* const ours = make_type(handle_type, "tidegate.Handle", handle_methods, handle.get());
+  PyTypeObject* const ours = make_type(handle_type, "tidegate._native.Handle", handle_methods, handle.get());
   if (ours == nullptr || PyModule_AddObjectRef(module, "Handle", reinterpret_cast<PyObject*>(ours)) < 0) {
     return false;
   }
   PyTypeObject* const timers =
-      make_type(timer_handle_type, "tidegate.TimerHandle", timer_handle_methods, timer_handle.get());
+      make_type(timer_handle_type, "tidegate._native.TimerHandle", timer_handle_methods, timer_handle.get());
   return timers != nullptr &&
          PyModule_AddObjectRef(module, "TimerHandle", reinterpret_cast<PyObject*>(timers)) == 0;
 }

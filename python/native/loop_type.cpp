@@ -393,7 +393,7 @@ bool prepare_loop(PyObject* module) {
                          {Py_tp_getset, attributes},
                          {Py_tp_members, members},
                          {0, nullptr}};
-  PyType_Spec spec = {"tidegate.NativeLoop", sizeof(LoopObject), 0,
+  PyType_Spec spec = {"tidegate._native.NativeLoop", sizeof(LoopObject), 0,
                       Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE, slots};
   loop_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
   return loop_type != nullptr &&

@@ -59,6 +59,7 @@ void NativeLoop::stop() noexcept {
 }
 
 void NativeLoop::falls_asleep() noexcept {
+  lent_buffer.release();
   asleep_ = true;
   thread_state_ = PyEval_SaveThread();
 }

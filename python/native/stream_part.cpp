@@ -161,7 +161,7 @@ void StreamPart::set_protocol(PyObject* protocol) {
   const bool was_buffered = is_buffered_;
   look_up_methods(protocol);
   if (has_ended() || was_buffered == is_buffered_) return;
-  buffer_.release();
+  loop().lent_buffer.release();
   transport_->set_protocol(make_adapter());
 }
 
@@ -249,12 +249,13 @@ MutableBytesView StreamPart::get_buffer() {
     if (!resuming) throw_python_error();
     return {};
   }
-  buffer_ = ExportedBuffer(buffer.get(), ExportedBuffer::Access::write);
-  return buffer_.memory();
+  ExportedBuffer& lent = loop().lent_buffer;
+  lent = ExportedBuffer(buffer.get(), ExportedBuffer::Access::write);
+  return lent.memory();
 }
 
 void StreamPart::buffer_updated(std::size_t size_bytes) {
-  buffer_.release();
+  loop().lent_buffer.release();
   const Owned count = Owned::take(PyLong_FromSize_t(size_bytes));
   if (!count) throw_python_error();
   const Owned method = Owned::share(take_data_.get());
@@ -262,7 +263,7 @@ void StreamPart::buffer_updated(std::size_t size_bytes) {
 }
 
 void StreamPart::connection_lost(const Error& reason) {
-  buffer_.release();
+  loop().lent_buffer.release();
   const Owned exception = exception_for_python(reason);
   if (!exception) throw_python_error();
   call_as_a_callback(names().connection_lost, exception.get());
@@ -274,7 +275,7 @@ void StreamPart::adapter_ends(const StreamAdapter& adapter) noexcept {
   if (adapter_ != &adapter) return;  // another kind has taken its place
   adapter_ = nullptr;
   const PendingError error;
-  buffer_.release();
+  loop().lent_buffer.release();
   loop().transports().erase(descriptor_);
   let_go_of_file();
   take_data_.reset();

@@ -4,7 +4,6 @@
 
 #include <tidegate/protocol.hpp>
 
-#include "exported_buffer.hpp"
 #include "extended_type.hpp"
 #include "file_on_its_way.hpp"
 #include "native_loop.hpp"
@@ -129,7 +128,6 @@ class StreamPart {
   // Of the protocol, looked up once: data_received, or buffer_updated with get_buffer.
   Owned take_data_;
   Owned get_buffer_;
-  ExportedBuffer buffer_;  // from get_buffer to buffer_updated
   int descriptor_ = -1;
   bool is_buffered_ = false;
   bool is_socket_ = true;

@@ -423,9 +423,9 @@ PyObject* make_write_pipe_transport(PyObject* loop, PyObject* arguments, PyObjec
 }
 
 bool prepare_streams(PyObject* module) {
-  if (!add_type(module, socket_type, "Transport", "tidegate.StreamTransport", socket_methods) ||
-      !add_type(module, read_pipe_type, "ReadTransport", "tidegate.ReadPipeTransport", read_pipe_methods) ||
-      !add_type(module, write_pipe_type, "WriteTransport", "tidegate.WritePipeTransport",
+  if (!add_type(module, socket_type, "Transport", "tidegate._native.StreamTransport", socket_methods) ||
+      !add_type(module, read_pipe_type, "ReadTransport", "tidegate._native.ReadPipeTransport", read_pipe_methods) ||
+      !add_type(module, write_pipe_type, "WriteTransport", "tidegate._native.WritePipeTransport",
                 write_pipe_methods)) {
     return false;
   }
