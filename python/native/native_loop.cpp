@@ -4,6 +4,8 @@
 #include "names.hpp"
 #include "stream_part.hpp"
 
+#include "transport/layer.hpp"
+
 #include <chrono>
 #include <utility>
 
@@ -132,7 +134,14 @@ void NativeLoop::tell_exception(const ExceptionContext& context) noexcept {
     exception = exception_for_python(context.exception);
     if (!exception) exception = take_exception();
   }
-  const auto* const adapter = dynamic_cast<const StreamAdapter*>(context.protocol);
+  BaseProtocol* protocol = context.protocol;
+  std::shared_ptr<BaseProtocol> above;
+  if (auto* const layer = dynamic_cast<transport::Layer*>(protocol); layer != nullptr) {
+    if (!exception) return;  // the one above tells it
+    above = layer->above().get_protocol();
+    protocol = above.get();
+  }
+  const auto* const adapter = dynamic_cast<const StreamAdapter*>(protocol);
   if (adapter == nullptr) return report(context.message.c_str(), std::move(exception), nullptr, nullptr);
   StreamPart& part = adapter->part();
   if (!exception) return part.was_left_open();

@@ -87,9 +87,29 @@ void StreamPart::open_socket(const Terms& terms) {
   net::set_no_delay(core.backend().descriptor(channel.get()));
   // From here on the descriptor is the channel's; the socket goes on naming it until the end.
   file_ = Owned::share(terms.file);
-  transport_ = transport::StreamTransport::make(core, channel.get(), Endpoint(), make_adapter(), nullptr);
+  const auto socket =
+      transport::StreamTransport::make(core, channel.get(), Endpoint(), make_adapter(), nullptr);
   static_cast<void>(channel.release());
-  begin(terms);
+  transport_ = Ref<transport::InnerTransport>(socket.get());
+  begin(terms, *socket);
+}
+
+void StreamPart::open_tls(Terms terms, SecuredPart::Terms secured) {
+  remember(terms);
+  loop::LoopCore& core = loop().core();
+  secured.waiter = std::exchange(terms.waiter, nullptr);
+  secured.engine.interrupt = [this] { loop().interrupt(); };
+  auto part = std::make_unique<SecuredPart>();
+  const std::shared_ptr<tls::TlsTransport> connection = part->make(core, secured, make_adapter());
+  transport::OwnedChannel channel(
+      core, core.backend().attach(OwnedFileDescriptor(FileDescriptor{terms.descriptor})));
+  file_ = Owned::share(terms.file);  // as above
+  const auto socket = transport::StreamTransport::make(core, channel.get(), Endpoint(), connection, nullptr);
+  static_cast<void>(channel.release());
+  secured_ = std::move(part);
+  transport_ = Ref<transport::InnerTransport>(connection.get());
+  secured_->tell_waiter(*connection, terms.loop, object());
+  begin(terms, *socket);
 }
 
 void StreamPart::open_pipe(const Terms& terms, transport::Direction direction) {
@@ -106,8 +126,9 @@ void StreamPart::open_pipe(const Terms& terms, transport::Direction direction) {
   pipe.channel = transport::OwnedChannel(core, is_socket ? core.backend().attach(std::move(owned))
                                                          : core.backend().attach_file(std::move(owned)));
   file_ = Owned::share(terms.file);
-  transport_ = transport::StreamTransport::make_pipe(core, pipe, make_adapter(), direction);
-  begin(terms);
+  const auto made = transport::StreamTransport::make_pipe(core, pipe, make_adapter(), direction);
+  transport_ = Ref<transport::InnerTransport>(made.get());
+  begin(terms, *made);
 }
 
 std::shared_ptr<BaseProtocol> StreamPart::make_adapter() {
@@ -115,7 +136,7 @@ std::shared_ptr<BaseProtocol> StreamPart::make_adapter() {
   return std::make_shared<PlainAdapter>(*this);
 }
 
-void StreamPart::begin(const Terms& terms) {
+void StreamPart::begin(const Terms& terms, transport::StreamTransport& socket) {
   if (terms.server != nullptr && terms.server != Py_None) {
     server_ = Owned::share(terms.server);
     const Owned told = Owned::take(
@@ -123,7 +144,7 @@ void StreamPart::begin(const Terms& terms) {
     if (!told) throw_python_error();
   }
   loop().transports()[descriptor_] = object();
-  transport_->open_soon();
+  socket.open_soon();
   if (terms.waiter == nullptr || terms.waiter == Py_None) return;
   const Owned waking = Owned::take(PyObject_CallMethodObjArgs(
       loop_.get(), names().call_soon, names().set_result_unless_cancelled, terms.waiter, Py_None, nullptr));
@@ -207,7 +228,10 @@ bool StreamPart::eof_received() {
   if (!keeps_open) return true;  // the program ends: nothing is decided
   const int is_true = PyObject_IsTrue(keeps_open.get());
   if (is_true < 0) throw_python_error();
-  return is_true != 0;
+  if (is_true == 0 || !secured_) return is_true != 0;
+  const Owned warned = Owned::take(PyObject_CallNoArgs(names().warn_of_open_eof));
+  if (!warned) throw_python_error();
+  return false;
 }
 
 void StreamPart::data_received(BytesView data) {
@@ -247,7 +271,8 @@ void StreamPart::buffer_updated(std::size_t size_bytes) {
 
 void StreamPart::connection_lost(const Error& reason) {
   buffer_.release();
-  const Owned exception = exception_for_python(reason);
+  const Owned exception =
+      secured_ && reason ? secured_->exception_for(reason.exception()) : exception_for_python(reason);
   if (!exception) throw_python_error();
   call_as_a_callback(names().connection_lost, exception.get());
 }
@@ -290,11 +315,12 @@ int StreamPart::traverse(visitproc visit, void* arg) const {
   for (const Owned* owned : {&loop_, &protocol_, &file_, &server_, &context_, &take_data_, &get_buffer_}) {
     Py_VISIT(owned->get());
   }
-  return 0;
+  return secured_ ? secured_->traverse(visit, arg) : 0;
 }
 
 void StreamPart::clear() noexcept {
   for (Owned* owned : {&protocol_, &file_, &server_, &context_, &take_data_, &get_buffer_}) owned->reset();
+  if (secured_) secured_->clear();
 }
 
 }  // namespace tidegate::python

@@ -7,9 +7,11 @@
 #include "file_on_its_way.hpp"
 #include "native_loop.hpp"
 #include "python.hpp"
+#include "secured_part.hpp"
 
 #include <tidegate/protocol.hpp>
 
+#include "transport/inner_transport.hpp"
 #include "transport/stream_transport.hpp"
 
 #include <memory>
@@ -64,11 +66,13 @@ class StreamPart {
   /// Begins: the protocol is told soon (L1), then whoever waits. Throws.
   void open_socket(const Terms& terms);
   void open_pipe(const Terms& terms, transport::Direction direction);
+  /// The same over TLS: the protocol is told, and then whoever waits, when the handshake is over.
+  void open_tls(Terms terms, SecuredPart::Terms secured);
 
   // --- what is asked ---------------------------------------------------------------------------------
 
   /// The core's transport, which is there for ever. REQUIRES: it was opened.
-  [[nodiscard]] transport::StreamTransport& core() const noexcept { return *transport_; }
+  [[nodiscard]] transport::InnerTransport& core() const noexcept { return *transport_; }
   [[nodiscard]] bool is_opened() const noexcept { return static_cast<bool>(transport_); }
   [[nodiscard]] bool has_ended() const noexcept { return adapter_ == nullptr; }
   [[nodiscard]] NativeLoop& loop() const noexcept { return *NativeLoop::of(loop_.get()); }
@@ -110,7 +114,7 @@ class StreamPart {
   void remember(const Terms& terms);
   void look_up_methods(PyObject* protocol);
   [[nodiscard]] std::shared_ptr<BaseProtocol> make_adapter();
-  void begin(const Terms& terms);
+  void begin(const Terms& terms, transport::StreamTransport& socket);
   void let_go_of_file() noexcept;
   template <typename Call>
   Owned call_protocol(const Call& call);
@@ -118,7 +122,7 @@ class StreamPart {
   void call_as_a_callback(PyObject* name, PyObject* argument);
 
   Owned loop_;
-  Ref<transport::StreamTransport> transport_;
+  Ref<transport::InnerTransport> transport_;
   const StreamAdapter* adapter_ = nullptr;  // null once it has ended
   Owned protocol_;
   Owned file_;
@@ -128,6 +132,7 @@ class StreamPart {
   Owned take_data_;
   Owned get_buffer_;
   ExportedBuffer buffer_;  // from get_buffer to buffer_updated
+  std::unique_ptr<SecuredPart> secured_;  // where TLS is in between
   int descriptor_ = -1;
   bool is_buffered_ = false;
   bool is_socket_ = true;
@@ -140,6 +145,7 @@ class StreamPart {
 [[nodiscard]] StreamPart& stream_part(PyObject* object) noexcept;
 /// For NativeLoop's methods of the same names; null with an exception set.
 [[nodiscard]] PyObject* make_socket_transport(PyObject* loop, PyObject* arguments, PyObject* keywords);
+[[nodiscard]] PyObject* make_tls_transport(PyObject* loop, PyObject* arguments, PyObject* keywords);
 [[nodiscard]] PyObject* make_read_pipe_transport(PyObject* loop, PyObject* arguments, PyObject* keywords);
 [[nodiscard]] PyObject* make_write_pipe_transport(PyObject* loop, PyObject* arguments, PyObject* keywords);
 

@@ -9,11 +9,16 @@ import re
 import selectors
 import socket
 import sys
-from asyncio import base_events, events, exceptions, format_helpers, sslproto
+from asyncio import base_events, constants, events, exceptions, format_helpers, sslproto
 from asyncio.log import logger
 from types import NoneType
 
 from . import _native
+
+try:
+    import ssl
+except ImportError:  # this interpreter has none
+    ssl = None
 
 _MOST_BYTES = 2**64 - 1
 BACKENDS = ("auto", "epoll", "io_uring")
@@ -111,11 +116,25 @@ class Loop(_native.NativeLoop, asyncio.SelectorEventLoop):
     # --- what asyncio's own classes call -----------------------------------------------------------
 
     def _make_ssl_transport(self, rawsock, protocol, sslcontext, waiter=None, *, server_side=False,
-                            server_hostname=None, extra=None, server=None, **timeouts):
-        ssl_protocol = sslproto.SSLProtocol(self, protocol, sslcontext, waiter, server_side, server_hostname,
-                                            **timeouts)
-        self._make_socket_transport(rawsock, ssl_protocol, extra=extra, server=server)
-        return ssl_protocol._app_transport
+                            server_hostname=None, extra=None, server=None, ssl_handshake_timeout=None,
+                            ssl_shutdown_timeout=None):
+        handshake_timeout = _seconds("ssl_handshake_timeout", ssl_handshake_timeout, constants.SSL_HANDSHAKE_TIMEOUT)
+        shutdown_timeout = _seconds("ssl_shutdown_timeout", ssl_shutdown_timeout, constants.SSL_SHUTDOWN_TIMEOUT)
+        if not sslcontext:
+            sslcontext = sslproto._create_transport_context(server_side, server_hostname)
+        if sslcontext.sslobject_class is not ssl.SSLObject:  # which may do anything
+            ssl_protocol = sslproto.SSLProtocol(
+                self, protocol, sslcontext, waiter, server_side, server_hostname,
+                ssl_handshake_timeout=handshake_timeout, ssl_shutdown_timeout=shutdown_timeout)
+            self._make_socket_transport(rawsock, ssl_protocol, extra=extra, server=server)
+            return ssl_protocol._app_transport
+        incoming = ssl.MemoryBIO()
+        outgoing = ssl.MemoryBIO()
+        ssl_object = sslcontext.wrap_bio(incoming, outgoing, server_side=server_side,
+                                         server_hostname=None if server_side else server_hostname or None)
+        return self._make_tls_transport(
+            (rawsock, protocol, waiter), (ssl_object, incoming, outgoing, handshake_timeout, shutdown_timeout),
+            extra={**(extra or {}), "sslcontext": sslcontext}, server=server)
 
     async def _sendfile_native(self, transport, file, offset, count):
         try:
@@ -163,6 +182,14 @@ def _addresses_of_numbers(host, port, family, type, proto, flags):
 
 def _nothing():
     pass
+
+
+def _seconds(name, given, usual):
+    if given is None:
+        return usual
+    if given <= 0:
+        raise ValueError(f"{name} should be a positive number, got {given}")
+    return given
 
 
 class EventLoopPolicy(asyncio.DefaultEventLoopPolicy):
