@@ -341,8 +341,11 @@ PyGetSetDef tls_attributes[] = {TIDEGATE_ATTRIBUTES,
 
 #undef TIDEGATE_ATTRIBUTES
 
-PyTypeObject* make_type(ExtendedType<StreamPart>& type, const char* name, PyMethodDef* methods, PyObject* base) {
-  const auto offset = static_cast<Py_ssize_t>(ExtendedType<StreamPart>::offset_behind(base));
+/// The part lies at the same place in all of them, behind the largest base: whoever has an object need not ask which
+/// it is.
+PyTypeObject* make_type(ExtendedType<StreamPart>& type, const char* name, PyMethodDef* methods, PyObject* base,
+                        std::size_t offset_of_part) {
+  const auto offset = static_cast<Py_ssize_t>(offset_of_part);
   PyMemberDef members[] = {
       {"__weaklistoffset__", T_PYSSIZET, offset, READONLY, nullptr},
       {"__dictoffset__", T_PYSSIZET, offset + Py_ssize_t{sizeof(PyObject*)}, READONLY, nullptr},
@@ -357,15 +360,19 @@ PyTypeObject* make_type(ExtendedType<StreamPart>& type, const char* name, PyMeth
                          {0, nullptr}};
   const PyType_Spec spec = {
       name, 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
-  return type.make(spec, base);
+  return type.make(spec, base, offset_of_part);
 }
+
+/// An asyncio.Transport. Asyncio sends a file in pieces only over what is one of these, and calls nothing of it.
+constexpr const char* kLargestBase = "_FlowControlMixin";
 
 bool add_type(PyObject* module, ExtendedType<StreamPart>& type, const char* base_name, const char* name,
               PyMethodDef* methods) {
   const Owned transports = Owned::take(PyImport_ImportModule("asyncio.transports"));
   const Owned base = Owned::take(transports ? PyObject_GetAttrString(transports.get(), base_name) : nullptr);
-  if (!base || !extra_slot.find(reinterpret_cast<PyTypeObject*>(base.get()), "_extra")) return false;
-  PyTypeObject* const made = make_type(type, name, methods, base.get());
+  const Owned largest = Owned::take(transports ? PyObject_GetAttrString(transports.get(), kLargestBase) : nullptr);
+  if (!base || !largest || !extra_slot.find(reinterpret_cast<PyTypeObject*>(base.get()), "_extra")) return false;
+  PyTypeObject* const made = make_type(type, name, methods, base.get(), ExtendedType<StreamPart>::offset_behind(largest.get()));
   return made != nullptr && PyModule_AddType(module, made) == 0;
 }
 
@@ -499,21 +506,14 @@ PyObject* make_write_pipe_transport(PyObject* loop, PyObject* arguments, PyObjec
 }
 
 bool prepare_streams(PyObject* module) {
-  if (!add_type(module, socket_type, "Transport", "tidegate.StreamTransport", socket_methods) ||
-      !add_type(module, tls_type, "Transport", "tidegate.TlsTransport", tls_methods) ||
+  if (!add_type(module, socket_type, kLargestBase, "tidegate.StreamTransport", socket_methods) ||
+      !add_type(module, tls_type, kLargestBase, "tidegate.SSLTransport", tls_methods) ||
       !add_type(module, read_pipe_type, "ReadTransport", "tidegate.ReadPipeTransport", read_pipe_methods) ||
       !add_type(module, write_pipe_type, "WriteTransport", "tidegate.WritePipeTransport", write_pipe_methods)) {
     return false;
   }
-  if (!mark_for_asyncio(socket_type, names().try_native_sendfile) ||
-      !mark_for_asyncio(tls_type, names().fallback_sendfile)) {
-    return false;
-  }
-  // One offset for all: whoever has an object need not ask which it is.
-  if (socket_type.offset() == tls_type.offset() && socket_type.offset() == read_pipe_type.offset() &&
-      socket_type.offset() == write_pipe_type.offset()) return true;
-  PyErr_SetString(PyExc_ImportError, "asyncio's transports are of different sizes: this version is not known");
-  return false;
+  return mark_for_asyncio(socket_type, names().try_native_sendfile) &&
+         mark_for_asyncio(tls_type, names().fallback_sendfile);
 }
 
 }  // namespace tidegate::python
