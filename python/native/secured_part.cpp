@@ -24,20 +24,34 @@ Duration duration_of(PyObject* seconds) {
 
 }  // namespace
 
-std::shared_ptr<tls::TlsTransport> SecuredPart::make(loop::LoopCore& core, const Terms& terms,
-                                                     std::shared_ptr<BaseProtocol> protocol) {
+template <typename Make>
+std::shared_ptr<tls::TlsTransport> SecuredPart::make_as(const Terms& terms, const Make& make) {
   const auto context = std::make_shared<SslConnection>(terms.engine);
   transport::Securing securing;
   securing.context = TlsContext(context);
   securing.handshake_timeout = duration_of(terms.handshake_timeout);
   securing.shutdown_timeout = duration_of(terms.shutdown_timeout);
   securing.cut_is_end = true;
-  auto connection = tls::TlsTransport::make(core, securing, std::move(protocol), transport::Opening::awaited);
+  std::shared_ptr<tls::TlsTransport> connection = make(securing);
   connection->set_write_buffer_limits({.high = kHighMarkBytes});
   engine_ = context->engine();
   handshake_timeout_ = Owned::share(terms.handshake_timeout);
   if (terms.waiter != Py_None) waiter_ = Owned::share(terms.waiter);
   return connection;
+}
+
+std::shared_ptr<tls::TlsTransport> SecuredPart::make(loop::LoopCore& core, const Terms& terms,
+                                                     std::shared_ptr<BaseProtocol> protocol) {
+  return make_as(terms, [&](const transport::Securing& securing) {
+    return tls::TlsTransport::make(core, securing, std::move(protocol), transport::Opening::awaited);
+  });
+}
+
+std::shared_ptr<tls::TlsTransport> SecuredPart::upgrade(transport::InnerTransport& below, const Terms& terms,
+                                                        std::shared_ptr<BaseProtocol> protocol) {
+  return make_as(terms, [&](const transport::Securing& securing) {
+    return tls::TlsTransport::upgrade(below, securing, std::move(protocol), BytesView());
+  });
 }
 
 void SecuredPart::tell_waiter(const tls::TlsTransport& connection, PyObject* loop, PyObject* transport) {

@@ -30,6 +30,9 @@ class SecuredPart {
   /// The connection, to be put over a transport. Throws PythonError.
   [[nodiscard]] std::shared_ptr<tls::TlsTransport> make(loop::LoopCore& core, const Terms& terms,
                                                         std::shared_ptr<BaseProtocol> protocol);
+  /// The same for a connection that the protocol knows of already: takes the place of `below`'s protocol.
+  [[nodiscard]] std::shared_ptr<tls::TlsTransport> upgrade(transport::InnerTransport& below, const Terms& terms,
+                                                           std::shared_ptr<BaseProtocol> protocol);
   /// Tells whoever waits how the handshake ends. `transport`: the Python one.
   void tell_waiter(const tls::TlsTransport& connection, PyObject* loop, PyObject* transport);
 
@@ -40,6 +43,8 @@ class SecuredPart {
   void clear() noexcept;
 
  private:
+  template <typename Make>
+  std::shared_ptr<tls::TlsTransport> make_as(const Terms& terms, const Make& make);
   void handshake_is_over(const Future<TransportRef>& opened, PyObject* loop, PyObject* transport);
 
   std::shared_ptr<SslEngine> engine_;

@@ -112,6 +112,22 @@ void StreamPart::open_tls(Terms terms, SecuredPart::Terms secured) {
   begin(terms, *socket);
 }
 
+void StreamPart::open_tls_over(StreamPart& below, Terms terms, SecuredPart::Terms secured) {
+  terms.descriptor = below.descriptor_;
+  remember(terms);
+  secured.waiter = terms.waiter;
+  secured.engine.interrupt = [this] { loop().interrupt(); };
+  auto part = std::make_unique<SecuredPart>();
+  const std::shared_ptr<tls::TlsTransport> connection = part->upgrade(below.core(), secured, make_adapter());
+  secured_ = std::move(part);
+  transport_ = Ref<transport::InnerTransport>(connection.get());
+  file_ = std::move(below.file_);
+  server_ = std::move(below.server_);
+  attached_ = std::move(below.attached_);
+  loop().transports()[descriptor_] = object();
+  secured_->tell_waiter(*connection, terms.loop, object());
+}
+
 void StreamPart::open_pipe(const Terms& terms, transport::Direction direction) {
   is_socket_ = false;
   remember(terms);
@@ -139,6 +155,7 @@ std::shared_ptr<BaseProtocol> StreamPart::make_adapter() {
 void StreamPart::begin(const Terms& terms, transport::StreamTransport& socket) {
   if (terms.server != nullptr && terms.server != Py_None) {
     server_ = Owned::share(terms.server);
+    attached_ = Owned::share(object());
     const Owned told = Owned::take(
         PyObject_CallMethodObjArgs(loop_.get(), names().attach_to_server, terms.server, object(), nullptr));
     if (!told) throw_python_error();
@@ -284,7 +301,11 @@ void StreamPart::adapter_ends(const StreamAdapter& adapter) noexcept {
   adapter_ = nullptr;
   const PendingError error;
   buffer_.release();
-  loop().transports().erase(descriptor_);
+  auto& transports = loop().transports();
+  // Not where another one has taken it over.
+  if (const auto found = transports.find(descriptor_); found != transports.end() && found->second == object()) {
+    transports.erase(found);
+  }
   let_go_of_file();
   take_data_.reset();
   get_buffer_.reset();
@@ -292,8 +313,9 @@ void StreamPart::adapter_ends(const StreamAdapter& adapter) noexcept {
   context_.reset();
   if (!server_) return;
   const Owned server = std::move(server_);
+  const Owned attached = std::move(attached_);
   const Owned told = Owned::take(
-      PyObject_CallMethodObjArgs(loop_.get(), names().detach_from_server, server.get(), object(), nullptr));
+      PyObject_CallMethodObjArgs(loop_.get(), names().detach_from_server, server.get(), attached.get(), nullptr));
   if (!told) PyErr_WriteUnraisable(object());
 }
 
@@ -312,14 +334,15 @@ void StreamPart::was_left_open() noexcept {
 }
 
 int StreamPart::traverse(visitproc visit, void* arg) const {
-  for (const Owned* owned : {&loop_, &protocol_, &file_, &server_, &context_, &take_data_, &get_buffer_}) {
+  for (const Owned* owned : {&loop_, &protocol_, &file_, &server_, &attached_, &context_, &take_data_,
+                             &get_buffer_}) {
     Py_VISIT(owned->get());
   }
   return secured_ ? secured_->traverse(visit, arg) : 0;
 }
 
 void StreamPart::clear() noexcept {
-  for (Owned* owned : {&protocol_, &file_, &server_, &context_, &take_data_, &get_buffer_}) owned->reset();
+  for (Owned* owned : {&protocol_, &file_, &server_, &attached_, &context_, &take_data_, &get_buffer_}) owned->reset();
   if (secured_) secured_->clear();
 }
 

@@ -68,6 +68,9 @@ class StreamPart {
   void open_pipe(const Terms& terms, transport::Direction direction);
   /// The same over TLS: the protocol is told, and then whoever waits, when the handshake is over.
   void open_tls(Terms terms, SecuredPart::Terms secured);
+  /// TLS over a connection that is there already, whose protocol knows of it. What `below` was made of is this one's
+  /// from now on.
+  void open_tls_over(StreamPart& below, Terms terms, SecuredPart::Terms secured);
 
   // --- what is asked ---------------------------------------------------------------------------------
 
@@ -127,6 +130,7 @@ class StreamPart {
   Owned protocol_;
   Owned file_;
   Owned server_;
+  Owned attached_;  // what the server knows of: this one's object, or that of the one below
   Owned context_;
   // Of the protocol, looked up once: data_received, or buffer_updated with get_buffer.
   Owned take_data_;
@@ -146,6 +150,7 @@ class StreamPart {
 /// For NativeLoop's methods of the same names; null with an exception set.
 [[nodiscard]] PyObject* make_socket_transport(PyObject* loop, PyObject* arguments, PyObject* keywords);
 [[nodiscard]] PyObject* make_tls_transport(PyObject* loop, PyObject* arguments, PyObject* keywords);
+[[nodiscard]] PyObject* make_tls_upgrade(PyObject* loop, PyObject* arguments);
 [[nodiscard]] PyObject* make_read_pipe_transport(PyObject* loop, PyObject* arguments, PyObject* keywords);
 [[nodiscard]] PyObject* make_write_pipe_transport(PyObject* loop, PyObject* arguments, PyObject* keywords);
 

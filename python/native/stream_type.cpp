@@ -225,7 +225,7 @@ PyObject* represent(PyObject* self) {
   const StreamPart& part = part_of(self);
   if (!part.is_opened()) return PyUnicode_FromFormat("<%s>", name_of(self));
   const transport::InnerTransport& core = part.core();
-  const char* const life = part.has_ended() ? " closed" : core.is_closing() ? " closing" : "";
+  const char* const life = !core.is_closing() ? "" : part.has_ended() ? " closed" : " closing";
   const bool reads = core.is_reading() && !core.is_closing();
   return PyUnicode_FromFormat("<%s%s fd=%d read=%s write=<bufsize=%zu>>", name_of(self), life,
                               part.descriptor(), reads ? "polling" : "idle", core.get_write_buffer_size());
@@ -429,6 +429,24 @@ bool describe_socket(PyObject* extra, PyObject* socket) {
   return ask_socket(extra, names().peername, socket, names().getpeername);
 }
 
+/// A new object, of which `open` makes something.
+template <typename Open>
+PyObject* make_object(const ExtendedType<StreamPart>& type, Owned extra, const Open& open) {
+  Owned object = Owned::take(type.type()->tp_alloc(type.type(), 0));
+  if (!object) return nullptr;
+  auto* const part = new (type.memory_of_part(object.get())) StreamPart();
+  extra_slot.set(object.get(), std::move(extra));
+  return guarded([&]() -> PyObject* {
+    try {
+      open(*part);
+    } catch (...) {
+      if (part->is_opened()) part->core().abort();
+      throw;
+    }
+    return object.release();
+  });
+}
+
 template <typename Open>
 PyObject* make_transport(const ExtendedType<StreamPart>& type, PyObject* loop, PyObject* arguments,
                          PyObject* keywords, bool is_socket, const Open& open) {
@@ -446,20 +464,7 @@ PyObject* make_transport(const ExtendedType<StreamPart>& type, PyObject* loop, P
   const bool is_described =
       is_socket ? describe_socket(extra.get(), terms.file) : PyDict_SetItem(extra.get(), names().pipe, terms.file) == 0;
   if (!is_described) return nullptr;
-
-  Owned object = Owned::take(type.type()->tp_alloc(type.type(), 0));
-  if (!object) return nullptr;
-  auto* const part = new (type.memory_of_part(object.get())) StreamPart();
-  extra_slot.set(object.get(), std::move(extra));
-  return guarded([&]() -> PyObject* {
-    try {
-      open(*part, terms);
-    } catch (...) {
-      if (part->is_opened()) part->core().abort();
-      throw;
-    }
-    return object.release();
-  });
+  return make_object(type, std::move(extra), [&](StreamPart& part) { open(part, terms); });
 }
 
 }  // namespace
@@ -489,6 +494,22 @@ PyObject* make_tls_transport(PyObject* loop, PyObject* arguments, PyObject* keyw
                           secured.engine.extra = extra_slot.of(part.object());
                           part.open_tls(terms, secured);
                         });
+}
+
+/// (transport, protocol, waiter, extra, what TLS needs): see above.
+PyObject* make_tls_upgrade(PyObject* loop, PyObject* arguments) {
+  if (!NativeLoop::of(loop)->check_open() || !prepare_tls_names()) return nullptr;
+  StreamPart::Terms terms;
+  SecuredPart::Terms secured;
+  PyObject* below = nullptr;
+  if (PyArg_ParseTuple(arguments, "O!OOO!(OOOOO)", socket_type.type(), &below, &terms.protocol, &terms.waiter,
+                       &PyDict_Type, &secured.engine.extra, &secured.engine.ssl_object, &secured.engine.incoming,
+                       &secured.engine.outgoing, &secured.handshake_timeout, &secured.shutdown_timeout) == 0) {
+    return nullptr;
+  }
+  terms.loop = loop;
+  return make_object(tls_type, Owned::share(secured.engine.extra),
+                     [&](StreamPart& part) { part.open_tls_over(part_of(below), terms, secured); });
 }
 
 PyObject* make_read_pipe_transport(PyObject* loop, PyObject* arguments, PyObject* keywords) {

@@ -118,23 +118,35 @@ class Loop(_native.NativeLoop, asyncio.SelectorEventLoop):
     def _make_ssl_transport(self, rawsock, protocol, sslcontext, waiter=None, *, server_side=False,
                             server_hostname=None, extra=None, server=None, ssl_handshake_timeout=None,
                             ssl_shutdown_timeout=None):
-        handshake_timeout = _seconds("ssl_handshake_timeout", ssl_handshake_timeout, constants.SSL_HANDSHAKE_TIMEOUT)
-        shutdown_timeout = _seconds("ssl_shutdown_timeout", ssl_shutdown_timeout, constants.SSL_SHUTDOWN_TIMEOUT)
         if not sslcontext:
             sslcontext = sslproto._create_transport_context(server_side, server_hostname)
-        if sslcontext.sslobject_class is not ssl.SSLObject:  # which may do anything
-            ssl_protocol = sslproto.SSLProtocol(
-                self, protocol, sslcontext, waiter, server_side, server_hostname,
-                ssl_handshake_timeout=handshake_timeout, ssl_shutdown_timeout=shutdown_timeout)
+        timeouts = {"ssl_handshake_timeout": ssl_handshake_timeout, "ssl_shutdown_timeout": ssl_shutdown_timeout}
+        if not _is_plain(sslcontext):
+            ssl_protocol = sslproto.SSLProtocol(self, protocol, sslcontext, waiter, server_side, server_hostname,
+                                                **timeouts)
             self._make_socket_transport(rawsock, ssl_protocol, extra=extra, server=server)
             return ssl_protocol._app_transport
-        incoming = ssl.MemoryBIO()
-        outgoing = ssl.MemoryBIO()
-        ssl_object = sslcontext.wrap_bio(incoming, outgoing, server_side=server_side,
-                                         server_hostname=None if server_side else server_hostname or None)
-        return self._make_tls_transport(
-            (rawsock, protocol, waiter), (ssl_object, incoming, outgoing, handshake_timeout, shutdown_timeout),
-            extra={**(extra or {}), "sslcontext": sslcontext}, server=server)
+        tls = _tls_terms(sslcontext, server_side, server_hostname, **timeouts)
+        return self._make_tls_transport((rawsock, protocol, waiter), tls,
+                                        extra={**(extra or {}), "sslcontext": sslcontext}, server=server)
+
+    async def start_tls(self, transport, protocol, sslcontext, *, server_side=False, server_hostname=None,
+                        ssl_handshake_timeout=None, ssl_shutdown_timeout=None):
+        timeouts = {"ssl_handshake_timeout": ssl_handshake_timeout, "ssl_shutdown_timeout": ssl_shutdown_timeout}
+        is_ours = type(transport) is _native.StreamTransport and transport._loop is self and not transport.is_closing()
+        if not is_ours or not _is_plain(sslcontext):
+            return await super().start_tls(transport, protocol, sslcontext, server_side=server_side,
+                                           server_hostname=server_hostname, **timeouts)
+        tls = _tls_terms(sslcontext, server_side, server_hostname, **timeouts)
+        waiter = self.create_future()
+        secured = self._make_tls_upgrade(transport, protocol, waiter, {**transport._extra, "sslcontext": sslcontext},
+                                         tls)
+        try:
+            await waiter
+        except BaseException:
+            secured.abort()
+            raise
+        return secured
 
     async def _sendfile_native(self, transport, file, offset, count):
         try:
@@ -182,6 +194,21 @@ def _addresses_of_numbers(host, port, family, type, proto, flags):
 
 def _nothing():
     pass
+
+
+def _is_plain(sslcontext):
+    """Whether its connections can be ours: SSLObjects of the program's own may do anything."""
+    return isinstance(sslcontext, ssl.SSLContext) and sslcontext.sslobject_class is ssl.SSLObject
+
+
+def _tls_terms(sslcontext, server_side, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout):
+    """What the native half needs for one connection."""
+    handshake_timeout = _seconds("ssl_handshake_timeout", ssl_handshake_timeout, constants.SSL_HANDSHAKE_TIMEOUT)
+    shutdown_timeout = _seconds("ssl_shutdown_timeout", ssl_shutdown_timeout, constants.SSL_SHUTDOWN_TIMEOUT)
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ssl_object = sslcontext.wrap_bio(incoming, outgoing, server_side=server_side,
+                                     server_hostname=None if server_side else server_hostname or None)
+    return ssl_object, incoming, outgoing, handshake_timeout, shutdown_timeout
 
 
 def _seconds(name, given, usual):
