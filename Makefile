@@ -9,16 +9,19 @@ JOBS ?= $(shell nproc)
 SEEDS ?= 20000
 # How long `make fuzz` runs each target.
 FUZZ_SECONDS ?= 60
-# The interpreter whose event loops `make bench-python` compares.
-PYTHON ?= python3
+# The interpreter of the Python module and of the tests: a name or a path. Empty: as scripts/find-python chooses, which is
+# Debian's. none: without the module.
+PYTHON ?=
+python_path = $(shell scripts/find-python "$(PYTHON)")
+python_options = $(if $(filter none,$(PYTHON)),-DTIDEGATE_BUILD_PYTHON=OFF -DTIDEGATE_PYTHON=,-DTIDEGATE_PYTHON="$(PYTHON)")
 
 # Configuring again is cheap, and picks up a preset that changed.
-build_preset = cmake --preset $(1) && cmake --build --preset $(1) --parallel $(JOBS) $(2)
+build_preset = cmake --preset $(1) $(python_options) && cmake --build --preset $(1) --parallel $(JOBS) $(2)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test debug sanitize asan tsan lint tidy format install clean deps \
-  conformance bench bench-quick bench-micro bench-deps bench-programs differential \
-  bench-python bench-python-quick bench-python-programs \
+  bench bench-quick bench-micro bench-deps bench-programs differential \
+  python conformance python-growth bench-python bench-python-quick bench-python-programs \
   fuzz fuzz-quick fuzz-programs
 
 help: ## List the targets
@@ -37,6 +40,11 @@ run: deps ## Build the command, then run its demo: real clients, every byte chec
 test: deps ## Build, then run every test
 	$(call build_preset,release)
 	ctest --preset release
+
+python: deps ## Build the Python module, for PYTHON if that is given (python3.12, or a path)
+	$(call build_preset,release,--target tidegate_python_package)
+	@echo
+	@echo "Ready: PYTHONPATH=$(CURDIR)/build/release/python $(python_path) your_program.py"
 
 debug: deps ## Build with assertions and for a debugger, then run every test
 	$(call build_preset,debug)
@@ -65,6 +73,11 @@ conformance: deps ## Run CPython's own tests of asyncio on the Python face, with
 	  scripts/python-module "$$python" "build/release/python-$$version" </dev/null || exit 1; done
 	tests/python/conformance/run --package-folder 'build/release/python-{version}'
 
+python-growth: deps ## Make CONNECTIONS=100000 connections from Python, and see that nothing grows with them
+	scripts/python-module "$(python_path)" build/release/python
+	PYTHONPATH=build/release/python TIDEGATE_CONNECTIONS=$(or $(CONNECTIONS),100000) \
+	  "$(python_path)" tests/python/face/run garbage_test -k nothing_grows
+
 fuzz: fuzz-programs ## Have libFuzzer make up input for the TLS engine, FUZZ_SECONDS for each target
 	fuzz/run $(FUZZ_SECONDS)
 
@@ -87,10 +100,10 @@ bench-micro: bench-deps ## Time the rooms of the library one by one: buffers, qu
 	build/bench/bench/micro/bench_micro
 
 bench-python: bench-python-programs ## Measure the loop under PYTHON against asyncio and uvloop: 16 minutes; writes docs/python-performance.*
-	bench/run-python --python $(PYTHON) --module build/bench/python --output docs
+	bench/run-python --python "$(python_path)" --module build/bench/python --output docs
 
 bench-python-quick: bench-python-programs ## A row of each sort of that, in about a minute; writes build/bench/python-performance.*
-	bench/run-python --python $(PYTHON) --module build/bench/python --quick
+	bench/run-python --python "$(python_path)" --module build/bench/python --quick
 
 bench-deps:
 	@scripts/install-deps --bench
@@ -102,7 +115,7 @@ bench-programs: bench-deps
 # The load generator, what is in C for comparison, and the module for that interpreter.
 bench-python-programs: bench-deps
 	$(call build_preset,bench,--target load echo_epoll datagrams_bare tls_memory child_writer)
-	scripts/python-module $(PYTHON) build/bench/python
+	scripts/python-module "$(python_path)" build/bench/python
 
 lint: ## Check format and layers: quick, builds nothing
 	@scripts/check-format
@@ -117,7 +130,7 @@ format: ## Lay out every C++ file as .clang-format says
 
 # Without root for PREFIX, say `make install PREFIX=$HOME/.local`. Building is a step of its own, so that
 # `make test && sudo make install` compiles nothing as root.
-install: deps ## Install library, headers and command to PREFIX
+install: deps ## Install library, headers and command to PREFIX (the Python module: pip install .)
 	$(call build_preset,release,--target tidegate_command)
 	cmake --install build/release --prefix "$(PREFIX)"
 

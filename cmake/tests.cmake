@@ -10,13 +10,13 @@
 #   examples    tests/examples: what examples/ print                                  Python 3
 #   command     tests/cli: what the tidegate command does; tests/command: its parts   Python 3, GoogleTest
 #   bench       tests/bench: the arithmetic and the pages of bench/run                Python 3
+#   python      tests/python: the Python face, and CPython's own tests on it            Python 3, its tests
 #   structure   layers, and that the checks find mistakes                             Python 3
 #   install     an outside project builds against the installed library               pkg-config
 #
 # Compiling is a test as well: every public header alone, and every program in README.md and docs/.
 
 find_package(GTest REQUIRED)
-find_package(Python3 REQUIRED COMPONENTS Interpreter)
 include(GoogleTest)
 
 # A test that hangs fails by name after this long, instead of the whole run failing without one.
@@ -272,6 +272,10 @@ if(NOT TIDEGATE_SANITIZE)
   set_tests_properties(bench.runner_measures_and_reports PROPERTIES
     TIMEOUT 300)  # it starts hundreds of programs
 endif()
+
+# --- The Python face ---------------------------------------------------------------------------------------
+
+add_subdirectory("${PROJECT_SOURCE_DIR}/tests/python")
 
 # --- Installation ------------------------------------------------------------------------------------------
 # Not under a sanitizer: the outside project is built plainly, as its users would, and could not link.

@@ -12,7 +12,7 @@ list_cpp_files() {
       done
   else
     local folders=()
-    for folder in include src cli examples bench fuzz tests; do
+    for folder in include src cli examples python bench fuzz tests; do
       if [[ -d $folder ]]; then folders+=("$folder"); fi
     done
     find "${folders[@]}" \( -name '*.cpp' -o -name '*.hpp' \) -print0

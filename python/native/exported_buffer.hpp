@@ -1,10 +1,10 @@
 // The memory of a Python object that exports some: bytes, bytearray, memoryview and others.
 #pragma once
 
+#include <tidegate/bytes.hpp>
+
 #include "python.hpp"
 #include "python_error.hpp"
-
-#include <tidegate/bytes.hpp>
 
 #include <utility>
 

@@ -71,8 +71,7 @@ class ExtendedType {
     return reinterpret_cast<char*>(object) + offset_;
   }
   [[nodiscard]] PyObject* object(const Part& part) const noexcept {
-    return reinterpret_cast<PyObject*>(
-        const_cast<char*>(reinterpret_cast<const char*>(&part)) - offset_);
+    return reinterpret_cast<PyObject*>(const_cast<char*>(reinterpret_cast<const char*>(&part)) - offset_);
   }
 
  private:

@@ -33,12 +33,13 @@ void FileOnItsWay::done(const Future<void>& sending) {
   const std::exception_ptr failure = sending.core()->failure();
   Owned told;
   if (failure == nullptr) {
-    told = Owned::take(PyObject_CallFunctionObjArgs(names().set_result_unless_cancelled, future.get(), Py_None, nullptr));
+    told = Owned::take(
+        PyObject_CallFunctionObjArgs(names().set_result_unless_cancelled, future.get(), Py_None, nullptr));
   } else {
     const Owned exception = exception_for_python(failure);
     if (!exception) throw_python_error();
-    told = Owned::take(PyObject_CallFunctionObjArgs(names().set_exception_unless_done, future.get(), exception.get(),
-                                                    nullptr));
+    told = Owned::take(PyObject_CallFunctionObjArgs(names().set_exception_unless_done, future.get(),
+                                                    exception.get(), nullptr));
   }
   if (!told) throw_python_error();
 }

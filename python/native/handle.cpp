@@ -34,8 +34,8 @@ const ExtendedType<HandlePart>& type_of(PyObject* object) noexcept {
 bool is_timer(PyObject* object) noexcept { return Py_TYPE(object) == timer_handle_type.type(); }
 HandlePart& part_of(PyObject* object) noexcept { return type_of(object).part(object); }
 
-/// Objects that have gone and whose memory waits for the next one of the kind: nearly every callback needs one,
-/// for a moment.
+/// Objects that have gone and whose memory waits for the next one of the kind: nearly every callback needs
+/// one, for a moment.
 class SpareObjects {
  public:
   [[nodiscard]] PyObject* take(PyTypeObject* type) noexcept {
@@ -147,12 +147,10 @@ PyGetSetDef attributes[] = {{"_args", get_arguments, nullptr, nullptr, nullptr},
 
 PyTypeObject* make_type(ExtendedType<HandlePart>& type, const char* name, PyMethodDef* methods,
                         PyObject* base) {
-  PyType_Slot type_slots[] = {{Py_tp_dealloc, as_slot(deallocate)},
-                              {Py_tp_traverse, as_slot(traverse_object)},
-                              {Py_tp_clear, as_slot(clear)},
-                              {Py_tp_methods, methods},
-                              {Py_tp_getset, attributes},
-                              {0, nullptr}};
+  PyType_Slot type_slots[] = {
+      {Py_tp_dealloc, as_slot(deallocate)}, {Py_tp_traverse, as_slot(traverse_object)},
+      {Py_tp_clear, as_slot(clear)},        {Py_tp_methods, methods},
+      {Py_tp_getset, attributes},           {0, nullptr}};
   const PyType_Spec spec = {
       name, 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, type_slots};
   return type.make(spec, base);
@@ -250,8 +248,8 @@ void HandlePart::cancel() {
 
 void HandlePart::discard() noexcept { leave_queue(); }
 
-/// The garbage collector need not look at what is queued: that is held by its loop, which tells it, and is mostly gone
-/// before the collector comes. What somebody else keeps may be a part of a cycle from now on.
+/// The garbage collector need not look at what is queued: that is held by its loop, which tells it, and is
+/// mostly gone before the collector comes. What somebody else keeps may be a part of a cycle from now on.
 void HandlePart::leave_queue() noexcept {
   PyObject* const self = object();
   if (Py_REFCNT(self) > 1 && PyObject_GC_IsTracked(self) == 0) PyObject_GC_Track(self);
@@ -334,7 +332,8 @@ HandlePart* new_handle(PyObject* loop, const CallTerms& terms) {
 }
 
 HandlePart* new_timer_handle(PyObject* loop, TimePoint when, PyObject* when_seconds, const CallTerms& terms) {
-  PyObject* const object = new_object(timer_handle_type, spare_timer_handles, HandlePart::Kind::timer_handle, when);
+  PyObject* const object =
+      new_object(timer_handle_type, spare_timer_handles, HandlePart::Kind::timer_handle, when);
   if (object == nullptr) return nullptr;
   HandlePart& part = timer_handle_type.part(object);
   const bool is_whole = part.set_up(loop, terms);

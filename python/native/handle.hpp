@@ -1,11 +1,10 @@
-// asyncio's Handle and TimerHandle, natively: a callback on its way through the loop's ready queue or its timers,
-// linked in as it is. Knows no transports.
+// asyncio's Handle and TimerHandle, natively: a callback on its way through the loop's ready queue or its
+// timers, linked in as it is. Knows no transports.
 #pragma once
 
 #include "extended_type.hpp"
-#include "python.hpp"
-
 #include "loop/timer_queue.hpp"
+#include "python.hpp"
 
 #include <cstddef>
 
@@ -13,7 +12,8 @@ namespace tidegate::python {
 
 class NativeLoop;
 
-/// What a call is made of, as a Python function is given it by `loop.call_soon(callback, *args, context=None)`.
+/// What a call is made of, as a Python function is given it by `loop.call_soon(callback, *args,
+/// context=None)`.
 struct CallTerms {
   PyObject* callback = nullptr;
   PyObject* const* arguments = nullptr;
@@ -62,8 +62,8 @@ class HandlePart final : public detail::TimerNode {
 
   static constexpr Py_ssize_t kInlineArguments = 3;
 
-  /// Where its attributes are is the object's; and the vectorcall of a bound method puts itself before the first
-  /// argument, for which there is room.
+  /// Where its attributes are is the object's; and the vectorcall of a bound method puts itself before the
+  /// first argument, for which there is room.
   PyObject* arguments_[1 + kInlineArguments] = {};
   Py_ssize_t argument_count_ = 0;
   const Kind kind_;
@@ -72,8 +72,8 @@ class HandlePart final : public detail::TimerNode {
 /// Makes the types, before anything else here. False with an exception set.
 [[nodiscard]] bool prepare_handles(PyObject* module);
 
-/// A new Handle or TimerHandle of `loop`; null with an exception set. The garbage collector is not told of it, unless
-/// it is kept when it has left its queue.
+/// A new Handle or TimerHandle of `loop`; null with an exception set. The garbage collector is not told of
+/// it, unless it is kept when it has left its queue.
 [[nodiscard]] HandlePart* new_handle(PyObject* loop, const CallTerms& terms);
 [[nodiscard]] HandlePart* new_timer_handle(PyObject* loop, TimePoint when, PyObject* when_seconds,
                                            const CallTerms& terms);

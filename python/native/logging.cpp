@@ -1,9 +1,9 @@
 // The core's messages in asyncio's log: see logging.hpp.
 #include "logging.hpp"
 
-#include "python_error.hpp"
-
 #include <tidegate/log.hpp>
+
+#include "python_error.hpp"
 
 #include <string_view>
 
@@ -30,8 +30,8 @@ void log(PyObject* logger, LogLevel level, std::string_view message) noexcept {
   const PyGILState_STATE state = PyGILState_Ensure();
   {
     const PendingError error;
-    const Owned logged = Owned::take(PyObject_CallMethod(logger, method_of(level), "ss#", "%s", message.data(),
-                                                         static_cast<Py_ssize_t>(message.size())));
+    const Owned logged = Owned::take(PyObject_CallMethod(
+        logger, method_of(level), "ss#", "%s", message.data(), static_cast<Py_ssize_t>(message.size())));
     if (!logged) PyErr_WriteUnraisable(logger);
   }
   PyGILState_Release(state);
@@ -49,7 +49,8 @@ PyMethodDef end_logging_method = {"end_logging", end_logging, METH_NOARGS, nullp
 
 bool prepare_logging() {
   const Owned module = Owned::take(PyImport_ImportModule("asyncio.log"));
-  PyObject* const logger = module ? PyObject_GetAttrString(module.get(), "logger") : nullptr;  // kept for ever
+  PyObject* const logger =
+      module ? PyObject_GetAttrString(module.get(), "logger") : nullptr;  // kept for ever
   if (logger == nullptr) return false;
   const Owned atexit = Owned::take(PyImport_ImportModule("atexit"));
   const Owned end = Owned::take(PyCFunction_New(&end_logging_method, nullptr));

@@ -1,7 +1,7 @@
 // The methods of tidegate.NativeLoop, as Python calls them.
-#include "native_loop.hpp"
-
+#include "datagram_part.hpp"
 #include "names.hpp"
+#include "native_loop.hpp"
 #include "stream_part.hpp"
 
 #include <chrono>
@@ -15,8 +15,7 @@ namespace tidegate::python {
 namespace {
 
 struct LoopObject {
-  PyObject_HEAD
-  PyObject* weak_references;
+  PyObject_HEAD PyObject* weak_references;
   alignas(NativeLoop) unsigned char native[sizeof(NativeLoop)];
 };
 
@@ -32,8 +31,8 @@ NativeLoop& native(PyObject* self) noexcept {
 bool read_call(const char* method, PyObject* const* arguments, Py_ssize_t count, PyObject* keywords,
                Py_ssize_t leading, CallTerms& terms) {
   if (count <= leading) {
-    PyErr_Format(PyExc_TypeError, "%s() takes at least %zd positional arguments (%zd given)", method, leading + 1,
-                 count);
+    PyErr_Format(PyExc_TypeError, "%s() takes at least %zd positional arguments (%zd given)", method,
+                 leading + 1, count);
     return false;
   }
   terms.callback = arguments[leading];
@@ -64,8 +63,8 @@ bool check_in_debug_mode(PyObject* self, const char* method, PyObject* callback,
   }
   const Owned name = Owned::take(PyUnicode_FromString(method));
   if (!name) return false;
-  return static_cast<bool>(Owned::take(
-      PyObject_CallMethodObjArgs(self, names().check_callback, callback, name.get(), nullptr)));
+  return static_cast<bool>(
+      Owned::take(PyObject_CallMethodObjArgs(self, names().check_callback, callback, name.get(), nullptr)));
 }
 
 bool note_source(PyObject* self, PyObject* handle) {
@@ -134,7 +133,8 @@ PyObject* call_soon_threadsafe(PyObject* self, PyObject* const* arguments, Py_ss
   CallTerms terms;
   if (!read_call("call_soon_threadsafe", arguments, count, keywords, 0, terms) || !loop.check_open())
     return nullptr;
-  if (loop.debug() && !check_in_debug_mode(self, "call_soon_threadsafe", terms.callback, true)) return nullptr;
+  if (loop.debug() && !check_in_debug_mode(self, "call_soon_threadsafe", terms.callback, true))
+    return nullptr;
   HandlePart* const handle = new_handle(self, terms);
   if (handle == nullptr) return nullptr;
   PyObject* const object = handle->object();
@@ -358,7 +358,10 @@ PyMethodDef methods[] = {
     {"_make_tls_upgrade", make_tls_upgrade, METH_VARARGS, nullptr},
     {"_make_socket_transport", as_method(make_socket_transport), METH_VARARGS | METH_KEYWORDS, nullptr},
     {"_make_read_pipe_transport", as_method(make_read_pipe_transport), METH_VARARGS | METH_KEYWORDS, nullptr},
-    {"_make_write_pipe_transport", as_method(make_write_pipe_transport), METH_VARARGS | METH_KEYWORDS, nullptr},
+    {"_make_write_pipe_transport", as_method(make_write_pipe_transport), METH_VARARGS | METH_KEYWORDS,
+     nullptr},
+    {"_make_native_datagram_transport", as_method(make_datagram_transport), METH_VARARGS | METH_KEYWORDS,
+     nullptr},
     {"_ensure_fd_no_transport", ensure_no_transport, METH_O, nullptr},
     {"_watches_of", watches_of, METH_O, nullptr},
     {nullptr, nullptr, 0, nullptr}};
@@ -370,8 +373,9 @@ PyGetSetDef attributes[] = {
     {"_stopping", get_flag<&NativeLoop::stopping_>, set_flag<&NativeLoop::stopping_>, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
-PyMemberDef members[] = {{"__weaklistoffset__", T_PYSSIZET, offsetof(LoopObject, weak_references), READONLY, nullptr},
-                         {nullptr, 0, 0, 0, nullptr}};
+PyMemberDef members[] = {
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(LoopObject, weak_references), READONLY, nullptr},
+    {nullptr, 0, 0, 0, nullptr}};
 
 }  // namespace
 

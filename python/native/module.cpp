@@ -1,4 +1,5 @@
 // The extension module tidegate._native.
+#include "datagram_part.hpp"
 #include "handle.hpp"
 #include "logging.hpp"
 #include "names.hpp"
@@ -13,10 +14,13 @@ namespace {
 int execute(PyObject* module) {
   // Types, spare objects and names are the process's, not an interpreter's.
   if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
-    PyErr_SetString(PyExc_ImportError, "tidegate can be used by the main interpreter only, not by subinterpreters");
+    PyErr_SetString(PyExc_ImportError,
+                    "tidegate can be used by the main interpreter only, not by subinterpreters");
     return -1;
   }
-  return prepare_names() && prepare_handles(module) && prepare_loop(module) && prepare_streams(module) && prepare_logging() ? 0 : -1;
+  const bool is_prepared = prepare_names() && prepare_handles(module) && prepare_loop(module) &&
+                           prepare_streams(module) && prepare_datagrams(module);
+  return is_prepared ? 0 : -1;
 }
 
 PyModuleDef_Slot slots[] = {{Py_mod_exec, as_slot(execute)},
@@ -25,8 +29,15 @@ PyModuleDef_Slot slots[] = {{Py_mod_exec, as_slot(execute)},
 #endif
                             {0, nullptr}};
 
-PyModuleDef definition = {PyModuleDef_HEAD_INIT, "tidegate._native", "The native half of tidegate.", 0, nullptr, slots,
-                          nullptr, nullptr, nullptr};
+PyModuleDef definition = {PyModuleDef_HEAD_INIT,
+                          "tidegate._native",
+                          "The native half of tidegate.",
+                          0,
+                          nullptr,
+                          slots,
+                          nullptr,
+                          nullptr,
+                          nullptr};
 
 }  // namespace
 

@@ -16,6 +16,7 @@ struct Names {
   PyObject* attach_to_server = nullptr;
   PyObject* detach_from_server = nullptr;
   PyObject* call_soon = nullptr;
+  PyObject* resolve_for_socket = nullptr;
   // Methods of protocols.
   PyObject* connection_made = nullptr;
   PyObject* data_received = nullptr;
@@ -25,9 +26,12 @@ struct Names {
   PyObject* pause_writing = nullptr;
   PyObject* resume_writing = nullptr;
   PyObject* connection_lost = nullptr;
+  PyObject* datagram_received = nullptr;
+  PyObject* error_received = nullptr;
   // Methods of sockets and files.
   PyObject* fileno = nullptr;
   PyObject* detach = nullptr;
+  PyObject* sendto = nullptr;
   PyObject* close = nullptr;
   PyObject* getsockname = nullptr;
   PyObject* getpeername = nullptr;

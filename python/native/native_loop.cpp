@@ -2,8 +2,7 @@
 #include "native_loop.hpp"
 
 #include "names.hpp"
-#include "stream_part.hpp"
-
+#include "protocol_adapter.hpp"
 #include "transport/layer.hpp"
 
 #include <chrono>
@@ -85,7 +84,8 @@ void NativeLoop::interrupt() noexcept {
 // --- errors ------------------------------------------------------------------------------------------------
 
 bool NativeLoop::is_for_the_program() noexcept {
-  return PyErr_ExceptionMatches(PyExc_SystemExit) != 0 || PyErr_ExceptionMatches(PyExc_KeyboardInterrupt) != 0;
+  return PyErr_ExceptionMatches(PyExc_SystemExit) != 0 ||
+         PyErr_ExceptionMatches(PyExc_KeyboardInterrupt) != 0;
 }
 
 void NativeLoop::handle_failed(PyObject* handle) {
@@ -99,8 +99,7 @@ void NativeLoop::handle_failed(PyObject* handle) {
 }
 
 void NativeLoop::call_in_debug_mode(PyObject* handle) {
-  const Owned called =
-      Owned::take(PyObject_CallMethodOneArg(object_, names().call_in_debug_mode, handle));
+  const Owned called = Owned::take(PyObject_CallMethodOneArg(object_, names().call_in_debug_mode, handle));
   if (called) return;
   interrupt();  // what comes through there is for the program
 }
@@ -141,14 +140,13 @@ void NativeLoop::tell_exception(const ExceptionContext& context) noexcept {
     above = layer->above().get_protocol();
     protocol = above.get();
   }
-  const auto* const adapter = dynamic_cast<const StreamAdapter*>(protocol);
+  const auto* const adapter = dynamic_cast<const ProtocolAdapter*>(protocol);
   if (adapter == nullptr) return report(context.message.c_str(), std::move(exception), nullptr, nullptr);
-  StreamPart& part = adapter->part();
-  if (!exception) return part.was_left_open();
+  if (!exception) return adapter->was_left_open();
   // Asyncio's users expect to hear of their own errors, and not of the network's.
   const bool is_of_system = PyObject_IsInstance(exception.get(), PyExc_OSError) == 1;
   if (is_of_system && context.message.starts_with("Fatal") && !debug_) return;
-  report(context.message.c_str(), std::move(exception), part.object(), part.protocol());
+  report(context.message.c_str(), std::move(exception), adapter->transport(), adapter->protocol());
 }
 
 int NativeLoop::traverse(visitproc visit, void* arg) const {

@@ -1,15 +1,14 @@
-// What is native of a loop: its callbacks, timers and watches on the C++ core. The class `tidegate.Loop`, written in
-// Python, derives from this and from asyncio's own loop, whose methods these take the place of.
+// What is native of a loop: its callbacks, timers and watches on the C++ core. The class `tidegate.Loop`,
+// written in Python, derives from this and from asyncio's own loop, whose methods these take the place of.
 #pragma once
-
-#include "handle.hpp"
-#include "python.hpp"
-#include "python_error.hpp"
-#include "watched_descriptors.hpp"
 
 #include <tidegate/loop.hpp>
 
+#include "handle.hpp"
 #include "loop/loop_core.hpp"
+#include "python.hpp"
+#include "python_error.hpp"
+#include "watched_descriptors.hpp"
 
 #include <memory>
 #include <unordered_map>
@@ -46,8 +45,8 @@ class NativeLoop final : private loop::SleepObserver {
   [[nodiscard]] bool debug() const noexcept { return debug_; }
   [[nodiscard]] double now_seconds() const noexcept;
 
-  /// Puts `handle`, with a reference of its own, into the ready queue. Thread: any that holds the interpreter's
-  /// lock, which is the queue's lock as well: the loop lets go of it only to sleep.
+  /// Puts `handle`, with a reference of its own, into the ready queue. Thread: any that holds the
+  /// interpreter's lock, which is the queue's lock as well: the loop lets go of it only to sleep.
   void schedule_from_any_thread(HandlePart& handle) noexcept {
     core().schedule(handle);
     if (!asleep_ || woken_) return;
@@ -66,8 +65,8 @@ class NativeLoop final : private loop::SleepObserver {
 
   // --- errors --------------------------------------------------------------------------------------
 
-  /// The exception that is set is told to the loop's exception handler, or ends the run where it is one that is
-  /// for the program (SystemExit, KeyboardInterrupt). `transport` and `protocol` may be null.
+  /// The exception that is set is told to the loop's exception handler, or ends the run where it is one that
+  /// is for the program (SystemExit, KeyboardInterrupt). `transport` and `protocol` may be null.
   void report(const char* message, PyObject* transport, PyObject* protocol) noexcept;
   /// The same of `exception`.
   void report(const char* message, Owned exception, PyObject* transport, PyObject* protocol) noexcept;

@@ -4,9 +4,9 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 // PyMemberDef's types have this home up to 3.11; later ones include it themselves.
-#include <structmember.h>
-
 #include <utility>
+
+#include <structmember.h>
 
 namespace tidegate::python {
 

@@ -1,10 +1,10 @@
-// Errors on their way between C++ and Python: a Python exception that passes through C++ code as an exception, and
-// what C++ throws as the exception that asyncio would raise.
+// Errors on their way between C++ and Python: a Python exception that passes through C++ code as an
+// exception, and what C++ throws as the exception that asyncio would raise.
 #pragma once
 
-#include "python.hpp"
-
 #include <tidegate/error.hpp>
+
+#include "python.hpp"
 
 #include <exception>
 
@@ -49,8 +49,8 @@ class PythonError final : public std::exception {
 /// Throws the exception that is set.
 [[noreturn]] void throw_python_error();
 
-/// `exception` for Python: itself where it came from there, else the one that asyncio would raise. REQUIRES: not
-/// null. Null, with an exception set, where there is no memory.
+/// `exception` for Python: itself where it came from there, else the one that asyncio would raise. REQUIRES:
+/// not null. Null, with an exception set, where there is no memory.
 [[nodiscard]] Owned exception_for_python(const std::exception_ptr& exception);
 /// None where there is no error.
 [[nodiscard]] Owned exception_for_python(const Error& reason);

@@ -3,7 +3,6 @@
 
 #include "names.hpp"
 #include "python_error.hpp"
-
 #include "transport/securing.hpp"
 
 #include <chrono>
@@ -55,7 +54,8 @@ std::shared_ptr<tls::TlsTransport> SecuredPart::upgrade(transport::InnerTranspor
 }
 
 void SecuredPart::tell_waiter(const tls::TlsTransport& connection, PyObject* loop, PyObject* transport) {
-  const auto alive = std::make_shared<const std::pair<Owned, Owned>>(Owned::share(loop), Owned::share(transport));
+  const auto alive =
+      std::make_shared<const std::pair<Owned, Owned>>(Owned::share(loop), Owned::share(transport));
   connection.opened().add_done_callback([this, alive](const Future<TransportRef>& opened) {
     handshake_is_over(opened, alive->first.get(), alive->second.get());
   });
@@ -86,8 +86,9 @@ Owned SecuredPart::exception_for(const std::exception_ptr& reason) const {
     // The engine's own are Python's: these are the connection's.
     switch (static_cast<TlsErrc>(error.code().value())) {
       case TlsErrc::handshake_timed_out: {
-        const Owned text = Owned::take(PyUnicode_FromFormat(
-            "SSL handshake is taking longer than %S seconds: aborting the connection", handshake_timeout_.get()));
+        const Owned text = Owned::take(
+            PyUnicode_FromFormat("SSL handshake is taking longer than %S seconds: aborting the connection",
+                                 handshake_timeout_.get()));
         return text ? Owned::take(PyObject_CallOneArg(PyExc_ConnectionAbortedError, text.get())) : Owned();
       }
       case TlsErrc::shutdown_timed_out:

@@ -1,13 +1,12 @@
-// What a Python transport has beside a plain one's where TLS is in between: the engine, who waits for the handshake,
-// and the end in asyncio's words.
+// What a Python transport has beside a plain one's where TLS is in between: the engine, who waits for the
+// handshake, and the end in asyncio's words.
 #pragma once
-
-#include "python.hpp"
-#include "ssl_engine.hpp"
 
 #include <tidegate/future.hpp>
 #include <tidegate/transport.hpp>
 
+#include "python.hpp"
+#include "ssl_engine.hpp"
 #include "tls/tls_transport.hpp"
 
 #include <exception>
@@ -31,7 +30,8 @@ class SecuredPart {
   [[nodiscard]] std::shared_ptr<tls::TlsTransport> make(loop::LoopCore& core, const Terms& terms,
                                                         std::shared_ptr<BaseProtocol> protocol);
   /// The same for a connection that the protocol knows of already: takes the place of `below`'s protocol.
-  [[nodiscard]] std::shared_ptr<tls::TlsTransport> upgrade(transport::InnerTransport& below, const Terms& terms,
+  [[nodiscard]] std::shared_ptr<tls::TlsTransport> upgrade(transport::InnerTransport& below,
+                                                           const Terms& terms,
                                                            std::shared_ptr<BaseProtocol> protocol);
   /// Tells whoever waits how the handshake ends. `transport`: the Python one.
   void tell_waiter(const tls::TlsTransport& connection, PyObject* loop, PyObject* transport);

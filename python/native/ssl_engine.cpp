@@ -30,7 +30,8 @@ Owned call(PyObject* callable) { return Owned::take(PyObject_CallNoArgs(callable
 Owned call(PyObject* callable, PyObject* first, PyObject* second = nullptr) {
   PyObject* arguments[3] = {nullptr, first, second};
   const std::size_t count = second != nullptr ? 2 : 1;
-  return Owned::take(PyObject_Vectorcall(callable, arguments + 1, count | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
+  return Owned::take(
+      PyObject_Vectorcall(callable, arguments + 1, count | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
 }
 
 /// What a method has counted; -1 where it has raised.
@@ -72,8 +73,8 @@ SslEngine::Outcome SslEngine::put_out() {
   return Outcome::done;
 }
 
-/// Whether the next read may come upon something: behind a record of which there is more (`in_record`), or else in
-/// what has arrived.
+/// Whether the next read may come upon something: behind a record of which there is more (`in_record`), or
+/// else in what has arrived.
 bool SslEngine::look_for_more(bool in_record) {
   if (in_record) {
     const Py_ssize_t pending = count_of(call(pending_.get()));
@@ -92,7 +93,8 @@ SslEngine::Outcome SslEngine::handshake() {
   if (handshake_is_over_) return Outcome::done;
   if (take_in() == Outcome::failed) return Outcome::failed;
   Outcome outcome = call(do_handshake_.get()) ? Outcome::done : why_not();
-  if (outcome == Outcome::done && !call(names().describe_tls, extra_.get(), ssl_object_.get())) outcome = fail();
+  if (outcome == Outcome::done && !call(names().describe_tls, extra_.get(), ssl_object_.get()))
+    outcome = fail();
   if (put_out() == Outcome::failed) return Outcome::failed;
   if (outcome == Outcome::done) {
     handshake_is_over_ = true;
@@ -188,7 +190,8 @@ void SslEngine::close() {
 
 void SslEngine::say_close_notify() {
   owes_close_notify_ = false;
-  // Python's shutdown() goes on to look for the peer's, and takes data in its place for an error. Nobody wants them.
+  // Python's shutdown() goes on to look for the peer's, and takes data in its place for an error. Nobody
+  // wants them.
   std::array<std::byte, 4096> discarded;
   while (holds_more_) {
     std::size_t size_bytes = 0;
@@ -204,7 +207,8 @@ void SslEngine::say_close_notify() {
 
 /// What Python has raised.
 SslEngine::Outcome SslEngine::why_not() {
-  if (PyErr_ExceptionMatches(names().ssl_want_read) != 0 || PyErr_ExceptionMatches(names().ssl_syscall) != 0) {
+  if (PyErr_ExceptionMatches(names().ssl_want_read) != 0 ||
+      PyErr_ExceptionMatches(names().ssl_syscall) != 0) {
     PyErr_Clear();
     return Outcome::wants_input;
   }
@@ -229,17 +233,18 @@ SslEngine::Outcome SslEngine::fail() {
 // --- for the collector -------------------------------------------------------------------------------------
 
 int SslEngine::traverse(visitproc visit, void* arg) const {
-  for (const Owned* owned : {&ssl_object_, &incoming_, &extra_, &do_handshake_, &read_, &write_, &pending_, &shutdown_,
-                             &take_in_, &put_out_}) {
+  for (const Owned* owned : {&ssl_object_, &incoming_, &extra_, &do_handshake_, &read_, &write_, &pending_,
+                             &shutdown_, &take_in_, &put_out_}) {
     Py_VISIT(owned->get());
   }
   return 0;
 }
 
 void SslEngine::clear() noexcept {
-  if (failure_ == nullptr) failure_ = std::make_exception_ptr(InvalidStateError("the connection was collected"));
-  for (Owned* owned : {&ssl_object_, &incoming_, &extra_, &do_handshake_, &read_, &write_, &pending_, &shutdown_,
-                       &take_in_, &put_out_}) {
+  if (failure_ == nullptr)
+    failure_ = std::make_exception_ptr(InvalidStateError("the connection was collected"));
+  for (Owned* owned : {&ssl_object_, &incoming_, &extra_, &do_handshake_, &read_, &write_, &pending_,
+                       &shutdown_, &take_in_, &put_out_}) {
     owned->reset();
   }
 }

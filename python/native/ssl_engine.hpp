@@ -1,12 +1,11 @@
-// A TLS engine over an `ssl.SSLObject`: whatever a program has done to its `ssl.SSLContext` holds, for the module
-// `ssl` does the work. Knows no asyncio and no transports.
+// A TLS engine over an `ssl.SSLObject`: whatever a program has done to its `ssl.SSLContext` holds, for the
+// module `ssl` does the work. Knows no asyncio and no transports.
 //
-// The interpreter's libssl is not spoken to directly, even where it is the one that we are linked with: where in a
-// PySSLContext its SSL_CTX lies is CPython's private matter, and nothing exports it.
+// The interpreter's libssl is not spoken to directly, even where it is the one that we are linked with: where
+// in a PySSLContext its SSL_CTX lies is CPython's private matter, and nothing exports it.
 #pragma once
 
 #include "python.hpp"
-
 #include "tls/context_core.hpp"
 #include "tls/engine.hpp"
 

@@ -3,9 +3,8 @@
 
 #include "entered_context.hpp"
 #include "names.hpp"
-#include "python_error.hpp"
-
 #include "net/socket_options.hpp"
+#include "python_error.hpp"
 #include "transport/owned_channel.hpp"
 
 #include <cerrno>
@@ -49,7 +48,8 @@ class BufferedAdapter final : public BufferedProtocol, public StreamAdapter {
 /// Whether it is a socket; throws std::invalid_argument for what is no pipe, terminal or device either.
 bool is_socket_or_pipe(int descriptor) {
   struct stat status {};
-  if (::fstat(descriptor, &status) != 0) throw OsError(std::error_code(errno, std::system_category()), "fstat");
+  if (::fstat(descriptor, &status) != 0)
+    throw OsError(std::error_code(errno, std::system_category()), "fstat");
   if (S_ISSOCK(status.st_mode)) return true;
   if (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)) return false;
   throw std::invalid_argument("Pipe transport is for pipes, sockets and character devices only.");
@@ -58,7 +58,8 @@ bool is_socket_or_pipe(int descriptor) {
 /// A callable with one argument, without a tuple; room before it for a bound method's self.
 Owned call_one(PyObject* callable, PyObject* argument) {
   PyObject* arguments[2] = {nullptr, argument};
-  return Owned::take(PyObject_Vectorcall(callable, arguments + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
+  return Owned::take(
+      PyObject_Vectorcall(callable, arguments + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
 }
 
 }  // namespace
@@ -68,6 +69,9 @@ StreamAdapter::StreamAdapter(StreamPart& part) : part_(part), transport_(Owned::
 }
 
 StreamAdapter::~StreamAdapter() { part_.adapter_ends(*this); }
+
+PyObject* StreamAdapter::protocol() const noexcept { return part_.protocol(); }
+void StreamAdapter::was_left_open() const noexcept { part_.was_left_open(); }
 
 // --- the beginning -----------------------------------------------------------------------------------------
 
@@ -223,13 +227,15 @@ Owned StreamPart::call_method(PyObject* name, PyObject* argument) {
   });
 }
 
-/// The first and the last call of a protocol are asyncio's callbacks: what they raise is told as any callback's.
+/// The first and the last call of a protocol are asyncio's callbacks: what they raise is told as any
+/// callback's.
 void StreamPart::call_as_a_callback(PyObject* name, PyObject* argument) {
   try {
     call_method(name, argument);
   } catch (const PythonError& error) {
     const Owned method = Owned::take(PyObject_GetAttr(protocol_.get(), name));
-    const Owned message = Owned::take(method ? PyUnicode_FromFormat("Exception in callback %R", method.get()) : nullptr);
+    const Owned message =
+        Owned::take(method ? PyUnicode_FromFormat("Exception in callback %R", method.get()) : nullptr);
     PyErr_Clear();
     loop().report(message ? PyUnicode_AsUTF8(message.get()) : "Exception in callback",
                   Owned::share(error.exception()), object(), protocol_.get());
@@ -252,7 +258,8 @@ bool StreamPart::eof_received() {
 }
 
 void StreamPart::data_received(BytesView data) {
-  const Owned bytes = Owned::take(PyBytes_FromStringAndSize(data.text().data(), static_cast<Py_ssize_t>(data.size())));
+  const Owned bytes =
+      Owned::take(PyBytes_FromStringAndSize(data.text().data(), static_cast<Py_ssize_t>(data.size())));
   if (!bytes) throw_python_error();
   if (!take_data_) {
     PyErr_Format(PyExc_AttributeError, "%R has no data_received", protocol_.get());
@@ -268,9 +275,8 @@ MutableBytesView StreamPart::get_buffer() {
   if (!buffer) {
     // The program ends, and no byte may be lost: nothing is received before the loop runs again.
     transport_->pause_reading();
-    const Owned resuming =
-        Owned::take(PyObject_CallMethod(loop_.get(), "call_soon", "N",
-                                        PyObject_GetAttrString(object(), "resume_reading")));
+    const Owned resuming = Owned::take(PyObject_CallMethod(
+        loop_.get(), "call_soon", "N", PyObject_GetAttrString(object(), "resume_reading")));
     if (!resuming) throw_python_error();
     return {};
   }
@@ -303,7 +309,8 @@ void StreamPart::adapter_ends(const StreamAdapter& adapter) noexcept {
   buffer_.release();
   auto& transports = loop().transports();
   // Not where another one has taken it over.
-  if (const auto found = transports.find(descriptor_); found != transports.end() && found->second == object()) {
+  if (const auto found = transports.find(descriptor_);
+      found != transports.end() && found->second == object()) {
     transports.erase(found);
   }
   let_go_of_file();
@@ -314,8 +321,8 @@ void StreamPart::adapter_ends(const StreamAdapter& adapter) noexcept {
   if (!server_) return;
   const Owned server = std::move(server_);
   const Owned attached = std::move(attached_);
-  const Owned told = Owned::take(
-      PyObject_CallMethodObjArgs(loop_.get(), names().detach_from_server, server.get(), attached.get(), nullptr));
+  const Owned told = Owned::take(PyObject_CallMethodObjArgs(loop_.get(), names().detach_from_server,
+                                                            server.get(), attached.get(), nullptr));
   if (!told) PyErr_WriteUnraisable(object());
 }
 
@@ -330,19 +337,21 @@ void StreamPart::let_go_of_file() noexcept {
 
 void StreamPart::was_left_open() noexcept {
   const PendingError error;
-  if (PyErr_ResourceWarning(object(), 1, "unclosed transport %R", object()) < 0) PyErr_WriteUnraisable(object());
+  if (PyErr_ResourceWarning(object(), 1, "unclosed transport %R", object()) < 0)
+    PyErr_WriteUnraisable(object());
 }
 
 int StreamPart::traverse(visitproc visit, void* arg) const {
-  for (const Owned* owned : {&loop_, &protocol_, &file_, &server_, &attached_, &context_, &take_data_,
-                             &get_buffer_}) {
+  for (const Owned* owned :
+       {&loop_, &protocol_, &file_, &server_, &attached_, &context_, &take_data_, &get_buffer_}) {
     Py_VISIT(owned->get());
   }
   return secured_ ? secured_->traverse(visit, arg) : 0;
 }
 
 void StreamPart::clear() noexcept {
-  for (Owned* owned : {&protocol_, &file_, &server_, &attached_, &context_, &take_data_, &get_buffer_}) owned->reset();
+  for (Owned* owned : {&protocol_, &file_, &server_, &attached_, &context_, &take_data_, &get_buffer_})
+    owned->reset();
   if (secured_) secured_->clear();
 }
 

@@ -1,16 +1,16 @@
-// A stream transport as Python sees it: between a Python protocol and the core's transport. What the core calls is
-// here; what Python calls is in stream_type.cpp.
+// A stream transport as Python sees it: between a Python protocol and the core's transport. What the core
+// calls is here; what Python calls is in stream_type.cpp.
 #pragma once
+
+#include <tidegate/protocol.hpp>
 
 #include "exported_buffer.hpp"
 #include "extended_type.hpp"
 #include "file_on_its_way.hpp"
 #include "native_loop.hpp"
+#include "protocol_adapter.hpp"
 #include "python.hpp"
 #include "secured_part.hpp"
-
-#include <tidegate/protocol.hpp>
-
 #include "transport/inner_transport.hpp"
 #include "transport/stream_transport.hpp"
 
@@ -20,19 +20,19 @@ namespace tidegate::python {
 
 class StreamPart;
 
-/// The core's protocol for a Python one: passes on what happens, in the transport's context. The two kinds differ in
-/// how bytes come.
-class StreamAdapter {
+/// The core's protocol for a Python one: passes on what happens, in the transport's context. The two kinds
+/// differ in how bytes come.
+class StreamAdapter : public ProtocolAdapter {
  public:
-  StreamAdapter(const StreamAdapter&) = delete;
-  StreamAdapter& operator=(const StreamAdapter&) = delete;
-
   [[nodiscard]] StreamPart& part() const noexcept { return part_; }
+  [[nodiscard]] PyObject* transport() const noexcept override { return transport_.get(); }
+  [[nodiscard]] PyObject* protocol() const noexcept override;
+  void was_left_open() const noexcept override;
 
  protected:
   /// Keeps the transport alive.
   explicit StreamAdapter(StreamPart& part);
-  virtual ~StreamAdapter();
+  ~StreamAdapter() override;
 
  private:
   StreamPart& part_;
@@ -41,7 +41,8 @@ class StreamAdapter {
 
 /// What a Python transport is made of, beside the core's.
 ///
-/// Lifetime: that of its Python object, which the core's transport keeps alive until the connection has ended.
+/// Lifetime: that of its Python object, which the core's transport keeps alive until the connection has
+/// ended.
 class StreamPart {
  public:
   Attachments attachments;  // first: the type says so
@@ -68,8 +69,8 @@ class StreamPart {
   void open_pipe(const Terms& terms, transport::Direction direction);
   /// The same over TLS: the protocol is told, and then whoever waits, when the handshake is over.
   void open_tls(Terms terms, SecuredPart::Terms secured);
-  /// TLS over a connection that is there already, whose protocol knows of it. What `below` was made of is this one's
-  /// from now on.
+  /// TLS over a connection that is there already, whose protocol knows of it. What `below` was made of is
+  /// this one's from now on.
   void open_tls_over(StreamPart& below, Terms terms, SecuredPart::Terms secured);
 
   // --- what is asked ---------------------------------------------------------------------------------
@@ -135,7 +136,7 @@ class StreamPart {
   // Of the protocol, looked up once: data_received, or buffer_updated with get_buffer.
   Owned take_data_;
   Owned get_buffer_;
-  ExportedBuffer buffer_;  // from get_buffer to buffer_updated
+  ExportedBuffer buffer_;                 // from get_buffer to buffer_updated
   std::unique_ptr<SecuredPart> secured_;  // where TLS is in between
   int descriptor_ = -1;
   bool is_buffered_ = false;

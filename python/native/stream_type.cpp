@@ -1,9 +1,11 @@
 // The methods of stream transports, as Python calls them: asyncio.Transport, ReadTransport, WriteTransport.
+#include <tidegate/chunk.hpp>
+
 #include "names.hpp"
 #include "python_error.hpp"
+#include "socket_description.hpp"
 #include "stream_part.hpp"
-
-#include <tidegate/chunk.hpp>
+#include "write_limits.hpp"
 
 #include <cstring>
 #include <new>
@@ -27,8 +29,8 @@ StreamPart& part_of(PyObject* object) noexcept { return stream_part(object); }
 
 /// A Python object that keeps bytes which are handed over, and never changes.
 Chunk chunk_of(PyObject* bytes) noexcept {
-  return {BytesView(PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes))), Py_NewRef(bytes),
-          [](void* owner) noexcept { Py_DECREF(static_cast<PyObject*>(owner)); }};
+  return {BytesView(PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes))),
+          Py_NewRef(bytes), [](void* owner) noexcept { Py_DECREF(static_cast<PyObject*>(owner)); }};
 }
 
 /// Less than this is copied, where the kernel does not take it at once; more is kept where it is.
@@ -37,7 +39,8 @@ constexpr Py_ssize_t kWorthKeeping = 2048;
 // --- writing -----------------------------------------------------------------------------------------------
 
 void refuse_data(PyObject* data) {
-  PyErr_Format(PyExc_TypeError, "data argument must be a bytes-like object, not '%s'", Py_TYPE(data)->tp_name);
+  PyErr_Format(PyExc_TypeError, "data argument must be a bytes-like object, not '%s'",
+               Py_TYPE(data)->tp_name);
   throw_python_error();
 }
 
@@ -61,7 +64,8 @@ PyObject* write(PyObject* self, PyObject* data) {
 
 PyObject* writelines(PyObject* self, PyObject* pieces) {
   return guarded([&]() -> PyObject* {
-    const Owned sequence = Owned::take(PySequence_Fast(pieces, "writelines() takes an iterable of bytes-like objects"));
+    const Owned sequence =
+        Owned::take(PySequence_Fast(pieces, "writelines() takes an iterable of bytes-like objects"));
     if (!sequence) return nullptr;
     const auto count = static_cast<std::size_t>(PySequence_Fast_GET_SIZE(sequence.get()));
     std::vector<Chunk> chunks;
@@ -87,7 +91,9 @@ PyObject* write_eof(PyObject* self, PyObject*) {
   });
 }
 
-PyObject* can_write_eof(PyObject* self, PyObject*) { return PyBool_FromLong(part_of(self).core().can_write_eof()); }
+PyObject* can_write_eof(PyObject* self, PyObject*) {
+  return PyBool_FromLong(part_of(self).core().can_write_eof());
+}
 
 PyObject* get_write_buffer_size(PyObject* self, PyObject*) {
   return PyLong_FromSize_t(part_of(self).core().get_write_buffer_size());
@@ -98,34 +104,11 @@ PyObject* get_write_buffer_limits(PyObject* self, PyObject*) {
   return Py_BuildValue("(nn)", static_cast<Py_ssize_t>(limits.low), static_cast<Py_ssize_t>(limits.high));
 }
 
-/// None: left out. False with ValueError set for what is negative, or no number.
-bool read_limit(PyObject* value, std::optional<std::size_t>& limit) {
-  if (value == nullptr || value == Py_None) return true;
-  const Py_ssize_t number = PyNumber_AsSsize_t(value, PyExc_OverflowError);
-  if (number == -1 && PyErr_Occurred() != nullptr) return false;
-  if (number < 0) return false;
-  limit = static_cast<std::size_t>(number);
-  return true;
-}
-
 PyObject* set_write_buffer_limits(PyObject* self, PyObject* arguments, PyObject* keywords) {
-  static const char* names_of_arguments[] = {"high", "low", nullptr};
-  PyObject* high = nullptr;
-  PyObject* low = nullptr;
-  if (PyArg_ParseTupleAndKeywords(arguments, keywords, "|OO:set_write_buffer_limits",
-                                  const_cast<char**>(names_of_arguments), &high, &low) == 0) {
-    return nullptr;
-  }
+  WriteBufferLimitOptions limits;
+  if (!read_write_limits(arguments, keywords, limits)) return nullptr;
   return guarded([&]() -> PyObject* {
-    WriteBufferLimitOptions options;
-    if (!read_limit(high, options.high) || !read_limit(low, options.low)) {
-      if (PyErr_Occurred() == nullptr) {
-        PyErr_Format(PyExc_ValueError, "high (%R) must be >= low (%R) must be >= 0", high != nullptr ? high : Py_None,
-                     low != nullptr ? low : Py_None);
-      }
-      return nullptr;
-    }
-    part_of(self).core().set_write_buffer_limits(options);
+    part_of(self).core().set_write_buffer_limits(limits);
     Py_RETURN_NONE;
   });
 }
@@ -194,7 +177,8 @@ PyObject* abort(PyObject* self, PyObject*) {
 PyObject* force_close(PyObject* self, PyObject* exception) {
   return guarded([&]() -> PyObject* {
     part_of(self).core().abort_for(
-        exception == Py_None ? Error() : Error(std::make_exception_ptr(PythonError(Owned::share(exception)))));
+        exception == Py_None ? Error()
+                             : Error(std::make_exception_ptr(PythonError(Owned::share(exception)))));
     Py_RETURN_NONE;
   });
 }
@@ -242,7 +226,9 @@ PyObject* get_file(PyObject* self, void*) {
 PyObject* get_descriptor(PyObject* self, void*) { return PyLong_FromLong(part_of(self).descriptor()); }
 /// Asyncio has two objects where here is one.
 PyObject* get_ssl_protocol(PyObject* self, void*) { return Py_NewRef(self); }
-PyObject* get_writing_paused(PyObject* self, void*) { return PyBool_FromLong(part_of(self).core().writing_paused()); }
+PyObject* get_writing_paused(PyObject* self, void*) {
+  return PyBool_FromLong(part_of(self).core().writing_paused());
+}
 
 // --- TLS: what the transport below says, said by somebody else ---------------------------------------------
 
@@ -287,32 +273,39 @@ void deallocate(PyObject* self) {
 constexpr const char* kWrite = "write(data)\n\nSend bytes; never waits.";
 constexpr const char* kClose = "close()\n\nEnd the connection when what was written has been sent.";
 
-#define TIDEGATE_BASE_METHODS                                                                          \
-  {"close", close, METH_NOARGS, kClose},                                                               \
-  {"is_closing", is_closing, METH_NOARGS, "Return True if the transport is closing or closed."},       \
-  {"set_protocol", set_protocol, METH_O, "Set the protocol that is called from now on."},              \
-  {"get_protocol", get_protocol, METH_NOARGS, "Return the protocol."},                                 \
-  {"_force_close", force_close, METH_O, nullptr}
-#define TIDEGATE_READING_METHODS                                                                       \
-  {"pause_reading", pause_reading, METH_NOARGS, "Stop telling the protocol of data."},                 \
-  {"resume_reading", resume_reading, METH_NOARGS, "Go on telling the protocol of data."},              \
-  {"is_reading", is_reading, METH_NOARGS, "Return True if the protocol is told of data."}
-#define TIDEGATE_WRITING_METHODS                                                                       \
-  {"_begin_file", begin_file, METH_VARARGS, nullptr}, {"_end_file", end_file, METH_NOARGS, nullptr},   \
-  {"write", write, METH_O, kWrite},                                                                    \
-  {"writelines", writelines, METH_O, "writelines(list_of_data)\n\nSend them in a row."},               \
-  {"write_eof", write_eof, METH_NOARGS, "End the writing direction when all has been sent."},          \
-  {"can_write_eof", can_write_eof, METH_NOARGS, "Return True if write_eof() is supported."},           \
-  {"abort", abort, METH_NOARGS, "End the connection at once; what is buffered is lost."},              \
-  {"get_write_buffer_size", get_write_buffer_size, METH_NOARGS, "Return how many bytes wait."},        \
-  {"get_write_buffer_limits", get_write_buffer_limits, METH_NOARGS, "Return (low, high)."},            \
-  {"set_write_buffer_limits", as_method(set_write_buffer_limits), METH_VARARGS | METH_KEYWORDS,        \
-   "set_write_buffer_limits(high=None, low=None)\n\nSet the marks of flow control."}
+#define TIDEGATE_BASE_METHODS                                                                        \
+  {"close", close, METH_NOARGS, kClose},                                                             \
+      {"is_closing", is_closing, METH_NOARGS, "Return True if the transport is closing or closed."}, \
+      {"set_protocol", set_protocol, METH_O, "Set the protocol that is called from now on."},        \
+      {"get_protocol", get_protocol, METH_NOARGS, "Return the protocol."}, {                         \
+    "_force_close", force_close, METH_O, nullptr                                                     \
+  }
+#define TIDEGATE_READING_METHODS                                                                \
+  {"pause_reading", pause_reading, METH_NOARGS, "Stop telling the protocol of data."},          \
+      {"resume_reading", resume_reading, METH_NOARGS, "Go on telling the protocol of data."}, { \
+    "is_reading", is_reading, METH_NOARGS, "Return True if the protocol is told of data."       \
+  }
+#define TIDEGATE_WRITING_METHODS                                                                     \
+  {"_begin_file", begin_file, METH_VARARGS, nullptr}, {"_end_file", end_file, METH_NOARGS, nullptr}, \
+      {"write", write, METH_O, kWrite},                                                              \
+      {"writelines", writelines, METH_O, "writelines(list_of_data)\n\nSend them in a row."},         \
+      {"write_eof", write_eof, METH_NOARGS, "End the writing direction when all has been sent."},    \
+      {"can_write_eof", can_write_eof, METH_NOARGS, "Return True if write_eof() is supported."},     \
+      {"abort", abort, METH_NOARGS, "End the connection at once; what is buffered is lost."},        \
+      {"get_write_buffer_size", get_write_buffer_size, METH_NOARGS, "Return how many bytes wait."},  \
+      {"get_write_buffer_limits", get_write_buffer_limits, METH_NOARGS, "Return (low, high)."}, {    \
+    "set_write_buffer_limits", as_method(set_write_buffer_limits), METH_VARARGS | METH_KEYWORDS,     \
+        "set_write_buffer_limits(high=None, low=None)\n\nSet the marks of flow control."             \
+  }
 
-PyMethodDef socket_methods[] = {TIDEGATE_BASE_METHODS, TIDEGATE_READING_METHODS, TIDEGATE_WRITING_METHODS,
+PyMethodDef socket_methods[] = {TIDEGATE_BASE_METHODS,
+                                TIDEGATE_READING_METHODS,
+                                TIDEGATE_WRITING_METHODS,
                                 {nullptr, nullptr, 0, nullptr}};
-PyMethodDef read_pipe_methods[] = {TIDEGATE_BASE_METHODS, TIDEGATE_READING_METHODS, {nullptr, nullptr, 0, nullptr}};
-PyMethodDef write_pipe_methods[] = {TIDEGATE_BASE_METHODS, TIDEGATE_WRITING_METHODS, {nullptr, nullptr, 0, nullptr}};
+PyMethodDef read_pipe_methods[] = {
+    TIDEGATE_BASE_METHODS, TIDEGATE_READING_METHODS, {nullptr, nullptr, 0, nullptr}};
+PyMethodDef write_pipe_methods[] = {
+    TIDEGATE_BASE_METHODS, TIDEGATE_WRITING_METHODS, {nullptr, nullptr, 0, nullptr}};
 
 // The last three: what asyncio's own tests do to its transport.
 PyMethodDef tls_methods[] = {TIDEGATE_BASE_METHODS,
@@ -327,12 +320,14 @@ PyMethodDef tls_methods[] = {TIDEGATE_BASE_METHODS,
 #undef TIDEGATE_READING_METHODS
 #undef TIDEGATE_WRITING_METHODS
 
-#define TIDEGATE_ATTRIBUTES                                                                                \
-  {"_loop", get_loop, nullptr, nullptr, nullptr}, {"_sock", get_file, nullptr, nullptr, nullptr},          \
-  {"_pipe", get_file, nullptr, nullptr, nullptr}, {"_sock_fd", get_descriptor, nullptr, nullptr, nullptr}, \
-  {"_protocol", reinterpret_cast<getter>(get_protocol), nullptr, nullptr, nullptr},                        \
-  {"_protocol_paused", get_writing_paused, nullptr, nullptr, nullptr},                                     \
-  {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr, nullptr}
+#define TIDEGATE_ATTRIBUTES                                                                       \
+  {"_loop", get_loop, nullptr, nullptr, nullptr}, {"_sock", get_file, nullptr, nullptr, nullptr}, \
+      {"_pipe", get_file, nullptr, nullptr, nullptr},                                             \
+      {"_sock_fd", get_descriptor, nullptr, nullptr, nullptr},                                    \
+      {"_protocol", reinterpret_cast<getter>(get_protocol), nullptr, nullptr, nullptr},           \
+      {"_protocol_paused", get_writing_paused, nullptr, nullptr, nullptr}, {                      \
+    "__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr, nullptr                \
+  }
 
 PyGetSetDef attributes[] = {TIDEGATE_ATTRIBUTES, {nullptr, nullptr, nullptr, nullptr, nullptr}};
 PyGetSetDef tls_attributes[] = {TIDEGATE_ATTRIBUTES,
@@ -341,10 +336,10 @@ PyGetSetDef tls_attributes[] = {TIDEGATE_ATTRIBUTES,
 
 #undef TIDEGATE_ATTRIBUTES
 
-/// The part lies at the same place in all of them, behind the largest base: whoever has an object need not ask which
-/// it is.
-PyTypeObject* make_type(ExtendedType<StreamPart>& type, const char* name, PyMethodDef* methods, PyObject* base,
-                        std::size_t offset_of_part) {
+/// The part lies at the same place in all of them, behind the largest base: whoever has an object need not
+/// ask which it is.
+PyTypeObject* make_type(ExtendedType<StreamPart>& type, const char* name, PyMethodDef* methods,
+                        PyObject* base, std::size_t offset_of_part) {
   const auto offset = static_cast<Py_ssize_t>(offset_of_part);
   PyMemberDef members[] = {
       {"__weaklistoffset__", T_PYSSIZET, offset, READONLY, nullptr},
@@ -363,16 +358,20 @@ PyTypeObject* make_type(ExtendedType<StreamPart>& type, const char* name, PyMeth
   return type.make(spec, base, offset_of_part);
 }
 
-/// An asyncio.Transport. Asyncio sends a file in pieces only over what is one of these, and calls nothing of it.
+/// An asyncio.Transport. Asyncio sends a file in pieces only over what is one of these, and calls nothing of
+/// it.
 constexpr const char* kLargestBase = "_FlowControlMixin";
 
 bool add_type(PyObject* module, ExtendedType<StreamPart>& type, const char* base_name, const char* name,
               PyMethodDef* methods) {
   const Owned transports = Owned::take(PyImport_ImportModule("asyncio.transports"));
   const Owned base = Owned::take(transports ? PyObject_GetAttrString(transports.get(), base_name) : nullptr);
-  const Owned largest = Owned::take(transports ? PyObject_GetAttrString(transports.get(), kLargestBase) : nullptr);
-  if (!base || !largest || !extra_slot.find(reinterpret_cast<PyTypeObject*>(base.get()), "_extra")) return false;
-  PyTypeObject* const made = make_type(type, name, methods, base.get(), ExtendedType<StreamPart>::offset_behind(largest.get()));
+  const Owned largest =
+      Owned::take(transports ? PyObject_GetAttrString(transports.get(), kLargestBase) : nullptr);
+  if (!base || !largest || !extra_slot.find(reinterpret_cast<PyTypeObject*>(base.get()), "_extra"))
+    return false;
+  PyTypeObject* const made =
+      make_type(type, name, methods, base.get(), ExtendedType<StreamPart>::offset_behind(largest.get()));
   return made != nullptr && PyModule_AddType(module, made) == 0;
 }
 
@@ -403,30 +402,11 @@ bool read_terms(PyObject* arguments, PyObject* keywords, StreamPart::Terms& term
   return true;
 }
 
-/// A new dictionary, of what is known besides.
-Owned make_extra(PyObject* extra) {
-  if (extra == nullptr || extra == Py_None) return Owned::take(PyDict_New());
-  return Owned::share(extra);
-}
-
-/// What a socket says of itself; None where it does not.
-bool ask_socket(PyObject* extra, PyObject* key, PyObject* socket, PyObject* method) {
-  Owned answer = Owned::take(PyObject_CallMethodNoArgs(socket, method));
-  if (!answer) {
-    if (PyErr_ExceptionMatches(PyExc_OSError) == 0) return false;
-    PyErr_Clear();
-    answer = Owned::share(Py_None);
-  }
-  return PyDict_SetItem(extra, key, answer.get()) == 0;
-}
-
-bool describe_socket(PyObject* extra, PyObject* socket) {
-  const Owned shown = Owned::take(PyObject_CallOneArg(names().transport_socket, socket));
-  if (!shown || PyDict_SetItem(extra, names().socket, shown.get()) < 0) return false;
-  if (!ask_socket(extra, names().sockname, socket, names().getsockname)) return false;
-  const int is_known = PyDict_Contains(extra, names().peername);
-  if (is_known != 0) return is_known > 0;
-  return ask_socket(extra, names().peername, socket, names().getpeername);
+/// A pipe's: itself.
+Owned describe_pipe(PyObject* pipe, PyObject* known) {
+  Owned description = known == nullptr || known == Py_None ? Owned::take(PyDict_New()) : Owned::share(known);
+  if (description && PyDict_SetItem(description.get(), names().pipe, pipe) < 0) return {};
+  return description;
 }
 
 /// A new object, of which `open` makes something.
@@ -452,18 +432,16 @@ PyObject* make_transport(const ExtendedType<StreamPart>& type, PyObject* loop, P
                          PyObject* keywords, bool is_socket, const Open& open) {
   StreamPart::Terms terms;
   PyObject* given_extra = nullptr;
-  if (!NativeLoop::of(loop)->check_open() || !read_terms(arguments, keywords, terms, given_extra)) return nullptr;
+  if (!NativeLoop::of(loop)->check_open() || !read_terms(arguments, keywords, terms, given_extra))
+    return nullptr;
   terms.loop = loop;
   const auto& transports = NativeLoop::of(loop)->transports();
   if (const auto found = transports.find(terms.descriptor); found != transports.end()) {
     return PyErr_Format(PyExc_RuntimeError, "File descriptor %d is used by transport %R", terms.descriptor,
                         found->second);
   }
-  Owned extra = make_extra(given_extra);
+  Owned extra = is_socket ? describe_socket(terms.file, given_extra) : describe_pipe(terms.file, given_extra);
   if (!extra) return nullptr;
-  const bool is_described =
-      is_socket ? describe_socket(extra.get(), terms.file) : PyDict_SetItem(extra.get(), names().pipe, terms.file) == 0;
-  if (!is_described) return nullptr;
   return make_object(type, std::move(extra), [&](StreamPart& part) { open(part, terms); });
 }
 
@@ -478,8 +456,8 @@ PyObject* make_socket_transport(PyObject* loop, PyObject* arguments, PyObject* k
                         [](StreamPart& part, const StreamPart::Terms& terms) { part.open_socket(terms); });
 }
 
-/// As the others, behind what TLS needs: (SSLObject, its MemoryBIOs: incoming, outgoing; time for the handshake, for
-/// the shutdown).
+/// As the others, behind what TLS needs: (SSLObject, its MemoryBIOs: incoming, outgoing; time for the
+/// handshake, for the shutdown).
 PyObject* make_tls_transport(PyObject* loop, PyObject* arguments, PyObject* keywords) {
   if (!prepare_tls_names()) return nullptr;
   SecuredPart::Terms secured;
@@ -503,8 +481,9 @@ PyObject* make_tls_upgrade(PyObject* loop, PyObject* arguments) {
   SecuredPart::Terms secured;
   PyObject* below = nullptr;
   if (PyArg_ParseTuple(arguments, "O!OOO!(OOOOO)", socket_type.type(), &below, &terms.protocol, &terms.waiter,
-                       &PyDict_Type, &secured.engine.extra, &secured.engine.ssl_object, &secured.engine.incoming,
-                       &secured.engine.outgoing, &secured.handshake_timeout, &secured.shutdown_timeout) == 0) {
+                       &PyDict_Type, &secured.engine.extra, &secured.engine.ssl_object,
+                       &secured.engine.incoming, &secured.engine.outgoing, &secured.handshake_timeout,
+                       &secured.shutdown_timeout) == 0) {
     return nullptr;
   }
   terms.loop = loop;
@@ -530,7 +509,8 @@ bool prepare_streams(PyObject* module) {
   if (!add_type(module, socket_type, kLargestBase, "tidegate.StreamTransport", socket_methods) ||
       !add_type(module, tls_type, kLargestBase, "tidegate.SSLTransport", tls_methods) ||
       !add_type(module, read_pipe_type, "ReadTransport", "tidegate.ReadPipeTransport", read_pipe_methods) ||
-      !add_type(module, write_pipe_type, "WriteTransport", "tidegate.WritePipeTransport", write_pipe_methods)) {
+      !add_type(module, write_pipe_type, "WriteTransport", "tidegate.WritePipeTransport",
+                write_pipe_methods)) {
     return false;
   }
   return mark_for_asyncio(socket_type, names().try_native_sendfile) &&

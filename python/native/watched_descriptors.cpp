@@ -2,9 +2,8 @@
 #include "watched_descriptors.hpp"
 
 #include "handle.hpp"
-#include "native_loop.hpp"
-
 #include "loop/watches.hpp"
+#include "native_loop.hpp"
 
 namespace tidegate::python {
 

@@ -1,9 +1,8 @@
 // The readers and writers of a loop: a Handle for each descriptor and direction. Knows no transports.
 #pragma once
 
-#include "python.hpp"
-
 #include "kernel/operation.hpp"
+#include "python.hpp"
 
 #include <unordered_map>
 

@@ -6,5 +6,6 @@
 """
 
 from ._loop import EventLoopPolicy, Loop, install, new_event_loop, run
+from ._version import __version__
 
-__all__ = ("EventLoopPolicy", "Loop", "install", "new_event_loop", "run")
+__all__ = ("EventLoopPolicy", "Loop", "__version__", "install", "new_event_loop", "run")

@@ -2,6 +2,7 @@
 what runs for each callback or each packet is native."""
 
 import asyncio
+import contextlib
 import functools
 import io
 import os
@@ -9,9 +10,12 @@ import re
 import selectors
 import socket
 import sys
+import threading
 from asyncio import base_events, constants, events, exceptions, format_helpers, sslproto
 from asyncio.log import logger
+from collections.abc import Coroutine
 from types import NoneType
+from typing import Any, TypeVar
 
 from . import _native
 
@@ -21,7 +25,10 @@ except ImportError:  # this interpreter has none
     ssl = None
 
 _MOST_BYTES = 2**64 - 1
+_NATIVE_FAMILIES = frozenset((socket.AF_INET, socket.AF_INET6, socket.AF_UNIX))
 BACKENDS = ("auto", "epoll", "io_uring")
+
+_Result = TypeVar("_Result")
 
 
 class _Interest:
@@ -48,7 +55,7 @@ class Loop(_native.NativeLoop, asyncio.SelectorEventLoop):
     "auto", which is epoll today. `backend_name` tells what it stands on: where the kernel refuses io_uring, epoll.
     """
 
-    def __init__(self, backend=None):
+    def __init__(self, backend: str | None = None) -> None:
         if backend is None:
             backend = "auto"
         if backend not in BACKENDS:
@@ -56,11 +63,29 @@ class Loop(_native.NativeLoop, asyncio.SelectorEventLoop):
         self._open(backend)
         super().__init__(_Interest(self))
 
-    def close(self):
+    def close(self) -> None:
         if self.is_closed():
             return
         super().close()
         self._close_native()
+
+    def run_forever(self):
+        with self._woken_by_signals():
+            super().run_forever()
+
+    @contextlib.contextmanager
+    def _woken_by_signals(self):
+        """A signal that arrives just before the loop falls asleep must not wait for the next event, also where its
+        handler is Python's own: Ctrl-C."""
+        if threading.current_thread() is not threading.main_thread() or self.is_closed():
+            yield
+            return
+        before = signal.set_wakeup_fd(self._csock.fileno(), warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            if not self._signal_handlers:
+                signal.set_wakeup_fd(before, warn_on_full_buffer=False)
 
     async def getaddrinfo(self, host, port, *, family=0, type=0, proto=0, flags=0):
         # Of numbers nobody has to be asked, so that needs no thread.
@@ -148,6 +173,22 @@ class Loop(_native.NativeLoop, asyncio.SelectorEventLoop):
             raise
         return secured
 
+    def _make_datagram_transport(self, sock, protocol, address=None, waiter=None, extra=None):
+        # Asyncio's own transport is there for kinds of sockets whose addresses only Python knows.
+        is_native = sock.type == socket.SOCK_DGRAM and sock.family in _NATIVE_FAMILIES
+        make = self._make_native_datagram_transport if is_native else super()._make_datagram_transport
+        return make(sock, protocol, address, waiter, extra)
+
+    def _resolve_for_socket(self, sock, address):
+        """The numeric address that `sock.sendto` would send to; raises what it would."""
+        if sock.family == socket.AF_UNIX:
+            return bytes(address)
+        if not isinstance(address, tuple):
+            raise TypeError(f"sendto(): {sock.family.name} address must be tuple, not {type(address).__name__}")
+        host, port, *others = address
+        found = socket.getaddrinfo(host, port, sock.family, sock.type, sock.proto)[0][4]
+        return (found[0].partition("%")[0], found[1], *(others or found[2:]))
+
     async def _sendfile_native(self, transport, file, offset, count):
         try:
             descriptor = file.fileno()
@@ -222,21 +263,21 @@ def _seconds(name, given, usual):
 class EventLoopPolicy(asyncio.DefaultEventLoopPolicy):
     """Makes Tidegate's loops, for programs that leave the choice to asyncio's policy."""
 
-    def _loop_factory(self):
+    def _loop_factory(self) -> Loop:
         return new_event_loop()
 
 
-def new_event_loop(backend=None):
+def new_event_loop(backend: str | None = None) -> Loop:
     """A new event loop. See Loop."""
     return Loop(backend)
 
 
-def install():
+def install() -> None:
     """From now on asyncio.run() and asyncio.new_event_loop() make Tidegate's loops."""
     asyncio.set_event_loop_policy(EventLoopPolicy())
 
 
-def run(main, *, debug=None, backend=None):
+def run(main: Coroutine[Any, Any, _Result], *, debug: bool | None = None, backend: str | None = None) -> _Result:
     """As asyncio.run(), on a loop of Tidegate's."""
     if events._get_running_loop() is not None:
         raise RuntimeError("tidegate.run() cannot be called from a running event loop")

@@ -30,7 +30,8 @@
 
 namespace tidegate::loop {
 
-/// Told of the time that a loop sleeps: for those whose callbacks run under a lock that others need meanwhile.
+/// Told of the time that a loop sleeps: for those whose callbacks run under a lock that others need
+/// meanwhile.
 class SleepObserver {
  public:
   virtual void falls_asleep() noexcept = 0;

@@ -11,9 +11,10 @@ thread_local Loop* running_on_this_thread = nullptr;
 
 /// A child has its parent's memory, and runs none of its loops.
 void forget_in_forked_children() {
-  static const int registered =
-      ::pthread_atfork(nullptr, nullptr, +[] { running_on_this_thread = nullptr; });
-  static_cast<void>(registered);  // without memory for that a child could not run a loop: no reason to stop here
+  static const int registered = ::pthread_atfork(
+      nullptr, nullptr, +[] { running_on_this_thread = nullptr; });
+  static_cast<void>(
+      registered);  // without memory for that a child could not run a loop: no reason to stop here
 }
 
 }  // namespace

@@ -103,10 +103,12 @@ void DatagramSocketTransport::close() {
   if (buffer_.empty()) lose(Error());
 }
 
-void DatagramSocketTransport::abort() {
+void DatagramSocketTransport::abort() { abort_for(Error()); }
+
+void DatagramSocketTransport::abort_for(Error reason) {
   if (state_.is_lost()) return;
   core_.check_thread();
-  lose(Error());
+  lose(std::move(reason));
 }
 
 /// The one place where `connection_lost` is scheduled.

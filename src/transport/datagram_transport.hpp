@@ -68,6 +68,11 @@ class DatagramSocketTransport final : public DatagramTransport,
   /// Tells the protocol of the socket (L1) and begins to receive. REQUIRES: called by the loop, once.
   void open();
   void loop_closed() noexcept override;
+  /// As `sendto`, for who has the address as a sockaddr already; empty: where the kernel knows it.
+  /// REQUIRES: the transport may send there.
+  void send_to(BytesView data, BytesView address);
+  /// As `abort`, with a reason for the protocol.
+  void abort_for(Error reason);
 
   // --- DatagramTransport, see there --------------------------------------------------------------
   void sendto(BytesView data) override { sendto(data, Endpoint()); }
@@ -102,7 +107,6 @@ class DatagramSocketTransport final : public DatagramTransport,
 
   // Sending.
   void check_address(const Endpoint& address) const;
-  void send_to(BytesView data, BytesView address);
   [[nodiscard]] bool offer(BytesView datagram, BytesView address);
   void send_what_waits();
   void wait_for_room();

@@ -39,15 +39,20 @@ class CommandTest(unittest.TestCase):
         self.assertEqual(code, 0, output)
         self.assertIn("GOOD  pretending.loops:make_able passes 3 of the 3 tests", output)
 
-    def test_an_unexpected_pass_fails_the_run(self):
+    def test_a_listed_test_that_does_otherwise_fails_the_run(self):
         code, output, _ = self.run_command("--modules", "test_worth")
         self.assertEqual(code, 1)
-        self.assertIn("UNEXPECTED  test_worth.Worth.test_is_listed_and_passes\n", output)
-        self.assertIn("passes 2 of the 2 tests that the own loop of CPython 3.99.1 passes; complaints: 1.", output)
+        said = "tied.py has it among those of which each"
+        self.assertIn("UNEXPECTED  test_worth.Worth.test_is_listed_and_passes\n"
+                      f"    it passed; {said} cannot pass (for a reason)\n", output)
+        self.assertIn("UNEXPECTED  test_worth.Worth.test_fails_though_it_is_listed_as_passing\n"
+                      f"    it failed; {said} passes nevertheless (for another reason)\n", output)
+        self.assertIn("passes 2 of the 2 tests that the own loop of CPython 3.99.1 passes; complaints: 2.", output)
 
-    def test_a_listed_test_that_does_not_pass_is_as_it_should_be(self):
-        code, output, _ = self.run_command("--modules", "test_worth", "--only", "listed_and_fails")
-        self.assertEqual(code, 0, output)
+    def test_a_listed_test_that_does_as_the_list_says_is_as_it_should_be(self):
+        for part in ("listed_and_fails", "passes_as_listed", "listed_and_asks_for_no_loop"):
+            code, output, _ = self.run_command("--modules", "test_worth", "--only", part)
+            self.assertEqual(code, 0, output)
 
     def test_what_the_own_loop_can_and_this_one_cannot_fails_the_run(self):
         code, output, _ = self.run_command("--modules", "test_worth", loop="pretending.loops:Lame")
@@ -63,7 +68,8 @@ class CommandTest(unittest.TestCase):
 
     def test_the_command_that_it_names_runs_that_test_alone(self):
         _, output, _ = self.run_command("--modules", "test_worth", loop="pretending.loops:Lame")
-        line = next(line for line in output.splitlines() if line.startswith("    again: ") and line.endswith("test_sleeps"))
+        line = next(line for line in output.splitlines()
+                    if line.startswith("    again: ") and line.endswith("test_sleeps"))
         self.assertEqual(line.split()[1:], [
             "tests/python/conformance/run", "--python", sys.executable, "--loop", "pretending.loops:Lame",
             "--package-folder", samples.HERE, "--only", "test_worth.Worth.test_sleeps"])
@@ -111,7 +117,8 @@ class CommandTest(unittest.TestCase):
     def test_a_loop_that_cannot_be_made_fails_the_run_at_once(self):
         code, output, said = self.run_command(loop="pretending.loops:make_none")
         self.assertEqual((code, output), (1, ""))
-        self.assertIn(f"CPython 3.99.1 makes no pretending.loops:make_none from {samples.HERE}: OSError: no loop today", said)
+        self.assertIn("CPython 3.99.1 makes no pretending.loops:make_none "
+                      f"from {samples.HERE}: OSError: no loop today", said)
 
     def test_without_an_interpreter_the_run_is_skipped_and_says_so(self):
         code, _, said = self.run_command(found=(), left_out=[("/bin/python3.12", "it lacks the package")])
@@ -135,7 +142,7 @@ class CommandTest(unittest.TestCase):
         (page,) = json.loads(file.read_text())
         self.assertEqual((page["python"], page["is_good"], page["matched"]), ("3.99.1", False, 2))
         self.assertEqual(page["tests"]["test_worth.Worth.test_asks_for_no_loop"]["kind"], "vacuous")
-        self.assertEqual(len(page["tests"]), 7)
+        self.assertEqual(len(page["tests"]), 9)
 
     def test_a_module_that_nobody_knows_is_a_mistake_in_the_command(self):
         with self.assertRaises(SystemExit) as raised:

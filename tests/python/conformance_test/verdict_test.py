@@ -10,6 +10,9 @@ from judge.verdict import Verdict, kind_of
 from judge.watch import ModuleRecord, Record
 
 
+CANNOT, PASSES = ["why", False], ["why", True]
+
+
 def record(outcome, loops=1, listed=None, test="test_m.C.test_t"):
     return Record(test, outcome, "its detail", loops, 0.1, listed, [])
 
@@ -30,13 +33,20 @@ class KindTest(unittest.TestCase):
     def test_a_failure_without_a_loop_is_a_failure(self):
         self.assertEqual(kind_of(record("failed", loops=0)), "failed")
 
-    def test_a_listed_test_that_passes_is_unexpected(self):
-        self.assertEqual(kind_of(record("passed", listed="why")), "unexpected")
+    def test_a_listed_test_that_passes_is_unexpected_unless_the_list_says_so(self):
+        self.assertEqual(kind_of(record("passed", listed=CANNOT)), "unexpected")
+        self.assertEqual(kind_of(record("passed", listed=PASSES)), "tied")
+
+    def test_a_listed_test_that_fails_is_unexpected_where_the_list_says_that_it_passes(self):
+        for outcome in ("failed", "hung", "crashed"):
+            self.assertEqual(kind_of(record(outcome, listed=PASSES)), "unexpected")
+        self.assertEqual(kind_of(record("skipped", listed=PASSES)), "tied")
+        self.assertEqual(kind_of(record("left out", listed=PASSES)), "tied")
 
     def test_a_listed_test_that_does_not_pass_is_tied(self):
         for outcome in ("failed", "hung", "crashed", "skipped", "left out"):
-            self.assertEqual(kind_of(record(outcome, listed="why")), "tied")
-        self.assertEqual(kind_of(record("passed", loops=0, listed="why")), "tied")
+            self.assertEqual(kind_of(record(outcome, listed=CANNOT)), "tied")
+        self.assertEqual(kind_of(record("passed", loops=0, listed=CANNOT)), "tied")
 
 
 class HeldAgainstTest(unittest.TestCase):
@@ -61,7 +71,8 @@ class HeldAgainstTest(unittest.TestCase):
                          [("test_m.C.test_t", "crashed")])
 
     def test_an_unexpected_pass_is_held_against_it(self):
-        self.assertEqual(self.complaints(module(record("passed", listed="why")), module(record("left out", listed="why"))),
+        stock = module(record("left out", listed=CANNOT))
+        self.assertEqual(self.complaints(module(record("passed", listed=CANNOT)), stock),
                          [("test_m.C.test_t", "unexpected")])
 
     def test_trouble_is_held_against_it(self):

@@ -83,7 +83,8 @@ class ModuleTest(unittest.TestCase):
 
     def test_a_module_that_takes_too_long_in_all_is_given_up(self):
         patience = watch.Patience(test=60, listed=60, module=1)
-        module = watch.run_module(sys.executable, samples.job("test_ends", only="test_b_hangs"), [samples.HERE], patience)
+        job = samples.job("test_ends", only="test_b_hangs")
+        module = watch.run_module(sys.executable, job, [samples.HERE], patience)
         self.assertEqual(samples.outcomes(module), {"test_b_hangs": "hung"})
         self.assertIn("gave up after 1 s", module.trouble)
 

@@ -59,7 +59,8 @@ class ContextTest(LoopTest):
             await seeing.until(lambda: seeing.received == b"one")
             far.send(b"two")
             await seeing.until(lambda: seeing.received == b"onetwo")
-            self.assertEqual(seeing.events[:3], [("made", "connecting"), ("data", "connecting"), ("data", "connecting")])
+            self.assertEqual(seeing.events[:3],
+                             [("made", "connecting"), ("data", "connecting"), ("data", "connecting")])
 
     @on_loop
     async def test_readers_and_signal_handlers_see_the_context_of_who_added_them(self):

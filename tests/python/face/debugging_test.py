@@ -54,7 +54,8 @@ class DebugTest(LoopTest):
 
         async def main():
             def call():
-                for method, arguments in ((self.loop.call_soon, ()), (self.loop.call_later, (1,)), (self.loop.call_at, (1,))):
+                calls = (self.loop.call_soon, ()), (self.loop.call_later, (1,)), (self.loop.call_at, (1,))
+                for method, arguments in calls:
                     try:
                         method(*arguments, print)
                     except RuntimeError as error:

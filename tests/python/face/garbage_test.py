@@ -1,5 +1,5 @@
-"""What is no longer needed goes: cycles through transports, closed loops, memory that was lent, whatever many connections
-have left behind."""
+"""What is no longer needed goes: cycles through transports, closed loops, memory that was lent, whatever many
+connections have left behind."""
 
 import asyncio
 import gc

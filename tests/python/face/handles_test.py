@@ -107,8 +107,13 @@ class HandleTest(LoopTest):
 
     def test_callbacks_run_in_the_order_of_their_calls_and_new_ones_in_the_next_iteration(self):
         seen = []
+
+        def call(number):
+            seen.append(number)
+            self.loop.call_soon(seen.append, number + 10)
+
         for number in range(3):
-            self.loop.call_soon(lambda number=number: (seen.append(number), self.loop.call_soon(seen.append, number + 10)))
+            self.loop.call_soon(call, number)
         self.turn()
         self.assertEqual(seen, [0, 1, 2])
         self.turn()

@@ -1,6 +1,7 @@
 """How a loop is run: asyncio.Runner, the policy, tidegate.run and tidegate.install, one loop after another."""
 
 import asyncio
+import functools
 import os
 import unittest
 import warnings
@@ -182,7 +183,7 @@ class TidegateTest(unittest.TestCase):
     def test_each_backend_can_be_asked_for_by_name(self):
         import tidegate
         for backend in ("epoll", "io_uring"):
-            with asyncio.Runner(loop_factory=lambda backend=backend: tidegate.new_event_loop(backend=backend)) as runner:
+            with asyncio.Runner(loop_factory=functools.partial(tidegate.new_event_loop, backend=backend)) as runner:
                 self.assertEqual(runner.run(asyncio.sleep(0, backend)), backend)
         with self.assertRaises(ValueError):
             tidegate.new_event_loop(backend="kqueue")

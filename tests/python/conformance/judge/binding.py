@@ -36,7 +36,7 @@ class LoopSource:
         return type(loop)
 
     def install(self):
-        """From now on asyncio.new_event_loop() makes ours, and still does when a test has set the default policy again."""
+        """From now on asyncio.new_event_loop() makes ours, even when a test has set the default policy again."""
         if sys.version_info >= (3, 14):
             policy = asyncio.unix_events._DefaultEventLoopPolicy
         else:
@@ -49,7 +49,7 @@ class Test(NamedTuple):
     case: type
     method: str
     left_out: str | None    # why it is not run
-    listed: str | None      # why it is not expected to pass
+    listed: tuple | None    # as tied.Listed
     private_parts: list[str]
 
 
@@ -76,11 +76,15 @@ def describe(name, case, method, screened, listed):
 
 def bound_classes(module, suite, loops, utils):
     if suite.classes == catalogue.EVERY_CLASS:
-        found = [value for value in vars(module).values()
-                 if inspect.isclass(value) and issubclass(value, unittest.TestCase) and value.__module__ == module.__name__]
-        return [bound(module, (one,), suite.way, loops, utils) for one in found]
+        return [bound(module, (one,), suite.way, loops, utils) for one in test_classes_of(module)]
     classes = tuple(getattr(module, name, None) for name in suite.classes)
     return [] if None in classes else [bound(module, classes, suite.way, loops, utils)]
+
+
+def test_classes_of(module):
+    """Its own, not those that it has imported."""
+    return [value for value in vars(module).values()
+            if inspect.isclass(value) and issubclass(value, unittest.TestCase) and value.__module__ == module.__name__]
 
 
 def bound(module, classes, way, loops, utils):

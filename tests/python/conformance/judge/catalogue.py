@@ -1,8 +1,9 @@
 """Which of CPython's test classes are taken, and the way by which a loop gets into each of them.
 
-Many of the upstream tests are mixins that ask a method for their loop: that method is ours to write. Others build theirs
-with asyncio.new_event_loop(), asyncio.run() or IsolatedAsyncioTestCase: they get it through the policy. A few build
-CPython's loop in setUp(), which is replaced; of those, the tests that look inside the loop are left out by their source.
+Many of the upstream tests are mixins that ask a method for their loop: that method is ours to write. Others build
+theirs with asyncio.new_event_loop(), asyncio.run() or IsolatedAsyncioTestCase: they get it through the policy. A few
+build CPython's loop in setUp(), which is replaced; of those, the tests that look inside the loop are left out by their
+source.
 """
 
 from typing import NamedTuple
@@ -36,10 +37,10 @@ class Catalogue(NamedTuple):
 
     package: str
     modules: dict[str, list[Suite]]
-    listed: dict[str, str]  # test -> why it cannot pass; a foreign loop that passes it is a mistake in this list
-    hooks: dict[str, str]   # test -> the inner part that it looks for, as a hint when it fails
+    listed: dict[str, tied.Listed]  # test -> why it need not pass, and whether it does
+    hooks: dict[str, str]           # test -> the inner part that it looks for, as a hint when it fails
     io_modules: tuple[str, ...] = ()
-    folder: str = ""        # where the package is, if it is none of the interpreter's own
+    folder: str = ""                # where the package is, if it is none of the interpreter's own
 
 
 # --- CPython's test.test_asyncio ---------------------------------------------------------------------------

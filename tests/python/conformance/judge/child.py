@@ -106,7 +106,7 @@ class Course:
     def run_test(self, number, test):
         facts = {"number": number, "test": test.name, "listed": test.listed}
         if test.left_out or (test.listed and not self.job["run_listed"]):
-            self.say("end", **facts, outcome=LEFT_OUT, detail=test.left_out or test.listed, loops=0, seconds=0,
+            self.say("end", **facts, outcome=LEFT_OUT, detail=test.left_out or test.listed[0], loops=0, seconds=0,
                      private_parts=[])
             return
         self.say("begin", **facts)

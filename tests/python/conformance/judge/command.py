@@ -28,15 +28,19 @@ python3.11 and later on PATH that ships test.test_asyncio.
 def parse(arguments, catalogue):
     parser = argparse.ArgumentParser(prog="tests/python/conformance/run", description=DESCRIPTION,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--python", action="append", metavar="PYTHON", default=[], help="an interpreter; may be repeated")
+    parser.add_argument("--python", action="append", metavar="PYTHON", default=[],
+                        help="an interpreter; may be repeated")
     parser.add_argument("--loop", default="tidegate:new_event_loop", metavar="MODULE:ATTR",
                         help=f"makes the loop when called; default: %(default)s; {OWN_LOOP} is the interpreter's own")
     parser.add_argument("--modules", default="all", metavar="all|io|NAMES",
                         help="all, those that move bytes, or some: test_events,test_ssl")
-    parser.add_argument("--only", default="", metavar="PART", help="tests whose name has this part; shows whole tracebacks")
+    parser.add_argument("--only", default="", metavar="PART",
+                        help="tests whose name has this part; shows whole tracebacks")
     parser.add_argument("--package-folder", metavar="PATTERN",
-                        help="where the loop's package is, as in build/release/python-{version}; {version} is 3.12 and such")
-    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="modules at the same time; default: %(default)s")
+                        help="where the loop's package is, as in build/release/python-{version}; "
+                             "{version} is 3.12 and such")
+    parser.add_argument("--jobs", type=int, default=2, metavar="N",
+                        help="modules at the same time; default: %(default)s")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="all of it, for another program")
     parser.add_argument("--keep", default=str(SOURCE / "build" / "conformance"), metavar="FOLDER",
                         help="where the results of the own loop are kept; default: build/conformance")

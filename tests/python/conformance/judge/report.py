@@ -3,13 +3,13 @@
 import dataclasses
 import shlex
 
-from judge.verdict import KINDS, PASSED, kind_of
+from judge.verdict import CRASHED, HUNG, KINDS, PASSED, kind_of
 
 LAST_LINES = 8
 EXPLAINED = {
     "vacuous": "passed without asking for a loop, so it says nothing about ours",
     "tied": "bound to the insides of CPython's loops; tied.py names the reasons",
-    "unexpected": "listed in tied.py as one that cannot pass, and passes",
+    "unexpected": "one of those, which does otherwise than tied.py says",
 }
 
 
@@ -39,7 +39,8 @@ def table(verdict):
     cells.append(["all", *stock, *(str(verdict.total(lambda row, kind=kind: row.counts[kind])) for kind in kinds),
                   f"{verdict.total(lambda row: row.seconds):.1f}"])
     widths = [max(len(line[column]) for line in [titles, *cells]) for column in range(len(titles))]
-    lines = ["  " + "  ".join([line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:]))])
+    lines = ["  " + "  ".join(cell.rjust(width) if column else cell.ljust(width)
+                              for column, (cell, width) in enumerate(zip(line, widths)))
              for line in [titles, *cells]]
     absent = [row.module for row in verdict.rows if row.absent]
     if absent:
@@ -52,7 +53,8 @@ def complaint_lines(complaint, again, whole):
     detail = complaint.detail.strip().splitlines()
     if not whole and len(detail) > LAST_LINES:
         # Of a hang or crash the first line says how it ended, and the next ones where it was.
-        detail = [*detail[:LAST_LINES], "..."] if complaint.kind in ("hung", "crashed") else ["...", *detail[-LAST_LINES:]]
+        says_it_first = complaint.kind in (HUNG, CRASHED)
+        detail = [*detail[:LAST_LINES], "..."] if says_it_first else ["...", *detail[-LAST_LINES:]]
     lines += [f"    | {line}" for line in detail]
     if complaint.hint:
         lines.append(f"    it looks for {complaint.hint}")
@@ -64,8 +66,8 @@ def complaint_lines(complaint, again, whole):
 def conclusion(interpreter, loop, verdict):
     passed = verdict.total(lambda row: row.counts[PASSED])
     if any(row.stock is not None for row in verdict.rows):
-        what = (f"{verdict.total(lambda row: row.matched)} of the {verdict.total(lambda row: row.stock)} tests that the own "
-                f"loop of {interpreter.name} passes")
+        matched, stock = verdict.total(lambda row: row.matched), verdict.total(lambda row: row.stock)
+        what = f"{matched} of the {stock} tests that the own loop of {interpreter.name} passes"
     else:
         what = f"{passed} tests of {interpreter.name}"
     return f"{'GOOD' if verdict.is_good else 'BAD '}  {loop} passes {what}" + (

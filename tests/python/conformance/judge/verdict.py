@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
+from judge import tied
 from judge.child import FAILED, LEFT_OUT, PASSED, SKIPPED
 from judge.watch import CRASHED, HUNG
 
 VACUOUS = "vacuous"        # it passed without ever asking for a loop: that says nothing about the loop
 TIED = "tied"              # bound to the insides of CPython's loops, for a stated reason
-UNEXPECTED = "unexpected"  # it is listed as not passing, and passes
+UNEXPECTED = "unexpected"  # one of those, which does otherwise than the list says
 MISSING = "missing"        # the own loop ran it, this one did not
 
 KINDS = (PASSED, FAILED, HUNG, CRASHED, UNEXPECTED, SKIPPED, VACUOUS, TIED)
@@ -18,11 +19,16 @@ def kind_of(record):
     if record.outcome == LEFT_OUT:
         return TIED
     if record.listed:
-        # Without a loop its pass is none.
-        return UNEXPECTED if record.outcome == PASSED and record.loops else TIED
+        return TIED if is_as_listed(record) else UNEXPECTED
     if record.outcome == PASSED and not record.loops:
         return VACUOUS
     return record.outcome
+
+
+def is_as_listed(record):
+    if record.outcome == SKIPPED or record.outcome == PASSED and not record.loops:
+        return True  # that says nothing about the loop
+    return (record.outcome == PASSED) == tied.Listed(*record.listed).passes
 
 
 @dataclass
@@ -53,7 +59,7 @@ class Verdict:
     """On one loop with one interpreter, module by module."""
 
     def __init__(self, modules, baseline, hooks):
-        """`modules` and `baseline` hold a ModuleRecord for each module name; without a baseline every failure counts."""
+        """`modules` and `baseline` hold a ModuleRecord for each name; without a baseline every failure counts."""
         self.rows, self.complaints, self.forgiven = [], [], []
         self.hooks = hooks
         for name, module in modules.items():
@@ -77,11 +83,11 @@ class Verdict:
         for record in module.records:
             self.judge_test(record, kinds[record.test], stock.get(record.test), bool(baseline))
         if module.trouble:
-            self.complaints.append(Complaint(module.name, "trouble", "not all of its tests could be run", module.trouble))
+            self.complain(module.name, "trouble", "not all of its tests could be run", module.trouble)
         for test in expected:
             if test not in kinds:
-                self.complaints.append(Complaint(test, MISSING, "it passes with the interpreter's own loop, and was not "
-                                                 "run with this one", module.absent or ""))
+                self.complain(test, MISSING, "it passes with the interpreter's own loop, and was not run with this one",
+                              module.absent or "")
 
     def judge_test(self, record, kind, stock, has_baseline):
         if kind in BAD:
@@ -90,10 +96,14 @@ class Verdict:
                 return
             why = f"it {kind}"
         elif kind == UNEXPECTED:
-            why = f"it passes, and is listed as one that cannot ({record.listed}): take it off the list in tied.py"
+            listed = tied.Listed(*record.listed)
+            said = "passes nevertheless" if listed.passes else "cannot pass"
+            why = f"it {record.outcome}; tied.py has it among those of which each {said} ({listed.why})"
         elif has_baseline and stock == PASSED and kind != PASSED:
             why = f"it passes with the interpreter's own loop, and was {kind} with this one"
         else:
             return
-        self.complaints.append(Complaint(record.test, kind, why, record.detail, tuple(record.private_parts),
-                                         self.hooks.get(record.test)))
+        self.complain(record.test, kind, why, record.detail, tuple(record.private_parts))
+
+    def complain(self, test, kind, why, detail, private_parts=()):
+        self.complaints.append(Complaint(test, kind, why, detail, private_parts, self.hooks.get(test)))

@@ -18,6 +18,7 @@ FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 LAST_WORDS_LENGTH = 6000
 SECONDS_TO_END = 10     # for a child that has said all, or has closed its end
+SECONDS_TO_MAKE = 60    # a loop, for the first time
 SECONDS_TO_DUMP = 5     # for one that hangs, to say where
 MAXIMUM_RESTARTS = 60
 
@@ -39,7 +40,7 @@ class Record:
     detail: str
     loops: int | None  # how many it asked for; not known of one that hung or crashed
     seconds: float
-    listed: str | None
+    listed: list | None  # as tied.Listed, which JSON makes a list of
     private_parts: list[str]
 
 
@@ -209,9 +210,12 @@ def is_bad(outcome):
 
 def try_import(interpreter, loop, paths):
     """None if `loop` can be made there; otherwise the last line of why not."""
-    code = ("import sys; from judge.binding import LoopSource; loop = LoopSource(sys.argv[1])(); loop.close()")
-    ended = subprocess.run([interpreter, "-P", "-c", code, loop], env=environment(paths), stdin=subprocess.DEVNULL,
-                           capture_output=True, text=True, timeout=60)
+    code = "import sys; from judge.binding import LoopSource; loop = LoopSource(sys.argv[1])(); loop.close()"
+    try:
+        ended = subprocess.run([interpreter, "-P", "-c", code, loop], env=environment(paths), stdin=subprocess.DEVNULL,
+                               capture_output=True, text=True, timeout=SECONDS_TO_MAKE)
+    except subprocess.TimeoutExpired:
+        return f"it takes more than {SECONDS_TO_MAKE} s"
     if ended.returncode == 0:
         return None
     return (ended.stderr.strip().splitlines() or [f"exit code {ended.returncode}"])[-1]

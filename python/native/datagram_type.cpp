@@ -1,0 +1,261 @@
+// The methods of datagram transports, as Python calls them: asyncio.DatagramTransport.
+#include "datagram_part.hpp"
+#include "names.hpp"
+#include "python_error.hpp"
+#include "socket_description.hpp"
+#include "write_limits.hpp"
+
+#include <new>
+
+namespace tidegate::python {
+
+namespace {
+
+ExtendedType<DatagramPart> datagram_type;
+
+/// asyncio.BaseTransport keeps there what get_extra_info gives.
+SlotOfClass extra_slot;
+
+DatagramPart& part_of(PyObject* object) noexcept { return datagram_type.part(object); }
+
+// --- sending -----------------------------------------------------------------------------------------------
+
+/// (data, addr=None), by place or by name.
+bool read_datagram(PyObject* const* arguments, Py_ssize_t count, PyObject* keywords, PyObject*& data,
+                   PyObject*& address) {
+  if (count > 2) {
+    PyErr_Format(PyExc_TypeError, "sendto() takes 1 or 2 arguments (%zd given)", count);
+    return false;
+  }
+  if (count > 0) data = arguments[0];
+  if (count > 1) address = arguments[1];
+  for (Py_ssize_t index = 0; keywords != nullptr && index < PyTuple_GET_SIZE(keywords); ++index) {
+    PyObject* const name = PyTuple_GET_ITEM(keywords, index);
+    const bool is_data = PyUnicode_CompareWithASCIIString(name, "data") == 0;
+    if (!is_data && PyUnicode_CompareWithASCIIString(name, "addr") != 0) {
+      PyErr_Format(PyExc_TypeError, "sendto() got an unexpected keyword argument '%U'", name);
+      return false;
+    }
+    if ((is_data ? data : address) != nullptr) {
+      PyErr_Format(PyExc_TypeError, "sendto() got multiple values for argument '%U'", name);
+      return false;
+    }
+    (is_data ? data : address) = arguments[count + index];
+  }
+  if (address == nullptr) address = Py_None;
+  if (data == nullptr)
+    PyErr_SetString(PyExc_TypeError, "sendto() missing 1 required positional argument: 'data'");
+  return data != nullptr;
+}
+
+PyObject* sendto(PyObject* self, PyObject* const* arguments, Py_ssize_t count, PyObject* keywords) {
+  PyObject* data = nullptr;
+  PyObject* address = nullptr;
+  if (!read_datagram(arguments, count, keywords, data, address)) return nullptr;
+  return guarded([&]() -> PyObject* {
+    part_of(self).sendto(data, address);
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* get_write_buffer_size(PyObject* self, PyObject*) {
+  return PyLong_FromSize_t(part_of(self).core().get_write_buffer_size());
+}
+
+PyObject* get_write_buffer_limits(PyObject* self, PyObject*) {
+  const WriteBufferLimits limits = part_of(self).core().get_write_buffer_limits();
+  return Py_BuildValue("(nn)", static_cast<Py_ssize_t>(limits.low), static_cast<Py_ssize_t>(limits.high));
+}
+
+PyObject* set_write_buffer_limits(PyObject* self, PyObject* arguments, PyObject* keywords) {
+  WriteBufferLimitOptions limits;
+  if (!read_write_limits(arguments, keywords, limits)) return nullptr;
+  return guarded([&]() -> PyObject* {
+    part_of(self).set_write_buffer_limits(limits);
+    Py_RETURN_NONE;
+  });
+}
+
+// --- the end -----------------------------------------------------------------------------------------------
+
+PyObject* close(PyObject* self, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    part_of(self).core().close();
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* abort(PyObject* self, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    part_of(self).core().abort();
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* is_closing(PyObject* self, PyObject*) { return PyBool_FromLong(part_of(self).core().is_closing()); }
+
+// --- who and what ------------------------------------------------------------------------------------------
+
+PyObject* set_protocol(PyObject* self, PyObject* protocol) {
+  return guarded([&]() -> PyObject* {
+    if (!part_of(self).has_ended()) part_of(self).set_protocol(protocol);
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* or_none(PyObject* object) noexcept { return Py_NewRef(object != nullptr ? object : Py_None); }
+
+PyObject* get_protocol(PyObject* self, PyObject*) { return or_none(part_of(self).protocol()); }
+
+PyObject* represent(PyObject* self) {
+  const DatagramPart& part = part_of(self);
+  if (!part.is_opened()) return PyUnicode_FromFormat("<%s>", Py_TYPE(self)->tp_name);
+  const transport::DatagramSocketTransport& core = part.core();
+  const char* const life = part.has_ended() ? " closed" : core.is_closing() ? " closing" : "";
+  return PyUnicode_FromFormat("<%s%s fd=%d read=%s write=<bufsize=%zu>>", Py_TYPE(self)->tp_name, life,
+                              part.descriptor(), core.is_closing() ? "idle" : "polling",
+                              core.get_write_buffer_size());
+}
+
+PyObject* get_loop(PyObject* self, void*) { return or_none(part_of(self).loop_object()); }
+PyObject* get_socket(PyObject* self, void*) { return or_none(part_of(self).socket()); }
+PyObject* get_address(PyObject* self, void*) { return or_none(part_of(self).address()); }
+PyObject* get_protocol_attribute(PyObject* self, void*) { return or_none(part_of(self).protocol()); }
+PyObject* get_descriptor(PyObject* self, void*) { return PyLong_FromLong(part_of(self).descriptor()); }
+
+// --- the type ----------------------------------------------------------------------------------------------
+
+int traverse(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  Py_VISIT(extra_slot.of(self));
+  Py_VISIT(part_of(self).attachments.dictionary);
+  return part_of(self).traverse(visit, arg);
+}
+
+int clear(PyObject* self) {
+  extra_slot.set(self, Owned());
+  Py_CLEAR(part_of(self).attachments.dictionary);
+  part_of(self).clear();
+  return 0;
+}
+
+void deallocate(PyObject* self) {
+  PyTypeObject* const type = Py_TYPE(self);
+  PyObject_GC_UnTrack(self);
+  if (part_of(self).attachments.weak_references != nullptr) PyObject_ClearWeakRefs(self);
+  clear(self);
+  part_of(self).~DatagramPart();
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+PyMethodDef methods[] = {
+    {"sendto", as_method(sendto), METH_FASTCALL | METH_KEYWORDS,
+     "sendto(data, addr=None)\n\nSend a datagram; never waits."},
+    {"close", close, METH_NOARGS, "close()\n\nEnd when what waits has been sent."},
+    {"abort", abort, METH_NOARGS, "End at once; what waits is lost."},
+    {"is_closing", is_closing, METH_NOARGS, "Return True if the transport is closing or closed."},
+    {"set_protocol", set_protocol, METH_O, "Set the protocol that is called from now on."},
+    {"get_protocol", get_protocol, METH_NOARGS, "Return the protocol."},
+    {"get_write_buffer_size", get_write_buffer_size, METH_NOARGS,
+     "Return how many bytes wait, with 8 for each datagram."},
+    {"get_write_buffer_limits", get_write_buffer_limits, METH_NOARGS, "Return (low, high)."},
+    {"set_write_buffer_limits", as_method(set_write_buffer_limits), METH_VARARGS | METH_KEYWORDS,
+     "set_write_buffer_limits(high=None, low=None)\n\nSet the marks of flow control."},
+    {nullptr, nullptr, 0, nullptr}};
+
+PyGetSetDef attributes[] = {{"_loop", get_loop, nullptr, nullptr, nullptr},
+                            {"_sock", get_socket, nullptr, nullptr, nullptr},
+                            {"_sock_fd", get_descriptor, nullptr, nullptr, nullptr},
+                            {"_address", get_address, nullptr, nullptr, nullptr},
+                            {"_protocol", get_protocol_attribute, nullptr, nullptr, nullptr},
+                            {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr, nullptr},
+                            {nullptr, nullptr, nullptr, nullptr, nullptr}};
+
+PyTypeObject* make_type(PyObject* base) {
+  const auto offset = static_cast<Py_ssize_t>(ExtendedType<DatagramPart>::offset_behind(base));
+  PyMemberDef members[] = {
+      {"__weaklistoffset__", T_PYSSIZET, offset, READONLY, nullptr},
+      {"__dictoffset__", T_PYSSIZET, offset + Py_ssize_t{sizeof(PyObject*)}, READONLY, nullptr},
+      {nullptr, 0, 0, 0, nullptr}};
+  PyType_Slot slots[] = {{Py_tp_dealloc, as_slot(deallocate)},
+                         {Py_tp_traverse, as_slot(traverse)},
+                         {Py_tp_clear, as_slot(clear)},
+                         {Py_tp_repr, as_slot(represent)},
+                         {Py_tp_methods, methods},
+                         {Py_tp_getset, attributes},
+                         {Py_tp_members, members},
+                         {0, nullptr}};
+  const PyType_Spec spec = {"tidegate.DatagramTransport", 0, 0,
+                            Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                            slots};
+  return datagram_type.make(spec, base);
+}
+
+// --- making them -------------------------------------------------------------------------------------------
+
+bool read_descriptor(PyObject* socket, int& descriptor) {
+  const Owned number = Owned::take(PyObject_CallMethodNoArgs(socket, names().fileno));
+  if (!number) return false;
+  const long value = PyLong_AsLong(number.get());
+  if (value < 0 && PyErr_Occurred() == nullptr) PyErr_Format(PyExc_ValueError, "%R is closed", socket);
+  descriptor = static_cast<int>(value);
+  return value >= 0;
+}
+
+bool is_free(PyObject* loop, int descriptor) {
+  const auto& transports = NativeLoop::of(loop)->transports();
+  const auto found = transports.find(descriptor);
+  if (found == transports.end()) return true;
+  PyErr_Format(PyExc_RuntimeError, "File descriptor %d is used by transport %R", descriptor, found->second);
+  return false;
+}
+
+}  // namespace
+
+PyObject* DatagramPart::object() const noexcept { return datagram_type.object(*this); }
+
+bool prepare_datagrams(PyObject* module) {
+  const Owned transports = Owned::take(PyImport_ImportModule("asyncio.transports"));
+  const Owned base =
+      Owned::take(transports ? PyObject_GetAttrString(transports.get(), "DatagramTransport") : nullptr);
+  if (!base || !extra_slot.find(reinterpret_cast<PyTypeObject*>(base.get()), "_extra")) return false;
+  PyTypeObject* const type = make_type(base.get());
+  return type != nullptr && PyModule_AddType(module, type) == 0;
+}
+
+PyObject* make_datagram_transport(PyObject* loop, PyObject* arguments, PyObject* keywords) {
+  static const char* names_of_arguments[] = {"sock", "protocol", "address", "waiter", "extra", nullptr};
+  DatagramPart::Terms terms;
+  PyObject* known = nullptr;
+  terms.loop = loop;
+  if (!NativeLoop::of(loop)->check_open() ||
+      PyArg_ParseTupleAndKeywords(arguments, keywords, "OO|OOO", const_cast<char**>(names_of_arguments),
+                                  &terms.socket, &terms.protocol, &terms.address, &terms.waiter,
+                                  &known) == 0 ||
+      !read_descriptor(terms.socket, terms.descriptor) || !is_free(loop, terms.descriptor)) {
+    return nullptr;
+  }
+  Owned description = describe_socket(terms.socket, known);
+  if (!description) return nullptr;
+  PyObject* const peer = PyDict_GetItemWithError(description.get(), names().peername);
+  if (peer == nullptr && PyErr_Occurred() != nullptr) return nullptr;
+  // A Unix socket may be connected to one without a name.
+  terms.is_connected = peer != nullptr && peer != Py_None;
+
+  Owned object = Owned::take(datagram_type.type()->tp_alloc(datagram_type.type(), 0));
+  if (!object) return nullptr;
+  auto* const part = new (datagram_type.memory_of_part(object.get())) DatagramPart();
+  extra_slot.set(object.get(), std::move(description));
+  return guarded([&]() -> PyObject* {
+    try {
+      part->open(terms);
+    } catch (...) {
+      if (part->is_opened()) part->core().abort();
+      throw;
+    }
+    return object.release();
+  });
+}
+
+}  // namespace tidegate::python
