@@ -216,9 +216,9 @@ bool is_free(PyObject* loop, int descriptor) {
 PyObject* DatagramPart::object() const noexcept { return datagram_type.object(*this); }
 
 bool prepare_datagrams(PyObject* module) {
-  const Owned transports = Owned::take(PyImport_ImportModule("asyncio.transports"));
+  const Owned support = Owned::take(PyImport_ImportModule("tidegate._support"));
   const Owned base =
-      Owned::take(transports ? PyObject_GetAttrString(transports.get(), "DatagramTransport") : nullptr);
+      Owned::take(support ? PyObject_GetAttrString(support.get(), "DatagramTransport") : nullptr);
   if (!base || !extra_slot.find(reinterpret_cast<PyTypeObject*>(base.get()), "_extra")) return false;
   PyTypeObject* const type = make_type(base.get());
   return type != nullptr && PyModule_AddType(module, type) == 0;

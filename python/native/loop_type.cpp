@@ -1,4 +1,5 @@
 // The methods of tidegate.NativeLoop, as Python calls them.
+#include "accepting.hpp"
 #include "datagram_part.hpp"
 #include "names.hpp"
 #include "native_loop.hpp"
@@ -360,6 +361,7 @@ PyMethodDef methods[] = {
     {"_make_read_pipe_transport", as_method(make_read_pipe_transport), METH_VARARGS | METH_KEYWORDS, nullptr},
     {"_make_write_pipe_transport", as_method(make_write_pipe_transport), METH_VARARGS | METH_KEYWORDS,
      nullptr},
+    {"_accept_connections", as_method(accept_connections), METH_FASTCALL, nullptr},
     {"_make_native_datagram_transport", as_method(make_datagram_transport), METH_VARARGS | METH_KEYWORDS,
      nullptr},
     {"_ensure_fd_no_transport", ensure_no_transport, METH_O, nullptr},

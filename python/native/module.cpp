@@ -19,7 +19,7 @@ int execute(PyObject* module) {
     return -1;
   }
   const bool is_prepared = prepare_names() && prepare_handles(module) && prepare_loop(module) &&
-                           prepare_streams(module) && prepare_datagrams(module);
+                           prepare_streams(module) && prepare_datagrams(module) && prepare_logging();
   return is_prepared ? 0 : -1;
 }
 

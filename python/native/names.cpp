@@ -24,6 +24,8 @@ constexpr Entry kEntries[] = {
     {&Names::detach_from_server, "_detach_from_server"},
     {&Names::call_soon, "call_soon"},
     {&Names::resolve_for_socket, "_resolve_for_socket"},
+    {&Names::pause_accepting, "_pause_accepting"},
+    {&Names::note_connection, "_note_connection"},
     {&Names::connection_made, "connection_made"},
     {&Names::data_received, "data_received"},
     {&Names::get_buffer, "get_buffer"},
@@ -75,6 +77,7 @@ bool prepare_names() {
          import(interned.fallback_sendfile, "tidegate._support", "FALLBACK_SENDFILE") &&
          import(interned.try_native_sendfile, "tidegate._support", "TRY_NATIVE_SENDFILE") &&
          import(interned.sendfile_not_available, "asyncio.exceptions", "SendfileNotAvailableError") &&
+         import(interned.socket_class, "socket", "socket") &&
          import(interned.transport_socket, "asyncio.trsock", "TransportSocket");
 }
 

@@ -17,6 +17,8 @@ struct Names {
   PyObject* detach_from_server = nullptr;
   PyObject* call_soon = nullptr;
   PyObject* resolve_for_socket = nullptr;
+  PyObject* pause_accepting = nullptr;
+  PyObject* note_connection = nullptr;
   // Methods of protocols.
   PyObject* connection_made = nullptr;
   PyObject* data_received = nullptr;
@@ -53,6 +55,7 @@ struct Names {
   PyObject* set_result_unless_cancelled = nullptr;
   PyObject* set_exception_unless_done = nullptr;
   PyObject* transport_socket = nullptr;
+  PyObject* socket_class = nullptr;
   PyObject* sendfile_not_available = nullptr;
   PyObject* try_native_sendfile = nullptr;
   PyObject* fallback_sendfile = nullptr;

@@ -41,6 +41,7 @@ class NativeLoop final : private loop::SleepObserver {
   [[nodiscard]] WatchedDescriptors& watched() noexcept { return watched_; }
   /// Whose descriptor is whose: the Python objects of open transports, borrowed.
   [[nodiscard]] std::unordered_map<int, PyObject*>& transports() noexcept { return transports_; }
+  [[nodiscard]] bool has_transport(int descriptor) const noexcept { return transports_.contains(descriptor); }
   /// Asyncio's debug mode, of which C++ need not know.
   [[nodiscard]] bool debug() const noexcept { return debug_; }
   [[nodiscard]] double now_seconds() const noexcept;

@@ -157,14 +157,17 @@ std::shared_ptr<BaseProtocol> StreamPart::make_adapter() {
 }
 
 void StreamPart::begin(const Terms& terms, transport::StreamTransport& socket) {
+  loop().transports()[descriptor_] = object();
   if (terms.server != nullptr && terms.server != Py_None) {
-    server_ = Owned::share(terms.server);
-    attached_ = Owned::share(object());
     const Owned told = Owned::take(
         PyObject_CallMethodObjArgs(loop_.get(), names().attach_to_server, terms.server, object(), nullptr));
-    if (!told) throw_python_error();
+    if (!told) {  // it was closed meanwhile
+      socket.abort();
+      throw_python_error();
+    }
+    server_ = Owned::share(terms.server);
+    attached_ = Owned::share(object());
   }
-  loop().transports()[descriptor_] = object();
   socket.open_soon();
   if (terms.waiter == nullptr || terms.waiter == Py_None) return;
   const Owned waking = Owned::take(PyObject_CallMethodObjArgs(

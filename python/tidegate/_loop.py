@@ -8,10 +8,11 @@ import io
 import os
 import re
 import selectors
+import signal
 import socket
 import sys
 import threading
-from asyncio import base_events, constants, events, exceptions, format_helpers, sslproto
+from asyncio import base_events, constants, events, exceptions, format_helpers, sslproto, trsock
 from asyncio.log import logger
 from collections.abc import Coroutine
 from types import NoneType
@@ -178,6 +179,26 @@ class Loop(_native.NativeLoop, asyncio.SelectorEventLoop):
         is_native = sock.type == socket.SOCK_DGRAM and sock.family in _NATIVE_FAMILIES
         make = self._make_native_datagram_transport if is_native else super()._make_datagram_transport
         return make(sock, protocol, address, waiter, extra)
+
+    def _start_serving(self, protocol_factory, sock, sslcontext=None, server=None, backlog=100, *timeouts, **options):
+        if sslcontext or type(sock) is not socket.socket or sock.family not in _NATIVE_FAMILIES:
+            super()._start_serving(protocol_factory, sock, sslcontext, server, backlog, *timeouts, **options)
+            return
+        kind = (int(sock.family), int(sock.type) | socket.SOCK_NONBLOCK, sock.proto)
+        self._add_reader(sock.fileno(), self._accept_connections, protocol_factory, sock, server, backlog, kind)
+
+    def _pause_accepting(self, exception, protocol_factory, sock, server, backlog):
+        self.call_exception_handler({"message": "socket.accept() out of system resource", "exception": exception,
+                                     "socket": trsock.TransportSocket(sock)})
+        self._remove_reader(sock.fileno())
+        self.call_later(constants.ACCEPT_RETRY_DELAY, self._resume_accepting, protocol_factory, sock, server, backlog)
+
+    def _resume_accepting(self, protocol_factory, sock, server, backlog):
+        if sock.fileno() != -1:  # else the server was closed meanwhile
+            self._start_serving(protocol_factory, sock, None, server, backlog)
+
+    def _note_connection(self, server, address, connection):
+        logger.debug("%r got a new connection from %r: %r", server, address, connection)
 
     def _resolve_for_socket(self, sock, address):
         """The numeric address that `sock.sendto` would send to; raises what it would."""
