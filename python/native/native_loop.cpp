@@ -152,6 +152,8 @@ void NativeLoop::tell_exception(const ExceptionContext& context) noexcept {
 int NativeLoop::traverse(visitproc visit, void* arg) const {
   if (const int stop = watched_.traverse(visit, arg); stop != 0) return stop;
   Py_VISIT(interruption_.get());
+  // Each is held by the core, which is ours.
+  for (const auto& [descriptor, transport] : transports_) Py_VISIT(transport);
   if (!loop_) return 0;
   int result = 0;
   core().for_each_scheduled([&](const detail::ReadyNode& node) {

@@ -217,10 +217,14 @@ Owned StreamPart::call_protocol(const Call& call) {
     const EnteredContext context(context_.get());
     result = call();
   }
-  if (result) return result;
+  check_result(result);
+  return result;
+}
+
+void StreamPart::check_result(const Owned& result) {
+  if (result) return;
   if (!NativeLoop::is_for_the_program()) throw_python_error();
   loop().interrupt();
-  return result;
 }
 
 Owned StreamPart::call_method(PyObject* name, PyObject* argument) {
@@ -246,7 +250,13 @@ void StreamPart::call_as_a_callback(PyObject* name, PyObject* argument) {
 }
 
 void StreamPart::connection_made() { call_as_a_callback(names().connection_made, object()); }
-void StreamPart::pause_writing() { call_method(names().pause_writing, nullptr); }
+/// From inside of what the program calls, perhaps in a callback of this very transport: in the context that
+/// there is.
+void StreamPart::pause_writing() {
+  const Owned protocol = Owned::share(protocol_.get());
+  check_result(Owned::take(PyObject_CallMethodNoArgs(protocol.get(), names().pause_writing)));
+}
+
 void StreamPart::resume_writing() { call_method(names().resume_writing, nullptr); }
 
 bool StreamPart::eof_received() {

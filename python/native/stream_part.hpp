@@ -123,6 +123,7 @@ class StreamPart {
   template <typename Call>
   Owned call_protocol(const Call& call);
   Owned call_method(PyObject* name, PyObject* argument);
+  void check_result(const Owned& result);
   void call_as_a_callback(PyObject* name, PyObject* argument);
 
   Owned loop_;

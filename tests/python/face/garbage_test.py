@@ -66,6 +66,28 @@ class CyclesTest(LoopTest):
 
         self.collected_after(make)
 
+    def test_a_loop_that_was_left_with_all_that_is_open_on_it_is_collected_and_told_of(self):
+        near, far = socket.socketpair()
+        self.addCleanup(far.close)
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+
+            def leave():
+                loop = new_loop()
+                notes = Notes()
+                loop.run_until_complete(loop.create_connection(lambda: notes, sock=near))
+                loop.call_later(3600, notes.data_received, b"never")
+                loop.call_soon(notes.data_received, b"never")
+                return [weakref.ref(loop), weakref.ref(notes)]
+
+            references = leave()
+            gc.collect()
+            self.assertEqual([reference() for reference in references], [None, None])
+        texts = " ".join(str(warning.message) for warning in warned)
+        self.assertIn("unclosed event loop", texts)
+        self.assertIn("unclosed transport", texts)
+        self.assertEqual(far.recv(1), b"")  # it was closed
+
     def test_a_protocol_that_was_replaced_is_freed(self):
         async def connect():
             near, far = socket.socketpair()

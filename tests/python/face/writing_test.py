@@ -124,6 +124,25 @@ class WritingTest(LoopTest):
             self.assertEqual(notes.transport.get_write_buffer_size(), 0)
 
     @on_loop
+    async def test_a_write_in_a_callback_of_the_same_transport_may_pause(self):
+        class Answering(Notes):
+            def data_received(self, data):
+                super().data_received(data)
+                self.transport.write(bytes(LARGE))
+                self.is_written = True
+
+        notes = Answering()
+        async with self.socket_pair(notes) as far:
+            await self.loop.sock_sendall(far, b"?")
+            await notes.until(lambda: "pause" in notes.events)
+            self.assertTrue(notes.is_written)
+            received = 0
+            while received < LARGE:
+                received += len(await self.loop.sock_recv(far, 1 << 16))
+            await notes.until(lambda: "resume" in notes.events)
+        self.assertEqual(self.told, [])
+
+    @on_loop
     async def test_writes_to_a_peer_that_has_gone_are_warned_of_and_raise_nothing(self):
         notes = Notes()
         near, far = socket.socketpair()

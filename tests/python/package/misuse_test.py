@@ -3,8 +3,10 @@
 import asyncio
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 
 import tidegate
@@ -34,6 +36,13 @@ class MisuseTest(unittest.TestCase):
         last, everything = end_of("import tidegate; tidegate.new_event_loop()", TIDEGATE_BACKEND="kqueue")
         self.assertTrue(last.startswith("ValueError: ") and "TIDEGATE_BACKEND" in last, everything)
         self.assertNotIn("Exception ignored", everything)
+
+    def test_a_package_that_was_built_for_another_python_says_so(self):
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copytree(PACKAGE_FOLDER / "tidegate", pathlib.Path(folder, "tidegate"),
+                            ignore=shutil.ignore_patterns("_native*.so"))
+            last, everything = end_of("import tidegate", PYTHONPATH=folder)
+        self.assertRegex(last, "ImportError: tidegate in .* was not built for this Python", everything)
 
     def test_a_subinterpreter_is_told_that_it_can_not_have_us(self):
         # asyncio first: CPython 3.12.1 itself breaks where a subinterpreter is the first to import it.
