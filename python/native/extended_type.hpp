@@ -41,8 +41,12 @@ class ExtendedType {
  public:
   /// Makes the type. `spec`'s size is that of the part; `base` is a class written in Python. Null, with an
   /// exception set, where that fails.
-  [[nodiscard]] PyTypeObject* make(PyType_Spec spec, PyObject* base) {
-    offset_ = offset_behind(base);
+  [[nodiscard]] PyTypeObject* make(const PyType_Spec& spec, PyObject* base) {
+    return make(spec, base, offset_behind(base));
+  }
+  /// The same with a place of the part's that several types share. REQUIRES: `offset` is behind `base`.
+  [[nodiscard]] PyTypeObject* make(PyType_Spec spec, PyObject* base, std::size_t offset) {
+    offset_ = offset;
     spec.basicsize = static_cast<int>(offset_ + sizeof(Part));
     const Owned bases = Owned::take(PyTuple_Pack(1, base));
     if (!bases) return nullptr;

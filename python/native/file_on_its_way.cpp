@@ -8,12 +8,12 @@
 
 namespace tidegate::python {
 
-std::shared_ptr<FileOnItsWay> FileOnItsWay::begin(transport::StreamTransport& transport, int descriptor,
+std::shared_ptr<FileOnItsWay> FileOnItsWay::begin(transport::InnerTransport& transport, int descriptor,
                                                   std::uint64_t offset, std::uint64_t most_bytes,
                                                   PyObject* future) {
   auto file = std::make_shared<FileOnItsWay>();
   transport.begin_file();
-  file->transport_ = Ref<transport::StreamTransport>(&transport);
+  file->transport_ = Ref<transport::InnerTransport>(&transport);
   file->file_ = {.file = FileDescriptor{descriptor}, .next = offset, .left = most_bytes};
   file->first_ = offset;
   file->future_ = Owned::share(future);
@@ -47,7 +47,7 @@ void FileOnItsWay::done(const Future<void>& sending) {
 std::uint64_t FileOnItsWay::end() {
   future_.reset();
   if (transport_) {
-    const Ref<transport::StreamTransport> transport = std::move(transport_);
+    const Ref<transport::InnerTransport> transport = std::move(transport_);
     if (sending_ && !sending_.done()) sending_.cancel();
     transport->end_file();
   }

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "python.hpp"
-#include "transport/stream_transport.hpp"
+#include "transport/inner_transport.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -14,7 +14,7 @@ class FileOnItsWay : public std::enable_shared_from_this<FileOnItsWay> {
  public:
   /// `future`: of asyncio's; gets None or an exception when there is no more to be sent, unless it is
   /// cancelled. Throws as InnerTransport::begin_file.
-  [[nodiscard]] static std::shared_ptr<FileOnItsWay> begin(transport::StreamTransport& transport,
+  [[nodiscard]] static std::shared_ptr<FileOnItsWay> begin(transport::InnerTransport& transport,
                                                            int descriptor, std::uint64_t offset,
                                                            std::uint64_t most_bytes, PyObject* future);
   /// Stops it, where it was not sent; the transport is the program's again. Returns how much has been sent.
@@ -23,7 +23,7 @@ class FileOnItsWay : public std::enable_shared_from_this<FileOnItsWay> {
  private:
   void done(const Future<void>& sending);
 
-  Ref<transport::StreamTransport> transport_;
+  Ref<transport::InnerTransport> transport_;
   transport::FileToSend file_;
   std::uint64_t first_ = 0;
   Future<void> sending_;

@@ -355,6 +355,8 @@ PyMethodDef methods[] = {
     {"_add_writer", as_method(add_writer), METH_FASTCALL, nullptr},
     {"_remove_reader", remove_reader, METH_O, nullptr},
     {"_remove_writer", remove_writer, METH_O, nullptr},
+    {"_make_tls_transport", as_method(make_tls_transport), METH_VARARGS | METH_KEYWORDS, nullptr},
+    {"_make_tls_upgrade", make_tls_upgrade, METH_VARARGS, nullptr},
     {"_make_socket_transport", as_method(make_socket_transport), METH_VARARGS | METH_KEYWORDS, nullptr},
     {"_make_read_pipe_transport", as_method(make_read_pipe_transport), METH_VARARGS | METH_KEYWORDS, nullptr},
     {"_make_write_pipe_transport", as_method(make_write_pipe_transport), METH_VARARGS | METH_KEYWORDS,

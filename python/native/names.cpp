@@ -42,6 +42,12 @@ constexpr Entry kEntries[] = {
     {&Names::close, "close"},
     {&Names::getsockname, "getsockname"},
     {&Names::getpeername, "getpeername"},
+    {&Names::sslobj, "_sslobj"},
+    {&Names::do_handshake, "do_handshake"},
+    {&Names::read, "read"},
+    {&Names::write, "write"},
+    {&Names::pending, "pending"},
+    {&Names::shutdown, "shutdown"},
     {&Names::socket, "socket"},
     {&Names::pipe, "pipe"},
     {&Names::sockname, "sockname"},
@@ -68,10 +74,21 @@ bool prepare_names() {
          import(interned.buffered_protocol, "asyncio.protocols", "BufferedProtocol") &&
          import(interned.set_result_unless_cancelled, "asyncio.futures", "_set_result_unless_cancelled") &&
          import(interned.set_exception_unless_done, "tidegate._support", "set_exception_unless_done") &&
+         import(interned.fallback_sendfile, "tidegate._support", "FALLBACK_SENDFILE") &&
          import(interned.try_native_sendfile, "tidegate._support", "TRY_NATIVE_SENDFILE") &&
          import(interned.sendfile_not_available, "asyncio.exceptions", "SendfileNotAvailableError") &&
          import(interned.socket_class, "socket", "socket") &&
          import(interned.transport_socket, "asyncio.trsock", "TransportSocket");
+}
+
+bool prepare_tls_names() {
+  return interned.describe_tls != nullptr ||
+         (import(interned.ssl_want_read, "ssl", "SSLWantReadError") &&
+          import(interned.ssl_syscall, "ssl", "SSLSyscallError") &&
+          import(interned.ssl_zero_return, "ssl", "SSLZeroReturnError") &&
+          import(interned.handshake_failed, "tidegate._support", "handshake_failed") &&
+          import(interned.warn_of_open_eof, "tidegate._support", "warn_of_open_eof") &&
+          import(interned.describe_tls, "tidegate._support", "describe_tls"));
 }
 
 }  // namespace tidegate::python

@@ -37,6 +37,13 @@ struct Names {
   PyObject* close = nullptr;
   PyObject* getsockname = nullptr;
   PyObject* getpeername = nullptr;
+  // Of TLS: methods of ssl.SSLObject and ssl.MemoryBIO, and where an SSLObject has CPython's own.
+  PyObject* sslobj = nullptr;
+  PyObject* do_handshake = nullptr;
+  PyObject* read = nullptr;
+  PyObject* write = nullptr;
+  PyObject* pending = nullptr;
+  PyObject* shutdown = nullptr;
   // Keys of get_extra_info.
   PyObject* socket = nullptr;
   PyObject* pipe = nullptr;
@@ -51,12 +58,23 @@ struct Names {
   PyObject* socket_class = nullptr;
   PyObject* sendfile_not_available = nullptr;
   PyObject* try_native_sendfile = nullptr;
+  PyObject* fallback_sendfile = nullptr;
   PyObject* minus_one = nullptr;
+
+  // Of TLS: null before `prepare_tls_names`.
+  PyObject* ssl_want_read = nullptr;
+  PyObject* ssl_syscall = nullptr;
+  PyObject* ssl_zero_return = nullptr;
+  PyObject* describe_tls = nullptr;
+  PyObject* handshake_failed = nullptr;
+  PyObject* warn_of_open_eof = nullptr;
 };
 
 [[nodiscard]] const Names& names() noexcept;
 
 /// False with an exception set.
 [[nodiscard]] bool prepare_names();
+/// The same, of the module `ssl`, which not every interpreter has. Does nothing the second time.
+[[nodiscard]] bool prepare_tls_names();
 
 }  // namespace tidegate::python

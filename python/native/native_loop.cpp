@@ -3,6 +3,7 @@
 
 #include "names.hpp"
 #include "protocol_adapter.hpp"
+#include "transport/layer.hpp"
 
 #include <chrono>
 #include <utility>
@@ -133,7 +134,14 @@ void NativeLoop::tell_exception(const ExceptionContext& context) noexcept {
     exception = exception_for_python(context.exception);
     if (!exception) exception = take_exception();
   }
-  const auto* const adapter = dynamic_cast<const ProtocolAdapter*>(context.protocol);
+  BaseProtocol* protocol = context.protocol;
+  std::shared_ptr<BaseProtocol> above;
+  if (auto* const layer = dynamic_cast<transport::Layer*>(protocol); layer != nullptr) {
+    if (!exception) return;  // the one above tells it
+    above = layer->above().get_protocol();
+    protocol = above.get();
+  }
+  const auto* const adapter = dynamic_cast<const ProtocolAdapter*>(protocol);
   if (adapter == nullptr) return report(context.message.c_str(), std::move(exception), nullptr, nullptr);
   if (!exception) return adapter->was_left_open();
   // Asyncio's users expect to hear of their own errors, and not of the network's.

@@ -43,8 +43,8 @@ class NativeLoop final : private loop::SleepObserver {
   /// Whose descriptor is whose: the Python objects of open transports, borrowed.
   [[nodiscard]] std::unordered_map<int, PyObject*>& transports() noexcept { return transports_; }
   [[nodiscard]] bool has_transport(int descriptor) const noexcept { return transports_.contains(descriptor); }
-  /// The protocol's buffer that is lent to the kernel's next receive, which is a call that is over when anything else
-  /// happens: where it received nothing, nobody tells.
+  /// The protocol's buffer that is lent to the kernel's next receive, which is a call that is over when
+  /// anything else happens: where it received nothing, nobody tells.
   ExportedBuffer lent_buffer;
 
   /// Asyncio's debug mode, of which C++ need not know.

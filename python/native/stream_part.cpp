@@ -91,9 +91,45 @@ void StreamPart::open_socket(const Terms& terms) {
   net::set_no_delay(core.backend().descriptor(channel.get()));
   // From here on the descriptor is the channel's; the socket goes on naming it until the end.
   file_ = Owned::share(terms.file);
-  transport_ = transport::StreamTransport::make(core, channel.get(), Endpoint(), make_adapter(), nullptr);
+  const auto socket =
+      transport::StreamTransport::make(core, channel.get(), Endpoint(), make_adapter(), nullptr);
   static_cast<void>(channel.release());
-  begin(terms);
+  transport_ = Ref<transport::InnerTransport>(socket.get());
+  begin(terms, *socket);
+}
+
+void StreamPart::open_tls(Terms terms, SecuredPart::Terms secured) {
+  remember(terms);
+  loop::LoopCore& core = loop().core();
+  secured.waiter = std::exchange(terms.waiter, nullptr);
+  secured.engine.interrupt = [this] { loop().interrupt(); };
+  auto part = std::make_unique<SecuredPart>();
+  const std::shared_ptr<tls::TlsTransport> connection = part->make(core, secured, make_adapter());
+  transport::OwnedChannel channel(
+      core, core.backend().attach(OwnedFileDescriptor(FileDescriptor{terms.descriptor})));
+  file_ = Owned::share(terms.file);  // as above
+  const auto socket = transport::StreamTransport::make(core, channel.get(), Endpoint(), connection, nullptr);
+  static_cast<void>(channel.release());
+  secured_ = std::move(part);
+  transport_ = Ref<transport::InnerTransport>(connection.get());
+  secured_->tell_waiter(*connection, terms.loop, object());
+  begin(terms, *socket);
+}
+
+void StreamPart::open_tls_over(StreamPart& below, Terms terms, SecuredPart::Terms secured) {
+  terms.descriptor = below.descriptor_;
+  remember(terms);
+  secured.waiter = terms.waiter;
+  secured.engine.interrupt = [this] { loop().interrupt(); };
+  auto part = std::make_unique<SecuredPart>();
+  const std::shared_ptr<tls::TlsTransport> connection = part->upgrade(below.core(), secured, make_adapter());
+  secured_ = std::move(part);
+  transport_ = Ref<transport::InnerTransport>(connection.get());
+  file_ = std::move(below.file_);
+  server_ = std::move(below.server_);
+  attached_ = std::move(below.attached_);
+  loop().transports()[descriptor_] = object();
+  secured_->tell_waiter(*connection, terms.loop, object());
 }
 
 void StreamPart::open_pipe(const Terms& terms, transport::Direction direction) {
@@ -110,8 +146,9 @@ void StreamPart::open_pipe(const Terms& terms, transport::Direction direction) {
   pipe.channel = transport::OwnedChannel(core, is_socket ? core.backend().attach(std::move(owned))
                                                          : core.backend().attach_file(std::move(owned)));
   file_ = Owned::share(terms.file);
-  transport_ = transport::StreamTransport::make_pipe(core, pipe, make_adapter(), direction);
-  begin(terms);
+  const auto made = transport::StreamTransport::make_pipe(core, pipe, make_adapter(), direction);
+  transport_ = Ref<transport::InnerTransport>(made.get());
+  begin(terms, *made);
 }
 
 std::shared_ptr<BaseProtocol> StreamPart::make_adapter() {
@@ -119,15 +156,19 @@ std::shared_ptr<BaseProtocol> StreamPart::make_adapter() {
   return std::make_shared<PlainAdapter>(*this);
 }
 
-void StreamPart::begin(const Terms& terms) {
+void StreamPart::begin(const Terms& terms, transport::StreamTransport& socket) {
   loop().transports()[descriptor_] = object();
   if (terms.server != nullptr && terms.server != Py_None) {
     const Owned told = Owned::take(
         PyObject_CallMethodObjArgs(loop_.get(), names().attach_to_server, terms.server, object(), nullptr));
-    if (!told) throw_python_error();  // it was closed meanwhile
+    if (!told) {  // it was closed meanwhile
+      socket.abort();
+      throw_python_error();
+    }
     server_ = Owned::share(terms.server);
+    attached_ = Owned::share(object());
   }
-  transport_->open_soon();
+  socket.open_soon();
   if (terms.waiter == nullptr || terms.waiter == Py_None) return;
   const Owned waking = Owned::take(PyObject_CallMethodObjArgs(
       loop_.get(), names().call_soon, names().set_result_unless_cancelled, terms.waiter, Py_None, nullptr));
@@ -223,7 +264,10 @@ bool StreamPart::eof_received() {
   if (!keeps_open) return true;  // the program ends: nothing is decided
   const int is_true = PyObject_IsTrue(keeps_open.get());
   if (is_true < 0) throw_python_error();
-  return is_true != 0;
+  if (is_true == 0 || !secured_) return is_true != 0;
+  const Owned warned = Owned::take(PyObject_CallNoArgs(names().warn_of_open_eof));
+  if (!warned) throw_python_error();
+  return false;
 }
 
 void StreamPart::data_received(BytesView data) {
@@ -264,7 +308,8 @@ void StreamPart::buffer_updated(std::size_t size_bytes) {
 
 void StreamPart::connection_lost(const Error& reason) {
   loop().lent_buffer.release();
-  const Owned exception = exception_for_python(reason);
+  const Owned exception =
+      secured_ && reason ? secured_->exception_for(reason.exception()) : exception_for_python(reason);
   if (!exception) throw_python_error();
   call_as_a_callback(names().connection_lost, exception.get());
 }
@@ -276,7 +321,12 @@ void StreamPart::adapter_ends(const StreamAdapter& adapter) noexcept {
   adapter_ = nullptr;
   const PendingError error;
   loop().lent_buffer.release();
-  loop().transports().erase(descriptor_);
+  auto& transports = loop().transports();
+  // Not where another one has taken it over.
+  if (const auto found = transports.find(descriptor_);
+      found != transports.end() && found->second == object()) {
+    transports.erase(found);
+  }
   let_go_of_file();
   take_data_.reset();
   get_buffer_.reset();
@@ -284,8 +334,9 @@ void StreamPart::adapter_ends(const StreamAdapter& adapter) noexcept {
   context_.reset();
   if (!server_) return;
   const Owned server = std::move(server_);
-  const Owned told = Owned::take(
-      PyObject_CallMethodObjArgs(loop_.get(), names().detach_from_server, server.get(), object(), nullptr));
+  const Owned attached = std::move(attached_);
+  const Owned told = Owned::take(PyObject_CallMethodObjArgs(loop_.get(), names().detach_from_server,
+                                                            server.get(), attached.get(), nullptr));
   if (!told) PyErr_WriteUnraisable(object());
 }
 
@@ -305,14 +356,17 @@ void StreamPart::was_left_open() noexcept {
 }
 
 int StreamPart::traverse(visitproc visit, void* arg) const {
-  for (const Owned* owned : {&loop_, &protocol_, &file_, &server_, &context_, &take_data_, &get_buffer_}) {
+  for (const Owned* owned :
+       {&loop_, &protocol_, &file_, &server_, &attached_, &context_, &take_data_, &get_buffer_}) {
     Py_VISIT(owned->get());
   }
-  return 0;
+  return secured_ ? secured_->traverse(visit, arg) : 0;
 }
 
 void StreamPart::clear() noexcept {
-  for (Owned* owned : {&protocol_, &file_, &server_, &context_, &take_data_, &get_buffer_}) owned->reset();
+  for (Owned* owned : {&protocol_, &file_, &server_, &attached_, &context_, &take_data_, &get_buffer_})
+    owned->reset();
+  if (secured_) secured_->clear();
 }
 
 }  // namespace tidegate::python

@@ -9,6 +9,8 @@
 #include "native_loop.hpp"
 #include "protocol_adapter.hpp"
 #include "python.hpp"
+#include "secured_part.hpp"
+#include "transport/inner_transport.hpp"
 #include "transport/stream_transport.hpp"
 
 #include <memory>
@@ -64,11 +66,16 @@ class StreamPart {
   /// Begins: the protocol is told soon (L1), then whoever waits. Throws.
   void open_socket(const Terms& terms);
   void open_pipe(const Terms& terms, transport::Direction direction);
+  /// The same over TLS: the protocol is told, and then whoever waits, when the handshake is over.
+  void open_tls(Terms terms, SecuredPart::Terms secured);
+  /// TLS over a connection that is there already, whose protocol knows of it. What `below` was made of is
+  /// this one's from now on.
+  void open_tls_over(StreamPart& below, Terms terms, SecuredPart::Terms secured);
 
   // --- what is asked ---------------------------------------------------------------------------------
 
   /// The core's transport, which is there for ever. REQUIRES: it was opened.
-  [[nodiscard]] transport::StreamTransport& core() const noexcept { return *transport_; }
+  [[nodiscard]] transport::InnerTransport& core() const noexcept { return *transport_; }
   [[nodiscard]] bool is_opened() const noexcept { return static_cast<bool>(transport_); }
   [[nodiscard]] bool has_ended() const noexcept { return adapter_ == nullptr; }
   [[nodiscard]] NativeLoop& loop() const noexcept { return *NativeLoop::of(loop_.get()); }
@@ -110,7 +117,7 @@ class StreamPart {
   void remember(const Terms& terms);
   void look_up_methods(PyObject* protocol);
   [[nodiscard]] std::shared_ptr<BaseProtocol> make_adapter();
-  void begin(const Terms& terms);
+  void begin(const Terms& terms, transport::StreamTransport& socket);
   void let_go_of_file() noexcept;
   template <typename Call>
   Owned call_protocol(const Call& call);
@@ -119,15 +126,17 @@ class StreamPart {
   void call_as_a_callback(PyObject* name, PyObject* argument);
 
   Owned loop_;
-  Ref<transport::StreamTransport> transport_;
+  Ref<transport::InnerTransport> transport_;
   const StreamAdapter* adapter_ = nullptr;  // null once it has ended
   Owned protocol_;
   Owned file_;
   Owned server_;
+  Owned attached_;  // what the server knows of: this one's object, or that of the one below
   Owned context_;
   // Of the protocol, looked up once: data_received, or buffer_updated with get_buffer.
   Owned take_data_;
   Owned get_buffer_;
+  std::unique_ptr<SecuredPart> secured_;  // where TLS is in between
   int descriptor_ = -1;
   bool is_buffered_ = false;
   bool is_socket_ = true;
@@ -140,6 +149,8 @@ class StreamPart {
 [[nodiscard]] StreamPart& stream_part(PyObject* object) noexcept;
 /// For NativeLoop's methods of the same names; null with an exception set.
 [[nodiscard]] PyObject* make_socket_transport(PyObject* loop, PyObject* arguments, PyObject* keywords);
+[[nodiscard]] PyObject* make_tls_transport(PyObject* loop, PyObject* arguments, PyObject* keywords);
+[[nodiscard]] PyObject* make_tls_upgrade(PyObject* loop, PyObject* arguments);
 [[nodiscard]] PyObject* make_read_pipe_transport(PyObject* loop, PyObject* arguments, PyObject* keywords);
 [[nodiscard]] PyObject* make_write_pipe_transport(PyObject* loop, PyObject* arguments, PyObject* keywords);
 

@@ -18,6 +18,7 @@ namespace tidegate::python {
 namespace {
 
 ExtendedType<StreamPart> socket_type;
+ExtendedType<StreamPart> tls_type;
 ExtendedType<StreamPart> read_pipe_type;
 ExtendedType<StreamPart> write_pipe_type;
 
@@ -43,7 +44,7 @@ void refuse_data(PyObject* data) {
   throw_python_error();
 }
 
-void write_object(transport::StreamTransport& core, PyObject* data) {
+void write_object(transport::InnerTransport& core, PyObject* data) {
   if (PyBytes_Check(data)) {
     if (PyBytes_GET_SIZE(data) >= kWorthKeeping) return core.write(chunk_of(data));
     return core.write(BytesView(PyBytes_AS_STRING(data), static_cast<std::size_t>(PyBytes_GET_SIZE(data))));
@@ -152,7 +153,7 @@ PyObject* resume_reading(PyObject* self, PyObject*) {
 }
 
 PyObject* is_reading(PyObject* self, PyObject*) {
-  const transport::StreamTransport& core = part_of(self).core();
+  const transport::InnerTransport& core = part_of(self).core();
   return PyBool_FromLong(core.is_reading() && !core.is_closing());
 }
 
@@ -207,8 +208,8 @@ const char* name_of(PyObject* self) noexcept {
 PyObject* represent(PyObject* self) {
   const StreamPart& part = part_of(self);
   if (!part.is_opened()) return PyUnicode_FromFormat("<%s>", name_of(self));
-  const transport::StreamTransport& core = part.core();
-  const char* const life = part.has_ended() ? " closed" : core.is_closing() ? " closing" : "";
+  const transport::InnerTransport& core = part.core();
+  const char* const life = !core.is_closing() ? "" : part.has_ended() ? " closed" : " closing";
   const bool reads = core.is_reading() && !core.is_closing();
   return PyUnicode_FromFormat("<%s%s fd=%d read=%s write=<bufsize=%zu>>", name_of(self), life,
                               part.descriptor(), reads ? "polling" : "idle", core.get_write_buffer_size());
@@ -223,8 +224,24 @@ PyObject* get_file(PyObject* self, void*) {
   return Py_NewRef(file != nullptr ? file : Py_None);
 }
 PyObject* get_descriptor(PyObject* self, void*) { return PyLong_FromLong(part_of(self).descriptor()); }
+/// Asyncio has two objects where here is one.
+PyObject* get_ssl_protocol(PyObject* self, void*) { return Py_NewRef(self); }
 PyObject* get_writing_paused(PyObject* self, void*) {
   return PyBool_FromLong(part_of(self).core().writing_paused());
+}
+
+// --- TLS: what the transport below says, said by somebody else ---------------------------------------------
+
+PyObject* pause_writing(PyObject* self, PyObject*) {
+  static_cast<tls::TlsTransport&>(part_of(self).core()).pause_writing();
+  Py_RETURN_NONE;
+}
+
+PyObject* resume_writing(PyObject* self, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    static_cast<tls::TlsTransport&>(part_of(self).core()).resume_writing();
+    Py_RETURN_NONE;
+  });
 }
 
 // --- the types ---------------------------------------------------------------------------------------------
@@ -290,22 +307,40 @@ PyMethodDef read_pipe_methods[] = {
 PyMethodDef write_pipe_methods[] = {
     TIDEGATE_BASE_METHODS, TIDEGATE_WRITING_METHODS, {nullptr, nullptr, 0, nullptr}};
 
+// The last three: what asyncio's own tests do to its transport.
+PyMethodDef tls_methods[] = {TIDEGATE_BASE_METHODS,
+                             TIDEGATE_READING_METHODS,
+                             TIDEGATE_WRITING_METHODS,
+                             {"pause_writing", pause_writing, METH_NOARGS, nullptr},
+                             {"resume_writing", resume_writing, METH_NOARGS, nullptr},
+                             {"_test__append_write_backlog", write, METH_O, nullptr},
+                             {nullptr, nullptr, 0, nullptr}};
+
 #undef TIDEGATE_BASE_METHODS
 #undef TIDEGATE_READING_METHODS
 #undef TIDEGATE_WRITING_METHODS
 
-PyGetSetDef attributes[] = {{"_loop", get_loop, nullptr, nullptr, nullptr},
-                            {"_sock", get_file, nullptr, nullptr, nullptr},
-                            {"_pipe", get_file, nullptr, nullptr, nullptr},
-                            {"_sock_fd", get_descriptor, nullptr, nullptr, nullptr},
-                            {"_protocol", reinterpret_cast<getter>(get_protocol), nullptr, nullptr, nullptr},
-                            {"_protocol_paused", get_writing_paused, nullptr, nullptr, nullptr},
-                            {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr, nullptr},
-                            {nullptr, nullptr, nullptr, nullptr, nullptr}};
+#define TIDEGATE_ATTRIBUTES                                                                       \
+  {"_loop", get_loop, nullptr, nullptr, nullptr}, {"_sock", get_file, nullptr, nullptr, nullptr}, \
+      {"_pipe", get_file, nullptr, nullptr, nullptr},                                             \
+      {"_sock_fd", get_descriptor, nullptr, nullptr, nullptr},                                    \
+      {"_protocol", reinterpret_cast<getter>(get_protocol), nullptr, nullptr, nullptr},           \
+      {"_protocol_paused", get_writing_paused, nullptr, nullptr, nullptr}, {                      \
+    "__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr, nullptr                \
+  }
 
+PyGetSetDef attributes[] = {TIDEGATE_ATTRIBUTES, {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyGetSetDef tls_attributes[] = {TIDEGATE_ATTRIBUTES,
+                                {"_ssl_protocol", get_ssl_protocol, nullptr, nullptr, nullptr},
+                                {nullptr, nullptr, nullptr, nullptr, nullptr}};
+
+#undef TIDEGATE_ATTRIBUTES
+
+/// The part lies at the same place in all of them, behind the largest base: whoever has an object need not
+/// ask which it is.
 PyTypeObject* make_type(ExtendedType<StreamPart>& type, const char* name, PyMethodDef* methods,
-                        PyObject* base) {
-  const auto offset = static_cast<Py_ssize_t>(ExtendedType<StreamPart>::offset_behind(base));
+                        PyObject* base, std::size_t offset_of_part) {
+  const auto offset = static_cast<Py_ssize_t>(offset_of_part);
   PyMemberDef members[] = {
       {"__weaklistoffset__", T_PYSSIZET, offset, READONLY, nullptr},
       {"__dictoffset__", T_PYSSIZET, offset + Py_ssize_t{sizeof(PyObject*)}, READONLY, nullptr},
@@ -315,28 +350,36 @@ PyTypeObject* make_type(ExtendedType<StreamPart>& type, const char* name, PyMeth
                          {Py_tp_clear, as_slot(clear)},
                          {Py_tp_repr, as_slot(represent)},
                          {Py_tp_methods, methods},
-                         {Py_tp_getset, attributes},
+                         {Py_tp_getset, &type == &tls_type ? tls_attributes : attributes},
                          {Py_tp_members, members},
                          {0, nullptr}};
   const PyType_Spec spec = {
       name, 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
-  return type.make(spec, base);
+  return type.make(spec, base, offset_of_part);
 }
+
+/// An asyncio.Transport. Asyncio sends a file in pieces only over what is one of these, and calls nothing of
+/// it.
+constexpr const char* kLargestBase = "_FlowControlMixin";
 
 bool add_type(PyObject* module, ExtendedType<StreamPart>& type, const char* base_name, const char* name,
               PyMethodDef* methods) {
   const Owned transports = Owned::take(PyImport_ImportModule("asyncio.transports"));
   const Owned base = Owned::take(transports ? PyObject_GetAttrString(transports.get(), base_name) : nullptr);
-  if (!base || !extra_slot.find(reinterpret_cast<PyTypeObject*>(base.get()), "_extra")) return false;
-  PyTypeObject* const made = make_type(type, name, methods, base.get());
+  const Owned largest =
+      Owned::take(transports ? PyObject_GetAttrString(transports.get(), kLargestBase) : nullptr);
+  if (!base || !largest || !extra_slot.find(reinterpret_cast<PyTypeObject*>(base.get()), "_extra"))
+    return false;
+  PyTypeObject* const made =
+      make_type(type, name, methods, base.get(), ExtendedType<StreamPart>::offset_behind(largest.get()));
   return made != nullptr && PyModule_AddType(module, made) == 0;
 }
 
 /// What asyncio's loop looks at before it secures a transport, or sends a file over it.
-bool mark_for_asyncio(const ExtendedType<StreamPart>& type) {
+bool mark_for_asyncio(const ExtendedType<StreamPart>& type, PyObject* sendfile_mode) {
   auto* const object = reinterpret_cast<PyObject*>(type.type());
   return PyObject_SetAttrString(object, "_start_tls_compatible", Py_True) == 0 &&
-         PyObject_SetAttrString(object, "_sendfile_compatible", names().try_native_sendfile) == 0;
+         PyObject_SetAttrString(object, "_sendfile_compatible", sendfile_mode) == 0;
 }
 
 // --- making them -------------------------------------------------------------------------------------------
@@ -366,6 +409,24 @@ Owned describe_pipe(PyObject* pipe, PyObject* known) {
   return description;
 }
 
+/// A new object, of which `open` makes something.
+template <typename Open>
+PyObject* make_object(const ExtendedType<StreamPart>& type, Owned extra, const Open& open) {
+  Owned object = Owned::take(type.type()->tp_alloc(type.type(), 0));
+  if (!object) return nullptr;
+  auto* const part = new (type.memory_of_part(object.get())) StreamPart();
+  extra_slot.set(object.get(), std::move(extra));
+  return guarded([&]() -> PyObject* {
+    try {
+      open(*part);
+    } catch (...) {
+      if (part->is_opened()) part->core().abort();
+      throw;
+    }
+    return object.release();
+  });
+}
+
 template <typename Open>
 PyObject* make_transport(const ExtendedType<StreamPart>& type, PyObject* loop, PyObject* arguments,
                          PyObject* keywords, bool is_socket, const Open& open) {
@@ -381,20 +442,7 @@ PyObject* make_transport(const ExtendedType<StreamPart>& type, PyObject* loop, P
   }
   Owned extra = is_socket ? describe_socket(terms.file, given_extra) : describe_pipe(terms.file, given_extra);
   if (!extra) return nullptr;
-
-  Owned object = Owned::take(type.type()->tp_alloc(type.type(), 0));
-  if (!object) return nullptr;
-  auto* const part = new (type.memory_of_part(object.get())) StreamPart();
-  extra_slot.set(object.get(), std::move(extra));
-  return guarded([&]() -> PyObject* {
-    try {
-      open(*part, terms);
-    } catch (...) {
-      if (part->is_opened()) part->core().abort();
-      throw;
-    }
-    return object.release();
-  });
+  return make_object(type, std::move(extra), [&](StreamPart& part) { open(part, terms); });
 }
 
 }  // namespace
@@ -406,6 +454,41 @@ PyObject* StreamPart::object() const noexcept { return socket_type.object(*this)
 PyObject* make_socket_transport(PyObject* loop, PyObject* arguments, PyObject* keywords) {
   return make_transport(socket_type, loop, arguments, keywords, true,
                         [](StreamPart& part, const StreamPart::Terms& terms) { part.open_socket(terms); });
+}
+
+/// As the others, behind what TLS needs: (SSLObject, its MemoryBIOs: incoming, outgoing; time for the
+/// handshake, for the shutdown).
+PyObject* make_tls_transport(PyObject* loop, PyObject* arguments, PyObject* keywords) {
+  if (!prepare_tls_names()) return nullptr;
+  SecuredPart::Terms secured;
+  PyObject* others = nullptr;
+  if (PyArg_ParseTuple(arguments, "O!(OOOOO)", &PyTuple_Type, &others, &secured.engine.ssl_object,
+                       &secured.engine.incoming, &secured.engine.outgoing, &secured.handshake_timeout,
+                       &secured.shutdown_timeout) == 0) {
+    return nullptr;
+  }
+  return make_transport(tls_type, loop, others, keywords, true,
+                        [&](StreamPart& part, const StreamPart::Terms& terms) {
+                          secured.engine.extra = extra_slot.of(part.object());
+                          part.open_tls(terms, secured);
+                        });
+}
+
+/// (transport, protocol, waiter, extra, what TLS needs): see above.
+PyObject* make_tls_upgrade(PyObject* loop, PyObject* arguments) {
+  if (!NativeLoop::of(loop)->check_open() || !prepare_tls_names()) return nullptr;
+  StreamPart::Terms terms;
+  SecuredPart::Terms secured;
+  PyObject* below = nullptr;
+  if (PyArg_ParseTuple(arguments, "O!OOO!(OOOOO)", socket_type.type(), &below, &terms.protocol, &terms.waiter,
+                       &PyDict_Type, &secured.engine.extra, &secured.engine.ssl_object,
+                       &secured.engine.incoming, &secured.engine.outgoing, &secured.handshake_timeout,
+                       &secured.shutdown_timeout) == 0) {
+    return nullptr;
+  }
+  terms.loop = loop;
+  return make_object(tls_type, Owned::share(secured.engine.extra),
+                     [&](StreamPart& part) { part.open_tls_over(part_of(below), terms, secured); });
 }
 
 PyObject* make_read_pipe_transport(PyObject* loop, PyObject* arguments, PyObject* keywords) {
@@ -423,19 +506,16 @@ PyObject* make_write_pipe_transport(PyObject* loop, PyObject* arguments, PyObjec
 }
 
 bool prepare_streams(PyObject* module) {
-  if (!add_type(module, socket_type, "Transport", "tidegate._native.StreamTransport", socket_methods) ||
-      !add_type(module, read_pipe_type, "ReadTransport", "tidegate._native.ReadPipeTransport", read_pipe_methods) ||
+  if (!add_type(module, socket_type, kLargestBase, "tidegate._native.StreamTransport", socket_methods) ||
+      !add_type(module, tls_type, kLargestBase, "tidegate._native.SSLTransport", tls_methods) ||
+      !add_type(module, read_pipe_type, "ReadTransport", "tidegate._native.ReadPipeTransport",
+                read_pipe_methods) ||
       !add_type(module, write_pipe_type, "WriteTransport", "tidegate._native.WritePipeTransport",
                 write_pipe_methods)) {
     return false;
   }
-  if (!mark_for_asyncio(socket_type)) return false;
-  // One offset for all: whoever has an object need not ask which it is.
-  if (socket_type.offset() == read_pipe_type.offset() && socket_type.offset() == write_pipe_type.offset())
-    return true;
-  PyErr_SetString(PyExc_ImportError,
-                  "asyncio's transports are of different sizes: this version is not known");
-  return false;
+  return mark_for_asyncio(socket_type, names().try_native_sendfile) &&
+         mark_for_asyncio(tls_type, names().fallback_sendfile);
 }
 
 }  // namespace tidegate::python

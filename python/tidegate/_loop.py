@@ -20,6 +20,11 @@ from typing import Any, TypeVar
 
 from . import _native
 
+try:
+    import ssl
+except ImportError:  # this interpreter has none
+    ssl = None
+
 _MOST_BYTES = 2**64 - 1
 _NATIVE_FAMILIES = frozenset((socket.AF_INET, socket.AF_INET6, socket.AF_UNIX))
 BACKENDS = ("auto", "epoll", "io_uring")
@@ -137,11 +142,37 @@ class Loop(_native.NativeLoop, asyncio.SelectorEventLoop):
     # --- what asyncio's own classes call -----------------------------------------------------------
 
     def _make_ssl_transport(self, rawsock, protocol, sslcontext, waiter=None, *, server_side=False,
-                            server_hostname=None, extra=None, server=None, **timeouts):
-        ssl_protocol = sslproto.SSLProtocol(self, protocol, sslcontext, waiter, server_side, server_hostname,
-                                            **timeouts)
-        self._make_socket_transport(rawsock, ssl_protocol, extra=extra, server=server)
-        return ssl_protocol._app_transport
+                            server_hostname=None, extra=None, server=None, ssl_handshake_timeout=None,
+                            ssl_shutdown_timeout=None):
+        if not sslcontext:
+            sslcontext = sslproto._create_transport_context(server_side, server_hostname)
+        timeouts = {"ssl_handshake_timeout": ssl_handshake_timeout, "ssl_shutdown_timeout": ssl_shutdown_timeout}
+        if not _is_plain(sslcontext):
+            ssl_protocol = sslproto.SSLProtocol(self, protocol, sslcontext, waiter, server_side, server_hostname,
+                                                **timeouts)
+            self._make_socket_transport(rawsock, ssl_protocol, extra=extra, server=server)
+            return ssl_protocol._app_transport
+        tls = _tls_terms(sslcontext, server_side, server_hostname, **timeouts)
+        return self._make_tls_transport((rawsock, protocol, waiter), tls,
+                                        extra={**(extra or {}), "sslcontext": sslcontext}, server=server)
+
+    async def start_tls(self, transport, protocol, sslcontext, *, server_side=False, server_hostname=None,
+                        ssl_handshake_timeout=None, ssl_shutdown_timeout=None):
+        timeouts = {"ssl_handshake_timeout": ssl_handshake_timeout, "ssl_shutdown_timeout": ssl_shutdown_timeout}
+        is_ours = type(transport) is _native.StreamTransport and transport._loop is self and not transport.is_closing()
+        if not is_ours or not _is_plain(sslcontext):
+            return await super().start_tls(transport, protocol, sslcontext, server_side=server_side,
+                                           server_hostname=server_hostname, **timeouts)
+        tls = _tls_terms(sslcontext, server_side, server_hostname, **timeouts)
+        waiter = self.create_future()
+        secured = self._make_tls_upgrade(transport, protocol, waiter, {**transport._extra, "sslcontext": sslcontext},
+                                         tls)
+        try:
+            await waiter
+        except BaseException:
+            secured.abort()
+            raise
+        return secured
 
     def _make_datagram_transport(self, sock, protocol, address=None, waiter=None, extra=None):
         # Asyncio's own transport is there for kinds of sockets whose addresses only Python knows.
@@ -225,6 +256,29 @@ def _addresses_of_numbers(host, port, family, type, proto, flags):
 
 def _nothing():
     pass
+
+
+def _is_plain(sslcontext):
+    """Whether its connections can be ours: SSLObjects of the program's own may do anything."""
+    return isinstance(sslcontext, ssl.SSLContext) and sslcontext.sslobject_class is ssl.SSLObject
+
+
+def _tls_terms(sslcontext, server_side, server_hostname, ssl_handshake_timeout, ssl_shutdown_timeout):
+    """What the native half needs for one connection."""
+    handshake_timeout = _seconds("ssl_handshake_timeout", ssl_handshake_timeout, constants.SSL_HANDSHAKE_TIMEOUT)
+    shutdown_timeout = _seconds("ssl_shutdown_timeout", ssl_shutdown_timeout, constants.SSL_SHUTDOWN_TIMEOUT)
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ssl_object = sslcontext.wrap_bio(incoming, outgoing, server_side=server_side,
+                                     server_hostname=None if server_side else server_hostname or None)
+    return ssl_object, incoming, outgoing, handshake_timeout, shutdown_timeout
+
+
+def _seconds(name, given, usual):
+    if given is None:
+        return usual
+    if given <= 0:
+        raise ValueError(f"{name} should be a positive number, got {given}")
+    return given
 
 
 class EventLoopPolicy(asyncio.DefaultEventLoopPolicy):

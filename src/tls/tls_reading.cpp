@@ -136,6 +136,11 @@ void TlsTransport::discard_input(MutableBytesView scratch) {
   }
 }
 
+/// Whether nothing follows what is read already.
+bool TlsTransport::is_at_end() const noexcept {
+  return engine_->peer_has_closed() || (below_eof_ && cut_is_end_);
+}
+
 /// Its close_notify: a regular end of file (T3), which waits until a file has left.
 void TlsTransport::peer_has_ended() {
   if (state_.sends_file()) return;
@@ -170,7 +175,8 @@ bool TlsTransport::eof_received() {
         TlsError(TlsErrc::truncated, "the peer closed the connection during the TLS handshake")));
     return false;
   }
-  const bool in_order = engine_->peer_has_closed();  // and perhaps a file is still on its way to it
+  const bool in_order = is_at_end();  // and perhaps a file is still on its way to it
+  if (in_order && state_.wants_data()) peer_has_ended();
   if (!in_order && state_.begin_closing()) {
     reason_ = Error(std::make_exception_ptr(
         TlsError(TlsErrc::truncated, "the connection was cut without a close_notify: data may be missing")));
@@ -206,7 +212,8 @@ void TlsTransport::park(BytesView rest) {
 void TlsTransport::go_on_reading() {
   if (holds_input_ || (state_.reading_paused() && !state_.is_closing())) return;
   if (!parked_.empty() || engine_->holds_plaintext()) take_input({});
-  if (engine_->peer_has_closed() && state_.wants_data()) peer_has_ended();  // it has waited for a file
+  // It has waited for a file, or for whoever paused reading.
+  if (is_at_end() && state_.wants_data()) peer_has_ended();
   const bool wanted = !state_.reading_paused() || state_.is_closing();
   if (!state_.is_lost() && parked_.empty() && wanted && !holds_input_ && discarded_bytes_ <= kMostDiscarded) {
     below_->resume_reading();

@@ -32,6 +32,7 @@ TlsTransport::TlsTransport(loop::LoopCore& core, const transport::Securing& secu
       protocol_(std::move(protocol)),
       handshake_timeout_(securing.handshake_timeout),
       shutdown_timeout_(securing.shutdown_timeout) {
+  cut_is_end_ = securing.cut_is_end;
   // The engine lives in here, and asks for nothing when this has gone.
   const auto report_to_loop = [this](const char* message, std::exception_ptr exception) {
     report(message, std::move(exception));
@@ -176,14 +177,16 @@ void TlsTransport::close() {
   begin_shutdown();
 }
 
-void TlsTransport::abort() {
+void TlsTransport::abort() { abort_for(Error()); }
+
+void TlsTransport::abort_for(Error reason) {
   if (state_.is_lost()) return;
   core_.check_thread();
   if (phase_ == TlsPhase::handshake) {
     give_handshake_up(error_of(TlsErrc::truncated, "the connection was aborted during the TLS handshake"));
-    reason_ = Error();  // the protocol, where it knows of the connection: L5
+    reason_ = std::move(reason);  // for the protocol, where it knows of the connection: L5
   } else {
-    lose(Error());
+    lose(std::move(reason));
   }
 }
 

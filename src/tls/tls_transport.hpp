@@ -103,6 +103,7 @@ class TlsTransport final : public transport::InnerTransport,
   [[nodiscard]] loop::LoopCore& core() const noexcept override { return core_; }
   [[nodiscard]] bool is_two_way() const noexcept override { return true; }
   [[nodiscard]] bool writing_paused() const noexcept override { return flow_.paused(); }
+  void abort_for(Error reason) override;
   void write_all_of(transport::WriteBuffer&& bytes) override;
   void flush_written() override;
   void receive_modestly() override {}  // it never has more than that
@@ -151,6 +152,7 @@ class TlsTransport final : public transport::InnerTransport,
   template <typename Call>
   void call_protocol(const Call& call, const char* failure);
   void discard_input(MutableBytesView scratch);
+  [[nodiscard]] bool is_at_end() const noexcept;
   void peer_has_ended();
   void engine_has_failed();
   void park(BytesView rest);
@@ -207,6 +209,7 @@ class TlsTransport final : public transport::InnerTransport,
   bool holds_input_ : 1 = false;       // until the peer has taken its answers
   bool loses_bytes_ : 1 = false;       // the transport below had failed when our close_notify was due
   bool flushed_ : 1 = false;           // the kernel has taken all, our close_notify too
+  bool cut_is_end_ : 1 = false;        // and no error
   TimerHandle timer_;                  // of the handshake, then of the end
   Duration handshake_timeout_;
   Duration shutdown_timeout_;

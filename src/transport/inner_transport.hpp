@@ -36,6 +36,9 @@ class InnerTransport : public Transport {
   /// `write`, and std::bad_alloc.
   virtual void write_all_of(WriteBuffer&& bytes) = 0;
 
+  /// As `abort`, with a reason for the protocol: of whoever stands between it and this.
+  virtual void abort_for(Error reason) = 0;
+
   /// From now on receives a bounded amount at a time, for a protocol that may have to keep it (T4).
   virtual void receive_modestly() = 0;
 

@@ -21,6 +21,8 @@ struct Securing {
   Duration handshake_timeout{};
   Duration shutdown_timeout{};
   TlsSession session;
+  /// Whether an end without a close_notify is an end of file, as asyncio has it, and no error (T3).
+  bool cut_is_end = false;
 
   explicit operator bool() const noexcept { return static_cast<bool>(context); }
 };

@@ -76,8 +76,6 @@ class StreamTransport final : public InnerTransport,
   void open();
   /// Has the loop call `open` soon.
   void open_soon();
-  /// As `abort`, with a reason for the protocol: of whoever stands between it and this.
-  void abort_for(Error reason);
   void loop_closed() noexcept override;
 
   // --- Transport, see there ----------------------------------------------------------------------
@@ -108,6 +106,7 @@ class StreamTransport final : public InnerTransport,
 
   // --- InnerTransport ----------------------------------------------------------------------------
   [[nodiscard]] loop::LoopCore& core() const noexcept override { return core_; }
+  void abort_for(Error reason) override;
   [[nodiscard]] bool is_two_way() const noexcept override { return !state_.is_pipe(); }
   [[nodiscard]] bool writing_paused() const noexcept override { return flow_.paused(); }
   void write_all_of(WriteBuffer&& bytes) override;
