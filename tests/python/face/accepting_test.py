@@ -6,8 +6,9 @@ import errno
 import os
 import socket
 import tempfile
+import unittest
 
-from support import LoopTest, Notes, better_than_asyncio, on_loop, run_python
+from support import IS_SANITIZED, LoopTest, Notes, better_than_asyncio, on_loop, run_python
 
 MANY = 150  # more than are accepted at a time
 
@@ -148,6 +149,7 @@ class AcceptingTest(LoopTest):
                 self.loop.run_forever()
         server.close()
 
+    @unittest.skipIf(IS_SANITIZED, "the sanitizer needs descriptors, to look at an object's type")
     @better_than_asyncio((3, 0), "tells it again and again")
     def test_a_process_without_descriptors_says_so_once_and_goes_on_when_it_has_some(self):
         printed = run_python(f"""

@@ -12,6 +12,7 @@ import unittest
 
 SPEC = os.environ.get("TIDEGATE_LOOP", "tidegate:new_event_loop")
 IS_TIDEGATE = SPEC.startswith("tidegate")
+IS_SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")
 SECONDS = 60  # what takes longer hangs
 
 
