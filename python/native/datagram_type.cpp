@@ -3,6 +3,7 @@
 #include "names.hpp"
 #include "python_error.hpp"
 #include "socket_description.hpp"
+#include "transport_object.hpp"
 #include "write_limits.hpp"
 
 #include <new>
@@ -103,16 +104,14 @@ PyObject* set_protocol(PyObject* self, PyObject* protocol) {
   });
 }
 
-PyObject* or_none(PyObject* object) noexcept { return Py_NewRef(object != nullptr ? object : Py_None); }
-
 PyObject* get_protocol(PyObject* self, PyObject*) { return or_none(part_of(self).protocol()); }
 
 PyObject* represent(PyObject* self) {
   const DatagramPart& part = part_of(self);
-  if (!part.is_opened()) return PyUnicode_FromFormat("<%s>", Py_TYPE(self)->tp_name);
+  if (!part.is_opened()) return PyUnicode_FromFormat("<%s>", name_of_type(self));
   const transport::DatagramSocketTransport& core = part.core();
   const char* const life = part.has_ended() ? " closed" : core.is_closing() ? " closing" : "";
-  return PyUnicode_FromFormat("<%s%s fd=%d read=%s write=<bufsize=%zu>>", Py_TYPE(self)->tp_name, life,
+  return PyUnicode_FromFormat("<%s%s fd=%d read=%s write=<bufsize=%zu>>", name_of_type(self), life,
                               part.descriptor(), core.is_closing() ? "idle" : "polling",
                               core.get_write_buffer_size());
 }
@@ -125,29 +124,7 @@ PyObject* get_descriptor(PyObject* self, void*) { return PyLong_FromLong(part_of
 
 // --- the type ----------------------------------------------------------------------------------------------
 
-int traverse(PyObject* self, visitproc visit, void* arg) {
-  Py_VISIT(Py_TYPE(self));
-  Py_VISIT(extra_slot.of(self));
-  Py_VISIT(part_of(self).attachments.dictionary);
-  return part_of(self).traverse(visit, arg);
-}
-
-int clear(PyObject* self) {
-  extra_slot.set(self, Owned());
-  Py_CLEAR(part_of(self).attachments.dictionary);
-  part_of(self).clear();
-  return 0;
-}
-
-void deallocate(PyObject* self) {
-  PyTypeObject* const type = Py_TYPE(self);
-  PyObject_GC_UnTrack(self);
-  if (part_of(self).attachments.weak_references != nullptr) PyObject_ClearWeakRefs(self);
-  clear(self);
-  part_of(self).~DatagramPart();
-  type->tp_free(self);
-  Py_DECREF(type);
-}
+using Object = TransportObject<DatagramPart, part_of, extra_slot>;
 
 PyMethodDef methods[] = {
     {"sendto", as_method(sendto), METH_FASTCALL | METH_KEYWORDS,
@@ -178,9 +155,9 @@ PyTypeObject* make_type(PyObject* base) {
       {"__weaklistoffset__", T_PYSSIZET, offset, READONLY, nullptr},
       {"__dictoffset__", T_PYSSIZET, offset + Py_ssize_t{sizeof(PyObject*)}, READONLY, nullptr},
       {nullptr, 0, 0, 0, nullptr}};
-  PyType_Slot slots[] = {{Py_tp_dealloc, as_slot(deallocate)},
-                         {Py_tp_traverse, as_slot(traverse)},
-                         {Py_tp_clear, as_slot(clear)},
+  PyType_Slot slots[] = {{Py_tp_dealloc, as_slot(Object::deallocate)},
+                         {Py_tp_traverse, as_slot(Object::traverse)},
+                         {Py_tp_clear, as_slot(Object::clear)},
                          {Py_tp_repr, as_slot(represent)},
                          {Py_tp_methods, methods},
                          {Py_tp_getset, attributes},

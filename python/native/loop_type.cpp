@@ -72,6 +72,14 @@ bool note_source(PyObject* self, PyObject* handle) {
   return static_cast<bool>(Owned::take(PyObject_CallMethodOneArg(self, names().note_source, handle)));
 }
 
+/// In debug mode it knows where it was made. Null, with an exception set, where that fails.
+HandlePart* new_noted_handle(PyObject* self, const CallTerms& terms) {
+  HandlePart* const handle = new_handle(self, terms);
+  if (handle == nullptr || !native(self).debug() || note_source(self, handle->object())) return handle;
+  Py_DECREF(handle->object());
+  return nullptr;
+}
+
 constexpr double kNanosecondsInSecond = 1e9;
 
 /// Never before that time by the loop's clock.
@@ -117,15 +125,10 @@ PyObject* call_soon(PyObject* self, PyObject* const* arguments, Py_ssize_t count
   CallTerms terms;
   if (!read_call("call_soon", arguments, count, keywords, 0, terms) || !loop.check_open()) return nullptr;
   if (loop.debug() && !check_in_debug_mode(self, "call_soon", terms.callback, false)) return nullptr;
-  HandlePart* const handle = new_handle(self, terms);
+  HandlePart* const handle = new_noted_handle(self, terms);
   if (handle == nullptr) return nullptr;
-  PyObject* const object = handle->object();
-  if (loop.debug() && !note_source(self, object)) {
-    Py_DECREF(object);
-    return nullptr;
-  }
   loop.core().schedule(*handle);
-  return Py_NewRef(object);  // one for the queue, one for the caller
+  return Py_NewRef(handle->object());  // one for the queue, one for the caller
 }
 
 PyObject* call_soon_threadsafe(PyObject* self, PyObject* const* arguments, Py_ssize_t count,
@@ -136,15 +139,10 @@ PyObject* call_soon_threadsafe(PyObject* self, PyObject* const* arguments, Py_ss
     return nullptr;
   if (loop.debug() && !check_in_debug_mode(self, "call_soon_threadsafe", terms.callback, true))
     return nullptr;
-  HandlePart* const handle = new_handle(self, terms);
+  HandlePart* const handle = new_noted_handle(self, terms);
   if (handle == nullptr) return nullptr;
-  PyObject* const object = handle->object();
-  if (loop.debug() && !note_source(self, object)) {
-    Py_DECREF(object);
-    return nullptr;
-  }
   loop.schedule_from_any_thread(*handle);
-  return Py_NewRef(object);
+  return Py_NewRef(handle->object());
 }
 
 PyObject* schedule_timer(PyObject* self, const char* method, PyObject* when, const CallTerms& terms) {

@@ -5,9 +5,9 @@
 #include "python_error.hpp"
 #include "socket_description.hpp"
 #include "stream_part.hpp"
+#include "transport_object.hpp"
 #include "write_limits.hpp"
 
-#include <cstring>
 #include <new>
 #include <optional>
 #include <string>
@@ -194,35 +194,20 @@ PyObject* set_protocol(PyObject* self, PyObject* protocol) {
   });
 }
 
-PyObject* get_protocol(PyObject* self, PyObject*) {
-  PyObject* const protocol = part_of(self).protocol();
-  return Py_NewRef(protocol != nullptr ? protocol : Py_None);
-}
-
-/// Of its type, without that of the module.
-const char* name_of(PyObject* self) noexcept {
-  const char* const dot = std::strrchr(Py_TYPE(self)->tp_name, '.');
-  return dot != nullptr ? dot + 1 : Py_TYPE(self)->tp_name;
-}
+PyObject* get_protocol(PyObject* self, PyObject*) { return or_none(part_of(self).protocol()); }
 
 PyObject* represent(PyObject* self) {
   const StreamPart& part = part_of(self);
-  if (!part.is_opened()) return PyUnicode_FromFormat("<%s>", name_of(self));
+  if (!part.is_opened()) return PyUnicode_FromFormat("<%s>", name_of_type(self));
   const transport::InnerTransport& core = part.core();
   const char* const life = !core.is_closing() ? "" : part.has_ended() ? " closed" : " closing";
   const bool reads = core.is_reading() && !core.is_closing();
-  return PyUnicode_FromFormat("<%s%s fd=%d read=%s write=<bufsize=%zu>>", name_of(self), life,
+  return PyUnicode_FromFormat("<%s%s fd=%d read=%s write=<bufsize=%zu>>", name_of_type(self), life,
                               part.descriptor(), reads ? "polling" : "idle", core.get_write_buffer_size());
 }
 
-PyObject* get_loop(PyObject* self, void*) {
-  PyObject* const loop = part_of(self).loop_object();
-  return Py_NewRef(loop != nullptr ? loop : Py_None);
-}
-PyObject* get_file(PyObject* self, void*) {
-  PyObject* const file = part_of(self).file();
-  return Py_NewRef(file != nullptr ? file : Py_None);
-}
+PyObject* get_loop(PyObject* self, void*) { return or_none(part_of(self).loop_object()); }
+PyObject* get_file(PyObject* self, void*) { return or_none(part_of(self).file()); }
 PyObject* get_descriptor(PyObject* self, void*) { return PyLong_FromLong(part_of(self).descriptor()); }
 /// Asyncio has two objects where here is one.
 PyObject* get_ssl_protocol(PyObject* self, void*) { return Py_NewRef(self); }
@@ -246,29 +231,7 @@ PyObject* resume_writing(PyObject* self, PyObject*) {
 
 // --- the types ---------------------------------------------------------------------------------------------
 
-int traverse(PyObject* self, visitproc visit, void* arg) {
-  Py_VISIT(Py_TYPE(self));
-  Py_VISIT(extra_slot.of(self));
-  Py_VISIT(part_of(self).attachments.dictionary);
-  return part_of(self).traverse(visit, arg);
-}
-
-int clear(PyObject* self) {
-  extra_slot.set(self, Owned());
-  Py_CLEAR(part_of(self).attachments.dictionary);
-  part_of(self).clear();
-  return 0;
-}
-
-void deallocate(PyObject* self) {
-  PyTypeObject* const type = Py_TYPE(self);
-  PyObject_GC_UnTrack(self);
-  if (part_of(self).attachments.weak_references != nullptr) PyObject_ClearWeakRefs(self);
-  clear(self);
-  part_of(self).~StreamPart();
-  type->tp_free(self);
-  Py_DECREF(type);
-}
+using Object = TransportObject<StreamPart, part_of, extra_slot>;
 
 constexpr const char* kWrite = "write(data)\n\nSend bytes; never waits.";
 constexpr const char* kClose = "close()\n\nEnd the connection when what was written has been sent.";
@@ -345,9 +308,9 @@ PyTypeObject* make_type(ExtendedType<StreamPart>& type, const char* name, PyMeth
       {"__weaklistoffset__", T_PYSSIZET, offset, READONLY, nullptr},
       {"__dictoffset__", T_PYSSIZET, offset + Py_ssize_t{sizeof(PyObject*)}, READONLY, nullptr},
       {nullptr, 0, 0, 0, nullptr}};
-  PyType_Slot slots[] = {{Py_tp_dealloc, as_slot(deallocate)},
-                         {Py_tp_traverse, as_slot(traverse)},
-                         {Py_tp_clear, as_slot(clear)},
+  PyType_Slot slots[] = {{Py_tp_dealloc, as_slot(Object::deallocate)},
+                         {Py_tp_traverse, as_slot(Object::traverse)},
+                         {Py_tp_clear, as_slot(Object::clear)},
                          {Py_tp_repr, as_slot(represent)},
                          {Py_tp_methods, methods},
                          {Py_tp_getset, &type == &tls_type ? tls_attributes : attributes},

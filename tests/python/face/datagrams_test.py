@@ -219,6 +219,7 @@ class LifeTest(DatagramTest):
         self.assertIsNone(transport.get_extra_info("peername"))
         self.assertIs(transport.get_protocol(), here)
         self.assertIn(f"fd={shown.fileno()}", repr(transport))
+        self.assertRegex(repr(transport), r"^<\w*DatagramTransport ")  # without its module
         transport.note = "kept"
         self.assertEqual(transport.note, "kept")
 

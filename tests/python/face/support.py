@@ -56,11 +56,12 @@ class LoopTest(unittest.TestCase):
             self.loop.run_forever()
 
     @contextlib.asynccontextmanager
-    async def tcp_pair(self, ours=None, theirs=None):
-        """A connected pair over TCP: the protocols of both sides, `ours` being the client's. Closed in the end."""
+    async def tcp_pair(self, ours=None, theirs=None, *, serving=None, **connecting):
+        """A connected pair over TCP: the protocols of both sides, `ours` being the client's. Closed in the end.
+        `serving` and `connecting`: more arguments for either side."""
         ours, theirs = ours or Notes(), theirs or Notes()
-        server = await self.loop.create_server(lambda: theirs, "127.0.0.1", 0)
-        await self.loop.create_connection(lambda: ours, *server.sockets[0].getsockname())
+        server = await self.loop.create_server(lambda: theirs, "127.0.0.1", 0, **(serving or {}))
+        await self.loop.create_connection(lambda: ours, *server.sockets[0].getsockname(), **connecting)
         await theirs.until(lambda: theirs.transport)
         server.close()
         try:

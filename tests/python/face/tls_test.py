@@ -77,22 +77,10 @@ class Peer:
 
 
 class TlsTest(LoopTest):
-    @contextlib.asynccontextmanager
-    async def tls_pair(self, ours=None, theirs=None, *, client=None, server=None, **options):
+    def tls_pair(self, ours=None, theirs=None, *, client=None, server=None, **options):
         """As tcp_pair, over TLS."""
-        ours, theirs = ours or Notes(), theirs or Notes()
-        listening = await self.loop.create_server(lambda: theirs, "127.0.0.1", 0, ssl=server or server_context())
-        await self.loop.create_connection(lambda: ours, *listening.sockets[0].getsockname(),
-                                          ssl=client or client_context(), **options)
-        await theirs.until(lambda: theirs.transport)
-        listening.close()
-        try:
-            yield ours, theirs
-        finally:
-            for side in (ours, theirs):
-                if not side.is_lost:
-                    side.transport.abort()
-                await side.until(lambda side=side: side.is_lost)
+        return self.tcp_pair(ours, theirs, serving={"ssl": server or server_context()}, ssl=client or client_context(),
+                             **options)
 
     @contextlib.asynccontextmanager
     async def peer_of(self, ours, **options):

@@ -1,0 +1,51 @@
+// What the Python objects of transports have in common, of whatever kind: their life, their name, None for
+// what is not there.
+#pragma once
+
+#include "extended_type.hpp"
+#include "python.hpp"
+
+#include <cstring>
+
+namespace tidegate::python {
+
+/// The slots of a type whose objects carry a Part with Attachments, and asyncio's `_extra`.
+template <typename Part, Part& (*PartOf)(PyObject*) noexcept, const SlotOfClass& Extra>
+struct TransportObject {
+  static int traverse(PyObject* self, visitproc visit, void* arg) {
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(Extra.of(self));
+    Py_VISIT(PartOf(self).attachments.dictionary);
+    return PartOf(self).traverse(visit, arg);
+  }
+
+  static int clear(PyObject* self) {
+    Extra.set(self, Owned());
+    Py_CLEAR(PartOf(self).attachments.dictionary);
+    PartOf(self).clear();
+    return 0;
+  }
+
+  static void deallocate(PyObject* self) {
+    PyTypeObject* const type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    if (PartOf(self).attachments.weak_references != nullptr) PyObject_ClearWeakRefs(self);
+    clear(self);
+    PartOf(self).~Part();
+    type->tp_free(self);
+    Py_DECREF(type);
+  }
+};
+
+/// Of its type, without that of the module.
+[[nodiscard]] inline const char* name_of_type(PyObject* self) noexcept {
+  const char* const dot = std::strrchr(Py_TYPE(self)->tp_name, '.');
+  return dot != nullptr ? dot + 1 : Py_TYPE(self)->tp_name;
+}
+
+/// A new reference.
+[[nodiscard]] inline PyObject* or_none(PyObject* object) noexcept {
+  return Py_NewRef(object != nullptr ? object : Py_None);
+}
+
+}  // namespace tidegate::python
