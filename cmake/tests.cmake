@@ -115,6 +115,12 @@ endfunction()
 
 tidegate_add_test_program(unit_tests unit)
 tidegate_add_test_program(contract_tests contract)
+
+# On a simulated network, tests that make system calls of their own make them there: tests/contract/simulated_calls.cpp.
+foreach(call IN ITEMS socket socketpair pipe2 accept accept4 close bind listen connect getsockname getpeername getsockopt
+                      setsockopt shutdown fcntl ioctl poll recv recvfrom recvmsg read send sendto sendmsg write)
+  target_link_options(contract_tests PRIVATE "LINKER:--wrap=${call}")
+endforeach()
 tidegate_filter_of_suites_with_a_loop(unit unit_tests_with_a_loop)
 tidegate_discover_tests_on_io_uring(unit_tests unit "${unit_tests_with_a_loop}")
 tidegate_discover_tests_on_io_uring(contract_tests contract "-*_epoll:*_io_uring")

@@ -31,6 +31,8 @@ std::string to_string(BackendKind backend) {
       return "epoll";
     case BackendKind::io_uring:
       return "io_uring";
+    case BackendKind::simulated:
+      return "simulated";
   }
   return "?";
 }

@@ -89,7 +89,7 @@ Rig::Rig(const Ground& ground) : ground_(ground), descriptors_before_(testing::o
   set_log_handler([this](LogLevel level, std::string_view line) {
     if (level >= LogLevel::warning) warnings_.emplace_back(line);
   });
-  loop_ = std::make_unique<Loop>(LoopOptions{.backend = ground.backend});
+  loop_ = std::make_unique<Loop>(network_.applied_to({.backend = ground.backend}));
   loop_->set_exception_handler([this](Loop&, const ExceptionContext& context) {
     reports_.push_back({context.message, context.exception, context.transport, context.protocol});
   });
