@@ -85,7 +85,8 @@ std::string Rig::obstacle(const Ground& ground) {
   }
 }
 
-Rig::Rig(const Ground& ground) : ground_(ground), descriptors_before_(testing::open_descriptors()) {
+Rig::Rig(const Ground& ground)
+    : network_(ground.backend), ground_(ground), descriptors_before_(testing::open_descriptors()) {
   set_log_handler([this](LogLevel level, std::string_view line) {
     if (level >= LogLevel::warning) warnings_.emplace_back(line);
   });

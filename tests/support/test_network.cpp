@@ -16,6 +16,7 @@ namespace tidegate::testing {
 namespace {
 
 SimulatedNetwork* the_current = nullptr;
+std::uint64_t the_seed = 0;
 
 std::optional<std::uint64_t> seed_asked_for() {
   const char* text = std::getenv("TIDEGATE_TEST_NETWORK");
@@ -30,10 +31,11 @@ std::optional<std::uint64_t> seed_asked_for() {
 
 }  // namespace
 
-TestNetwork::TestNetwork() {
-  const std::optional<std::uint64_t> seed = seed_asked_for();
-  if (!seed) return;
-  network_ = std::make_unique<SimulatedNetwork>(*seed, rough(*seed));
+TestNetwork::TestNetwork(BackendKind backend) {
+  const std::optional<std::uint64_t> asked_for = seed_asked_for();
+  if (!asked_for && backend != BackendKind::simulated) return;
+  const std::uint64_t seed = the_seed != 0 ? the_seed : asked_for.value_or(1);
+  network_ = std::make_unique<SimulatedNetwork>(seed, rough(seed));
   the_current = network_.get();
 }
 
@@ -53,5 +55,7 @@ LoopOptions TestNetwork::applied_to(LoopOptions options) const noexcept {
 SimulatedNetwork* TestNetwork::current() noexcept { return the_current; }
 
 bool TestNetwork::is_asked_for() noexcept { return seed_asked_for().has_value(); }
+
+void TestNetwork::set_seed(std::uint64_t seed) noexcept { the_seed = seed; }
 
 }  // namespace tidegate::testing

@@ -1,10 +1,11 @@
-// The simulated network that a test stands on instead of the system, where the environment asks for one:
-// TIDEGATE_TEST_NETWORK=<seed>. Knows nothing of what is tested.
+// The simulated network that a test stands on instead of the system: where it asks for one, or where the
+// environment does for all of them, with TIDEGATE_TEST_NETWORK=<seed>. Knows nothing of what is tested.
 #pragma once
 
 #include <tidegate/loop.hpp>
 #include <tidegate/simulated_network.hpp>
 
+#include <cstdint>
 #include <memory>
 
 namespace tidegate::testing {
@@ -15,8 +16,9 @@ namespace tidegate::testing {
 /// linked with simulated_calls.cpp.
 class TestNetwork {
  public:
-  /// None where the environment does not ask for one. Throws std::invalid_argument for a seed that is none.
-  TestNetwork();
+  /// One where `backend` is `simulated` or the environment asks for one. Throws std::invalid_argument for a
+  /// seed that is none.
+  explicit TestNetwork(BackendKind backend = BackendKind::automatic);
   TestNetwork(const TestNetwork&) = delete;
   TestNetwork& operator=(const TestNetwork&) = delete;
   /// Fails the test where something on it is still open.
@@ -29,6 +31,9 @@ class TestNetwork {
   [[nodiscard]] static SimulatedNetwork* current() noexcept;
   /// Whether tests run on simulated networks at all.
   [[nodiscard]] static bool is_asked_for() noexcept;
+
+  /// The seed of networks that are made from now on; 0: that of the environment, or 1.
+  static void set_seed(std::uint64_t seed) noexcept;
 
  private:
   std::unique_ptr<SimulatedNetwork> network_;

@@ -1,4 +1,4 @@
-// The system calls of tests, as the linker redirects them (target: contract_tests): on simulated descriptors
+// The system calls of tests, as the linker redirects them (cmake/tests.cmake): on simulated descriptors
 // they act on the simulated network, and while a test stands on one, what they make is of it. So a test that
 // moves bytes by itself runs on a simulated network as it is.
 #include "base/simulated_descriptors.hpp"
