@@ -2,6 +2,7 @@
 #include "kernel/backend.hpp"
 
 #include "base/log.hpp"
+#include "base/simulated_descriptors.hpp"
 #include "kernel/epoll/epoll_backend.hpp"
 #include "kernel/file_calls.hpp"
 #include "kernel/sim/sim_backend.hpp"
@@ -61,6 +62,13 @@ Socket Backend::make_socket(AddressFamily family, net::SocketType type) {
 std::optional<std::vector<Endpoint>> Backend::addresses_of(std::string_view) const { return std::nullopt; }
 
 bool Backend::run_apart(Callback&) { return false; }
+
+void Backend::refuse_simulated(FileDescriptor descriptor) {
+  if (!base::is_simulated(descriptor)) return;
+  throw OsError(std::make_error_code(std::errc::bad_file_descriptor),
+                "descriptor " + std::to_string(descriptor.number) +
+                    " is of a simulated network, and the loop is not on it");
+}
 
 std::ptrdiff_t Backend::try_send_file(ChannelId channel, const FilePart& part) noexcept {
   return send_file_now(descriptor(channel), part);

@@ -222,6 +222,9 @@ class Backend {
     return operation.special_ == 0;
   }
 
+  /// Throws OsError for a descriptor of a simulated network, which the system does not know.
+  static void refuse_simulated(FileDescriptor descriptor);
+
   /// Operations that have ended but were not told yet, first come first told.
   class DoneQueue {
    public:
