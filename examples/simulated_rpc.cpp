@@ -14,7 +14,6 @@
 #include <string>
 #include <string_view>
 
-namespace testing = tidegate::testing;
 using namespace std::chrono_literals;
 
 /// Cuts what arrives into lines: a line may come in any number of pieces.
@@ -144,10 +143,10 @@ struct Outcome {
 /// One run, in the weather of a seed: segments of any size, and now and then one that has to be sent again,
 /// which takes longer than the client's patience.
 Outcome run(std::uint64_t seed, bool remembers) {
-  testing::NetworkConditions weather = testing::rough(seed);
+  tidegate::NetworkConditions weather = tidegate::NetworkConditions::rough(seed);
   weather.segment_loss = 0.02;
   weather.retransmission = 400ms;
-  testing::SimulatedNetwork network(seed, weather);
+  tidegate::SimulatedNetwork network(seed, weather);
   network.add_host("bank.example", "10.0.0.1");
   Account account{.remembers = remembers};
   tidegate::Loop loop({.network = &network});

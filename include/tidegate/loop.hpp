@@ -48,9 +48,7 @@ enum class BackendKind {
   simulated,
 };
 
-namespace testing {
 class SimulatedNetwork;
-}
 
 /// How to make a loop.
 struct LoopOptions {
@@ -69,7 +67,7 @@ struct LoopOptions {
   /// <tidegate/testing.hpp>. It starts no programs, watches no descriptors of the system's
   /// (`add_reader`, pipes of other processes), and runs `run_in_executor` on its own thread. Lifetime:
   /// outlives the loop.
-  testing::SimulatedNetwork* network = nullptr;
+  SimulatedNetwork* network = nullptr;
 };
 
 /// What the exception handler is told.

@@ -148,7 +148,7 @@ std::unique_ptr<Backend> make_uring_backend() {
 
 }  // namespace
 
-std::unique_ptr<Backend> make_backend(BackendKind kind, testing::SimulatedNetwork* network) {
+std::unique_ptr<Backend> make_backend(BackendKind kind, SimulatedNetwork* network) {
   if (network != nullptr) {
     if (kind != BackendKind::automatic && kind != BackendKind::simulated)
       throw std::invalid_argument("a loop on a simulated network has no other backend, one was asked for");

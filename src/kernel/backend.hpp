@@ -289,6 +289,6 @@ class Backend {
 ///
 /// A network is a simulated kernel, whatever the environment says; std::invalid_argument where another is
 /// asked for beside it, or where a simulated one is asked for without.
-[[nodiscard]] std::unique_ptr<Backend> make_backend(BackendKind kind, testing::SimulatedNetwork* network);
+[[nodiscard]] std::unique_ptr<Backend> make_backend(BackendKind kind, SimulatedNetwork* network);
 
 }  // namespace tidegate::kernel

@@ -165,7 +165,7 @@ class LoopTest : public ::testing::Test {
   }
 
  private:
-  testing::TestNetwork network_;
+  support::TestNetwork network_;
   std::set<int> before_;
   std::unique_ptr<Loop> loop_;
   std::vector<Report> reports_;

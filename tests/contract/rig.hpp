@@ -131,7 +131,7 @@ class Rig {
   void end_connections();
   void check_leftovers();
 
-  testing::TestNetwork network_;
+  support::TestNetwork network_;
   Ground ground_;
   std::map<int, std::string> descriptors_before_;
   std::string folder_;

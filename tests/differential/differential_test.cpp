@@ -69,7 +69,7 @@ bool play_everywhere(std::uint64_t seed, const std::vector<BackendKind>& backend
   SCOPED_TRACE(
       fmt::format("{}replay with TIDEGATE_SEED={} build/release/differential_tests", to_text(script), seed));
   tally.count("ending: " + script.ending);
-  testing::TestNetwork::set_seed(seed);
+  support::TestNetwork::set_seed(seed);
   std::vector<Outcome> outcomes;
   for (const BackendKind backend : backends) {
     try {

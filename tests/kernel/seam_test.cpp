@@ -28,7 +28,7 @@ namespace {
 std::unique_ptr<Backend> on_epoll() { return std::make_unique<EpollBackend>(); }
 
 std::unique_ptr<Backend> on_simulated_network() {
-  return std::make_unique<sim::SimBackend>(tidegate::testing::TestNetwork::current()->world());
+  return std::make_unique<sim::SimBackend>(support::TestNetwork::current()->world());
 }
 
 #ifdef TIDEGATE_HAS_IO_URING

@@ -187,7 +187,7 @@ class SeamTest : public ::testing::TestWithParam<Ground> {
     FileDescriptor descriptor;
   };
 
-  tidegate::testing::TestNetwork network_;
+  support::TestNetwork network_;
   std::map<int, std::string> descriptors_before_;
   std::vector<Kept> operations_;
   std::map<const Operation*, Where> where_;

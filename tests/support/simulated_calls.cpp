@@ -22,7 +22,7 @@ namespace {
 
 using tidegate::FileDescriptor;
 using tidegate::kernel::sim::World;
-using tidegate::testing::TestNetwork;
+using tidegate::support::TestNetwork;
 
 /// Those that were made without SOCK_NONBLOCK: calls on them wait, which is what time passes for.
 std::set<int> blocking;
@@ -34,7 +34,7 @@ World& world_of(int number) {
 }
 
 World* current_world() {
-  tidegate::testing::SimulatedNetwork* network = TestNetwork::current();
+  tidegate::SimulatedNetwork* network = TestNetwork::current();
   return network == nullptr ? nullptr : &network->world();
 }
 

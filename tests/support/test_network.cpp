@@ -11,7 +11,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tidegate::testing {
+namespace tidegate::support {
 
 namespace {
 
@@ -35,7 +35,7 @@ TestNetwork::TestNetwork(BackendKind backend) {
   const std::optional<std::uint64_t> asked_for = seed_asked_for();
   if (!asked_for && backend != BackendKind::simulated) return;
   const std::uint64_t seed = the_seed != 0 ? the_seed : asked_for.value_or(1);
-  network_ = std::make_unique<SimulatedNetwork>(seed, rough(seed));
+  network_ = std::make_unique<SimulatedNetwork>(seed, NetworkConditions::rough(seed));
   the_current = network_.get();
 }
 
@@ -58,4 +58,4 @@ bool TestNetwork::is_asked_for() noexcept { return seed_asked_for().has_value();
 
 void TestNetwork::set_seed(std::uint64_t seed) noexcept { the_seed = seed; }
 
-}  // namespace tidegate::testing
+}  // namespace tidegate::support

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <memory>
 
-namespace tidegate::testing {
+namespace tidegate::support {
 
 /// One for the life of a test, or none.
 ///
@@ -39,4 +39,4 @@ class TestNetwork {
   std::unique_ptr<SimulatedNetwork> network_;
 };
 
-}  // namespace tidegate::testing
+}  // namespace tidegate::support

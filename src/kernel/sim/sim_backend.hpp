@@ -102,7 +102,7 @@ class SimBackend final : public Backend {
     bool is_input;
   };
 
-  [[nodiscard]] const testing::NetworkConditions& conditions() const noexcept { return world_.conditions(); }
+  [[nodiscard]] const NetworkConditions& conditions() const noexcept { return world_.conditions(); }
   [[nodiscard]] bool happens(double chance) noexcept { return world_.chance().happens(chance); }
 
   void start_input(Operation& operation, SimSlot::Input kind, ChannelId channel) noexcept;

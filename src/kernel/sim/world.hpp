@@ -31,7 +31,7 @@ namespace tidegate::kernel::sim {
 /// stands still; `advance` moves it, and only there does anything travel or arrive.
 class World final : public base::SimulatedDescriptors {
  public:
-  World(std::uint64_t seed, const testing::NetworkConditions& conditions);
+  World(std::uint64_t seed, const NetworkConditions& conditions);
   World(const World&) = delete;
   World& operator=(const World&) = delete;
   ~World();
@@ -69,8 +69,8 @@ class World final : public base::SimulatedDescriptors {
   // --- chance, and what is written down ------------------------------------------------------------
 
   [[nodiscard]] std::uint64_t seed() const noexcept { return seed_; }
-  [[nodiscard]] const testing::NetworkConditions& conditions() const noexcept { return conditions_; }
-  void set_conditions(const testing::NetworkConditions& conditions);
+  [[nodiscard]] const NetworkConditions& conditions() const noexcept { return conditions_; }
+  void set_conditions(const NetworkConditions& conditions);
   [[nodiscard]] Chance& chance() noexcept { return chance_; }
   [[nodiscard]] Trace& trace() noexcept { return trace_; }
   /// The number of a descriptor within this world, from 1 on in the order of their making and never used
@@ -98,7 +98,7 @@ class World final : public base::SimulatedDescriptors {
 
  private:
   std::uint64_t seed_;
-  testing::NetworkConditions conditions_;
+  NetworkConditions conditions_;
   Chance chance_;
   Trace trace_;
 };
