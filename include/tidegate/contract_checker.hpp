@@ -2,7 +2,7 @@
 // tells of the first promise that is not kept, with what was called until then. For tests; part of
 // <tidegate/testing.hpp>.
 //
-//     testing::ContractChecker checker;
+//     tidegate::ContractChecker checker;
 //     auto factory = [&] { return checker.wrap(std::make_shared<EchoProtocol>()); };
 //     Server server = loop.run_until_complete(loop.create_server(factory, "127.0.0.1", 0));
 //     ...                                   // connections come and go
@@ -29,9 +29,13 @@
 #include <optional>
 #include <string>
 
-namespace tidegate::testing {
+namespace tidegate {
+
+namespace checking {
 
 class BreachLedger;
+
+}  // namespace checking
 
 /// A promise that was not kept.
 struct Breach {
@@ -114,7 +118,7 @@ class ContractChecker {
   [[nodiscard]] std::size_t open_connections() const noexcept;
 
  private:
-  std::shared_ptr<BreachLedger> ledger_;
+  std::shared_ptr<checking::BreachLedger> ledger_;
 };
 
-}  // namespace tidegate::testing
+}  // namespace tidegate

@@ -9,7 +9,7 @@
 #include <optional>
 #include <utility>
 
-namespace tidegate::testing {
+namespace tidegate::checking {
 
 class ContractRecord;
 
@@ -53,4 +53,4 @@ class BreachLedger {
   bool closed_ = false;
 };
 
-}  // namespace tidegate::testing
+}  // namespace tidegate::checking

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <string>
 
-namespace tidegate::testing {
+namespace tidegate::checking {
 
 namespace {
 
@@ -140,4 +140,4 @@ std::shared_ptr<BufferedProtocol> make_checked(std::shared_ptr<ContractRecord> r
   return std::make_shared<CheckedBufferedProtocol>(std::move(record), std::move(behind));
 }
 
-}  // namespace tidegate::testing
+}  // namespace tidegate::checking

@@ -6,9 +6,14 @@
 #include <stdexcept>
 #include <utility>
 
-namespace tidegate::testing {
+namespace tidegate {
 
 namespace {
+
+using checking::Checked;
+using checking::ContractRecord;
+using checking::make_checked;
+using checking::observe;
 
 template <typename Kind>
 std::shared_ptr<Kind> checked(std::shared_ptr<ContractRecord> record, std::shared_ptr<Kind> protocol) {
@@ -30,7 +35,7 @@ std::string Breach::text() const {
 }
 
 ContractChecker::ContractChecker(BreachHandler on_breach)
-    : ledger_(std::make_shared<BreachLedger>(std::move(on_breach))) {}
+    : ledger_(std::make_shared<checking::BreachLedger>(std::move(on_breach))) {}
 
 ContractChecker::~ContractChecker() { ledger_->close(); }
 
@@ -81,4 +86,4 @@ std::string ContractChecker::report() const { return ledger_->first() ? ledger_-
 
 std::size_t ContractChecker::open_connections() const noexcept { return ledger_->open_count(); }
 
-}  // namespace tidegate::testing
+}  // namespace tidegate

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace tidegate::testing {
+namespace tidegate::checking {
 
 std::optional<Observed> ContractRecord::observed() const {
   if (!observe_) return std::nullopt;
@@ -144,4 +144,4 @@ void ContractRecord::end_of_file() {
 
 void ContractRecord::kept_open(bool kept) { closes_after_eof_ = !kept; }
 
-}  // namespace tidegate::testing
+}  // namespace tidegate::checking

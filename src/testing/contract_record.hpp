@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-namespace tidegate::testing {
+namespace tidegate::checking {
 
 /// One callback, as rules see it.
 struct Called {
@@ -118,4 +118,4 @@ decltype(auto) check_callback(ContractRecord& record, const BaseProtocol& protoc
   }
 }
 
-}  // namespace tidegate::testing
+}  // namespace tidegate::checking

@@ -15,7 +15,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace tidegate::testing {
+namespace tidegate::checking {
 namespace {
 
 using ::testing::HasSubstr;
@@ -696,4 +696,4 @@ TEST_F(ContractCheckerSubprocessTest, S6_the_marks_are_those_of_standard_input) 
 }
 
 }  // namespace
-}  // namespace tidegate::testing
+}  // namespace tidegate::checking
