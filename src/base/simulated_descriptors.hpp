@@ -42,7 +42,8 @@ class SimulatedDescriptors {
   /// F_GETFL, F_SETFL, F_GETFD, F_SETFD, F_DUPFD_CLOEXEC, F_GETPIPE_SZ, F_SETPIPE_SZ.
   virtual int fcntl(int number, int command, int argument) noexcept = 0;
   virtual int fstat(int number, struct stat* status) noexcept = 0;
-  /// POLLIN, POLLOUT, POLLERR, POLLHUP, POLLRDHUP, as poll(2) would report them at this moment.
+  /// POLLIN, POLLOUT, POLLERR, POLLHUP, POLLRDHUP, as poll(2) would report them at this moment;
+  /// POLLNVAL for a number that is not open.
   virtual short poll(int number) noexcept = 0;
 
  protected:

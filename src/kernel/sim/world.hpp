@@ -4,6 +4,7 @@
 
 #include <tidegate/simulated_network.hpp>
 
+#include "base/intrusive_list.hpp"
 #include "base/simulated_descriptors.hpp"
 #include "kernel/sim/chance.hpp"
 #include "kernel/sim/trace.hpp"
@@ -24,6 +25,9 @@
 #include <sys/uio.h>
 
 namespace tidegate::kernel::sim {
+
+struct Environment;
+class File;
 
 /// One simulated machine room: every address is in it.
 ///
@@ -97,10 +101,38 @@ class World final : public base::SimulatedDescriptors {
   short poll(int number) noexcept override;
 
  private:
+  struct Description;
+  class Job;
+  /// A number: what it stands for, which duplicates share, and what is its own.
+  struct Entry {
+    std::shared_ptr<Description> description;
+    std::uint32_t name = 0;
+    int descriptor_flags = 0;
+  };
+
+  [[nodiscard]] Entry* find(int number) const noexcept;
+  [[nodiscard]] File* file(int number) const noexcept;
+  /// Takes a number for what `make` gives, which is a negative errno or 0 and a description. Gives the
+  /// number, or the error.
+  template <typename Make>
+  [[nodiscard]] int open(const Make& make) noexcept;
+  [[nodiscard]] int open_file(const std::shared_ptr<File>& file, int status_flags) noexcept;
+  [[nodiscard]] int open_two(const std::shared_ptr<File>& first, int first_flags,
+                             const std::shared_ptr<File>& second, int second_flags,
+                             int (&numbers)[2]) noexcept;
+  void close_all() noexcept;
+  template <typename Call>
+  [[nodiscard]] int call_socket(int number, const Call& call) const noexcept;
+
   std::uint64_t seed_;
   NetworkConditions conditions_;
   Chance chance_;
   Trace trace_;
+  std::unique_ptr<Environment> environment_;
+  base::IntrusiveList<Job> jobs_;
+  /// By number, from the first simulated one on; those of other worlds are empty here.
+  mutable std::vector<Entry> entries_;
+  std::size_t open_ = 0;
 };
 
 }  // namespace tidegate::kernel::sim
