@@ -27,8 +27,13 @@ namespace {
 
 std::unique_ptr<Backend> on_epoll() { return std::make_unique<EpollBackend>(); }
 
+/// In calm weather: what the seam leaves open is for other tests, these say what it does not.
 std::unique_ptr<Backend> on_simulated_network() {
-  return std::make_unique<sim::SimBackend>(support::TestNetwork::current()->world());
+  SimulatedNetwork& network = *support::TestNetwork::current();
+  NetworkConditions conditions = NetworkConditions::calm();
+  conditions.shortest_latency = conditions.longest_latency = Duration::zero();
+  network.set_conditions(conditions);
+  return std::make_unique<sim::SimBackend>(network.world());
 }
 
 #ifdef TIDEGATE_HAS_IO_URING
@@ -284,6 +289,8 @@ std::size_t SeamTest::fill(ChannelId channel) {
 
 // --- iterations ----------------------------------------------------------------------------------
 
+// By the backend's clock: that of a simulated network stands where nothing waits.
+
 void SeamTest::turn(std::chrono::milliseconds longest_wait) {
   backend().wait(longest_wait, Duration::zero());
   backend().tell_done();
@@ -295,9 +302,9 @@ void SeamTest::turns(int count) {
 }
 
 void SeamTest::run_until(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + 5s;
+  const auto deadline = backend().now() + 5s;
   while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) {
+    if (backend().now() > deadline) {
       FAIL() << "what was waited for has not come";
     }
     turn(20ms);
@@ -305,21 +312,21 @@ void SeamTest::run_until(const std::function<bool()>& condition) {
 }
 
 void SeamTest::run_until_quiet() {
-  const auto deadline = std::chrono::steady_clock::now() + 2s;
+  const auto deadline = backend().now() + 2s;
   for (int quiet = 0; quiet < 2;) {
-    const auto begin = std::chrono::steady_clock::now();
+    const auto begin = backend().now();
     if (begin > deadline) {
       FAIL() << "there is no end to what there is to do";
     }
     turn(4ms);
-    quiet = std::chrono::steady_clock::now() - begin >= 4ms ? quiet + 1 : 0;
+    quiet = backend().now() - begin >= 4ms ? quiet + 1 : 0;
   }
 }
 
 int SeamTest::iterations_of_a_while() {
   int iterations = 0;
-  const auto end = std::chrono::steady_clock::now() + 60ms;
-  for (; std::chrono::steady_clock::now() < end; ++iterations) turn(20ms);
+  const auto end = backend().now() + 60ms;
+  for (; backend().now() < end; ++iterations) turn(20ms);
   return iterations;
 }
 

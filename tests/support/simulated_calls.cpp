@@ -29,8 +29,11 @@ std::set<int> blocking;
 
 bool is_simulated(int number) { return tidegate::base::is_simulated(FileDescriptor{number}); }
 
+/// What is due at this very moment has happened, as on loopback.
 World& world_of(int number) {
-  return static_cast<World&>(tidegate::base::simulated_descriptors(FileDescriptor{number}));
+  auto& world = static_cast<World&>(tidegate::base::simulated_descriptors(FileDescriptor{number}));
+  world.advance(world.now());
+  return world;
 }
 
 World* current_world() {
