@@ -11,6 +11,8 @@
 namespace tidegate::kernel::sim {
 namespace {
 
+using namespace std::chrono_literals;
+
 class SimDatagramTest : public SimTest {
  protected:
   std::ptrdiff_t send_to(int number, std::string_view data, const Endpoint& endpoint) {

@@ -17,8 +17,6 @@
 
 namespace tidegate::kernel::sim {
 
-using namespace std::chrono_literals;
-
 inline Endpoint ip(std::string_view host, int port) {
   return Endpoint::from_numeric_host(host, Port(port)).value();
 }

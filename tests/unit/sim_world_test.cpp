@@ -16,6 +16,8 @@
 namespace tidegate::kernel::sim {
 namespace {
 
+using namespace std::chrono_literals;
+
 using ::testing::Test;
 
 class SimWorldTest : public SimTest {};
