@@ -38,8 +38,9 @@ World::World(std::uint64_t seed, const NetworkConditions& conditions)
       environment_(new Environment{.chance = chance_, .trace = trace_, .conditions = conditions_}) {}
 
 World::~World() {
+  while (Job* job = jobs_.pop_front()) delete job;  // they may own sockets
   close_all();
-  while (Job* job = jobs_.pop_front()) delete job;
+  while (Datagram* datagram = environment_->datagrams.pop_front()) delete datagram;
 }
 
 // --- time --------------------------------------------------------------------------------------------------
