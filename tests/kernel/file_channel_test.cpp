@@ -111,6 +111,7 @@ TEST_P(SeamFile, cancelled_receives_end_as_that_and_another_goes_on) {
 }
 
 TEST_P(SeamFile, a_fifo_without_a_writer_has_not_ended) {
+  if (is_simulated()) GTEST_SKIP() << "about a thing of the system";
   const std::string path = ::testing::TempDir() + "tidegate_fifo_" + std::to_string(::getpid());
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
   const ChannelId channel = attach_file(
@@ -133,6 +134,7 @@ TEST_P(SeamFile, a_fifo_without_a_writer_has_not_ended) {
 }
 
 TEST_P(SeamFile, the_end_of_a_terminal_is_an_ordinary_one) {
+  if (is_simulated()) GTEST_SKIP() << "about a thing of the system";
   std::array<int, 2> numbers{-1, -1};
   ASSERT_EQ(::openpty(&numbers[0], &numbers[1], nullptr, nullptr, nullptr), 0);
   OwnedFileDescriptor terminal(FileDescriptor{numbers[1]});
@@ -215,6 +217,7 @@ TEST_P(SeamFile, a_send_to_nobody_is_an_error_and_no_signal) {
 }
 
 TEST_P(SeamFile, what_can_not_be_watched_never_hangs_up) {
+  if (is_simulated()) GTEST_SKIP() << "about a thing of the system";
   const ChannelId channel = attach_file(
       OwnedFileDescriptor(FileDescriptor{::open("/dev/null", O_WRONLY | O_NONBLOCK | O_CLOEXEC)}));
   auto& watch = make<Receiver>();
@@ -230,6 +233,7 @@ TEST_P(SeamFile, what_can_not_be_watched_never_hangs_up) {
 }
 
 TEST_P(SeamFile, what_can_not_be_watched_reads_as_ended_when_it_is_looked_at) {
+  if (is_simulated()) GTEST_SKIP() << "about a thing of the system";
   const ChannelId channel = attach_file(
       OwnedFileDescriptor(FileDescriptor{::open("/dev/null", O_RDONLY | O_NONBLOCK | O_CLOEXEC)}));
   auto& receiver = make<Receiver>();
@@ -249,6 +253,7 @@ TEST_P(SeamFile, what_can_not_be_watched_reads_as_ended_when_it_is_looked_at) {
 }
 
 TEST_P(SeamFile, what_never_ends_and_can_not_be_watched_is_read_a_bounded_piece_at_a_time) {
+  if (is_simulated()) GTEST_SKIP() << "about a thing of the system";
   const ChannelId channel = attach_file(
       OwnedFileDescriptor(FileDescriptor{::open("/dev/zero", O_RDONLY | O_NONBLOCK | O_CLOEXEC)}));
   auto& receiver = make<Receiver>();

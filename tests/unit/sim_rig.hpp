@@ -27,7 +27,7 @@ class SimTest : public ::testing::Test {
   std::uint64_t hash() { return world.trace().hash(); }
 
  protected:
-  explicit SimTest(std::uint64_t seed = 1) : world(seed, tidegate::testing::calm()) {}
+  explicit SimTest(std::uint64_t seed = 1) : world(seed, tidegate::NetworkConditions::calm()) {}
   ~SimTest() override {
     // Whatever a test leaves open goes with the world.
     EXPECT_EQ(world.open_descriptors(), base::count_of_simulated_numbers());
@@ -35,7 +35,7 @@ class SimTest : public ::testing::Test {
 
   template <typename Change>
   void change_conditions(const Change& change) {
-    tidegate::testing::NetworkConditions conditions = world.conditions();
+    tidegate::NetworkConditions conditions = world.conditions();
     change(conditions);
     world.set_conditions(conditions);
   }

@@ -426,7 +426,7 @@ std::uint64_t hash_of_a_run(std::uint64_t seed) {
    public:
     explicit Run(std::uint64_t seed) : SimTest(seed), seed_(seed) {}
     void TestBody() override {
-      auto conditions = tidegate::testing::rough(seed_);
+      auto conditions = tidegate::NetworkConditions::rough(seed_);
       conditions.accept_shortage = 0;
       world.set_conditions(conditions);
       Chance chance(seed_ + 77);

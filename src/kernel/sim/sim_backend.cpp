@@ -13,6 +13,7 @@
 #include <string>
 #include <utility>
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -173,6 +174,10 @@ void SimBackend::start(PollOperation& operation, FileDescriptor descriptor, Read
         std::make_error_code(std::errc::operation_not_permitted),
         "watch descriptor " + std::to_string(descriptor.number) + " of the system's on a simulated network");
   }
+  if (const int flags = world_.fcntl(descriptor.number, F_GETFD, 0); flags < 0) {
+    throw OsError(std::error_code(-flags, std::system_category()),
+                  "watch descriptor " + std::to_string(descriptor.number));
+  }
   SimSlot& slot = slots_.at(place_of(descriptor));
   if (slot.generation == 0) static_cast<void>(slots_.open(place_of(descriptor), false));
   arm(operation);
@@ -303,6 +308,7 @@ void SimBackend::submit() noexcept {
 
 std::ptrdiff_t SimBackend::try_send_file(ChannelId channel, const FilePart& part) noexcept {
   constexpr std::size_t kMostBytes = std::size_t{64} * 1024;
+  if (base::is_simulated(part.file)) return -ESPIPE;  // a socket or a pipe
   const std::size_t size = std::min({part.size_bytes, kMostBytes, kScratchBytes});
   const ssize_t count = ::pread(part.file.number, scratch_.get(), size, static_cast<off_t>(part.offset));
   if (count <= 0) return count == 0 ? 0 : -errno;
