@@ -29,11 +29,15 @@ std::set<int> blocking;
 
 bool is_simulated(int number) { return tidegate::base::is_simulated(FileDescriptor{number}); }
 
+/// Null for a number that is not open.
+World* world_of(int number) {
+  return dynamic_cast<World*>(&tidegate::base::simulated_descriptors(FileDescriptor{number}));
+}
+
 /// What is due at this very moment has happened, as on loopback.
-World& world_of(int number) {
-  auto& world = static_cast<World&>(tidegate::base::simulated_descriptors(FileDescriptor{number}));
-  world.advance(world.now());
-  return world;
+tidegate::base::SimulatedDescriptors& calls_on(int number) {
+  if (World* world = world_of(number)) world->advance(world->now());
+  return tidegate::base::simulated_descriptors(FileDescriptor{number});
 }
 
 World* current_world() {
@@ -66,7 +70,7 @@ template <typename Call>
 auto patiently(int number, short events, int flags, const Call& call) {
   auto result = call();
   const bool waits = result == -EAGAIN && blocking.contains(number) && (flags & MSG_DONTWAIT) == 0;
-  if (waits && wait_for(world_of(number), number, events, kPatience)) result = call();
+  if (waits && wait_for(*world_of(number), number, events, kPatience)) result = call();
   return with_errno(result);
 }
 
@@ -125,7 +129,7 @@ int __real_accept4(int number, sockaddr* address, socklen_t* length, int flags);
 int __wrap_accept4(int number, sockaddr* address, socklen_t* length, int flags) {
   if (!is_simulated(number)) return __real_accept4(number, address, length, flags);
   const int accepted =
-      patiently(number, POLLIN, 0, [&] { return world_of(number).accept(number, address, length); });
+      patiently(number, POLLIN, 0, [&] { return calls_on(number).accept(number, address, length); });
   return accepted < 0 ? accepted : made(accepted, flags);
 }
 
@@ -138,7 +142,7 @@ int __wrap_accept(int number, sockaddr* address, socklen_t* length) {
 int __real_close(int number);
 int __wrap_close(int number) {
   if (!is_simulated(number)) return __real_close(number);
-  return with_errno(world_of(number).close(number));
+  return with_errno(calls_on(number).close(number));
 }
 
 // --- naming and asking
@@ -147,21 +151,21 @@ int __wrap_close(int number) {
 int __real_bind(int number, const sockaddr* address, socklen_t length);
 int __wrap_bind(int number, const sockaddr* address, socklen_t length) {
   if (!is_simulated(number)) return __real_bind(number, address, length);
-  return with_errno(world_of(number).bind(number, address, length));
+  return with_errno(calls_on(number).bind(number, address, length));
 }
 
 int __real_listen(int number, int backlog);
 int __wrap_listen(int number, int backlog) {
   if (!is_simulated(number)) return __real_listen(number, backlog);
-  return with_errno(world_of(number).listen(number, backlog));
+  return with_errno(calls_on(number).listen(number, backlog));
 }
 
 int __real_connect(int number, const sockaddr* address, socklen_t length);
 int __wrap_connect(int number, const sockaddr* address, socklen_t length) {
   if (!is_simulated(number)) return __real_connect(number, address, length);
-  World& world = world_of(number);
-  const int outcome = world.connect(number, address, length);
+  const int outcome = calls_on(number).connect(number, address, length);
   if (outcome != -EINPROGRESS || !blocking.contains(number)) return with_errno(outcome);
+  World& world = *world_of(number);
   if (!wait_for(world, number, POLLOUT, kPatience)) return with_errno(-ETIMEDOUT);
   int error = 0;
   socklen_t size = sizeof error;
@@ -172,31 +176,31 @@ int __wrap_connect(int number, const sockaddr* address, socklen_t length) {
 int __real_getsockname(int number, sockaddr* address, socklen_t* length);
 int __wrap_getsockname(int number, sockaddr* address, socklen_t* length) {
   if (!is_simulated(number)) return __real_getsockname(number, address, length);
-  return with_errno(world_of(number).getsockname(number, address, length));
+  return with_errno(calls_on(number).getsockname(number, address, length));
 }
 
 int __real_getpeername(int number, sockaddr* address, socklen_t* length);
 int __wrap_getpeername(int number, sockaddr* address, socklen_t* length) {
   if (!is_simulated(number)) return __real_getpeername(number, address, length);
-  return with_errno(world_of(number).getpeername(number, address, length));
+  return with_errno(calls_on(number).getpeername(number, address, length));
 }
 
 int __real_getsockopt(int number, int level, int name, void* value, socklen_t* length);
 int __wrap_getsockopt(int number, int level, int name, void* value, socklen_t* length) {
   if (!is_simulated(number)) return __real_getsockopt(number, level, name, value, length);
-  return with_errno(world_of(number).getsockopt(number, level, name, value, length));
+  return with_errno(calls_on(number).getsockopt(number, level, name, value, length));
 }
 
 int __real_setsockopt(int number, int level, int name, const void* value, socklen_t length);
 int __wrap_setsockopt(int number, int level, int name, const void* value, socklen_t length) {
   if (!is_simulated(number)) return __real_setsockopt(number, level, name, value, length);
-  return with_errno(world_of(number).setsockopt(number, level, name, value, length));
+  return with_errno(calls_on(number).setsockopt(number, level, name, value, length));
 }
 
 int __real_shutdown(int number, int how);
 int __wrap_shutdown(int number, int how) {
   if (!is_simulated(number)) return __real_shutdown(number, how);
-  return with_errno(world_of(number).shutdown(number, how));
+  return with_errno(calls_on(number).shutdown(number, how));
 }
 
 int __real_fcntl(int number, int command, ...);
@@ -213,7 +217,7 @@ int __wrap_fcntl(int number, int command, ...) {
       blocking.insert(number);
     }
   }
-  return with_errno(world_of(number).fcntl(number, command, static_cast<int>(argument)));
+  return with_errno(calls_on(number).fcntl(number, command, static_cast<int>(argument)));
 }
 
 int __real_ioctl(int number, unsigned long request, ...);
@@ -231,9 +235,13 @@ int __wrap_poll(pollfd* descriptors, nfds_t count, int milliseconds) {
   // The tests look at one at a time.
   if (count != 1 || !is_simulated(descriptors[0].fd)) return __real_poll(descriptors, count, milliseconds);
   pollfd& looked_at = descriptors[0];
-  World& world = world_of(looked_at.fd);
-  static_cast<void>(wait_for(world, looked_at.fd, looked_at.events, std::chrono::milliseconds(milliseconds)));
-  looked_at.revents = static_cast<short>(world.poll(looked_at.fd) & (looked_at.events | POLLERR | POLLHUP));
+  auto& calls = calls_on(looked_at.fd);
+  if (World* world = world_of(looked_at.fd)) {
+    static_cast<void>(
+        wait_for(*world, looked_at.fd, looked_at.events, std::chrono::milliseconds(milliseconds)));
+  }
+  looked_at.revents =
+      static_cast<short>(calls.poll(looked_at.fd) & (looked_at.events | POLLERR | POLLHUP | POLLNVAL));
   return looked_at.revents == 0 ? 0 : 1;
 }
 
@@ -243,7 +251,7 @@ int __wrap_poll(pollfd* descriptors, nfds_t count, int milliseconds) {
 ssize_t __real_recvmsg(int number, msghdr* message, int flags);
 ssize_t __wrap_recvmsg(int number, msghdr* message, int flags) {
   if (!is_simulated(number)) return __real_recvmsg(number, message, flags);
-  return patiently(number, POLLIN, flags, [&] { return world_of(number).recvmsg(number, message, flags); });
+  return patiently(number, POLLIN, flags, [&] { return calls_on(number).recvmsg(number, message, flags); });
 }
 
 ssize_t __real_recvfrom(int number, void* memory, std::size_t size, int flags, sockaddr* address,
@@ -277,7 +285,7 @@ ssize_t __wrap_read(int number, void* memory, std::size_t size) {
 ssize_t __real_sendmsg(int number, const msghdr* message, int flags);
 ssize_t __wrap_sendmsg(int number, const msghdr* message, int flags) {
   if (!is_simulated(number)) return __real_sendmsg(number, message, flags);
-  return patiently(number, POLLOUT, flags, [&] { return world_of(number).sendmsg(number, message, flags); });
+  return patiently(number, POLLOUT, flags, [&] { return calls_on(number).sendmsg(number, message, flags); });
 }
 
 ssize_t __real_sendto(int number, const void* memory, std::size_t size, int flags, const sockaddr* address,

@@ -35,9 +35,13 @@ TestNetwork::TestNetwork(BackendKind backend) {
   const std::optional<std::uint64_t> asked_for = seed_asked_for();
   if (!asked_for && backend != BackendKind::simulated) return;
   const std::uint64_t seed = the_seed != 0 ? the_seed : asked_for.value_or(1);
-  // As on loopback, where what is sent is there; and nothing that anybody would have to be told of.
+  // As on loopback, where what is sent is there, and whole; and nothing that anybody would have to be told
+  // of.
   NetworkConditions weather;
+  weather.short_transfer = 0;
   weather.shortest_latency = weather.longest_latency = Duration::zero();
+  weather.send_buffer_bytes = std::size_t{512} * 1024;
+  weather.receive_buffer_bytes = std::size_t{256} * 1024;
   network_ = std::make_unique<SimulatedNetwork>(seed, weather);
   the_current = network_.get();
 }

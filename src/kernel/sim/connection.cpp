@@ -124,6 +124,7 @@ void Connection::close(Side side) noexcept {
     here.is_over = true;
     out_of(side).put_end(has_unread ? Segment::Kind::reset : Segment::Kind::end);
     into(side).clear();
+    hurry(other(side));
   } else if (!was_over && (has_unread || here.options.resets_when_closed())) {
     answer_with_reset(side);
   } else if (!here.cannot_send) {
@@ -153,6 +154,12 @@ void Connection::resume() noexcept {
   for (const Side side : {Side::connecting, Side::accepted}) {
     if (!is_blocked_towards(side)) into(side).start_anew();
   }
+}
+
+/// Within one machine what was sent is there before anything that tells of the end.
+void Connection::hurry(Side towards) noexcept {
+  Lane& lane = into(towards);
+  while (lane.hurry()) segments_due(lane);
 }
 
 bool Connection::is_blocked_towards(Side side) const noexcept {

@@ -99,6 +99,7 @@ class Connection final : public base::ListNode<Connection>, private LaneOwner {
   [[nodiscard]] bool is_blocked_towards(Side side) const noexcept;
   void note(const char* what, Side side, std::int64_t number = 0) noexcept;
 
+  void hurry(Side towards) noexcept;
   void arrive(Side side) noexcept;
   void bytes_arrive(Side side) noexcept;
   void end_arrives(Side side) noexcept;

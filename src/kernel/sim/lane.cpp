@@ -50,6 +50,11 @@ void Lane::deliver_first() noexcept {
   --count_;
 }
 
+bool Lane::hurry() noexcept {
+  for (std::size_t at = 0; at < count_; ++at) segments_[(first_ + at) % kSegments].when = environment_.now();
+  return count_ > 0;
+}
+
 void Lane::travel_on() noexcept {
   send_what_fits();
   if (count_ > 0) arrival_.set(first().when);

@@ -71,6 +71,8 @@ class Lane {
   [[nodiscard]] bool is_due() const noexcept;
   /// Takes the first segment from the way; its bytes can be read.
   void deliver_first() noexcept;
+  /// What is under way is due now; false: nothing is.
+  [[nodiscard]] bool hurry() noexcept;
   /// Goes on after deliveries, and after the way was blocked.
   void travel_on() noexcept;
   /// What was blocked on the way arrives after a new latency.
