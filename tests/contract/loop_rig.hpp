@@ -5,6 +5,7 @@
 
 #include <tidegate/tidegate.hpp>
 
+#include "base/simulated_descriptors.hpp"
 #include "net/socket_address.hpp"
 #include "support/test_network.hpp"
 
@@ -48,7 +49,13 @@ inline std::set<int> numbers_in(const char* folder) {
   return numbers;
 }
 
-inline std::set<int> open_descriptors() { return numbers_in("/proc/self/fd"); }
+/// With as many more as there are simulated ones.
+inline std::set<int> open_descriptors() {
+  std::set<int> numbers = numbers_in("/proc/self/fd");
+  for (std::size_t count = 0; count < base::count_of_simulated_numbers(); ++count)
+    numbers.insert(base::kFirstSimulatedNumber + static_cast<int>(count));
+  return numbers;
+}
 inline std::set<int> threads() { return numbers_in("/proc/self/task"); }
 
 // --- what is said ------------------------------------------------------------------------------------------
