@@ -2,7 +2,7 @@
 // tells of the first promise that is not kept, with what was called until then. For tests; part of
 // <tidegate/testing.hpp>.
 //
-//     testing::ContractChecker checker;
+//     ContractChecker checker;
 //     auto factory = [&] { return checker.wrap(std::make_shared<EchoProtocol>()); };
 //     Server server = loop.run_until_complete(loop.create_server(factory, "127.0.0.1", 0));
 //     ...                                   // connections come and go
@@ -29,12 +29,14 @@
 #include <optional>
 #include <string>
 
-namespace tidegate::testing {
+namespace tidegate {
 
+namespace checking {
 class BreachLedger;
+}
 
 /// A promise that was not kept.
-struct Breach {
+struct ContractBreach {
   /// Who has not kept it.
   enum class By : unsigned char { transport, protocol };
 
@@ -53,7 +55,7 @@ struct Breach {
 };
 
 /// Called from inside of the offending callback. REQUIRES: throws nothing.
-using BreachHandler = std::function<void(const Breach&)>;
+using ContractBreachHandler = std::function<void(const ContractBreach&)>;
 
 /// Checks connections, as many as are wrapped with it, and keeps the first breach of any of them. A wrapped
 /// protocol is told what it would be told without; after a breach as well.
@@ -75,7 +77,7 @@ using BreachHandler = std::function<void(const Breach&)>;
 class ContractChecker {
  public:
   /// `on_breach` is told of the first one, at once.
-  explicit ContractChecker(BreachHandler on_breach = {});
+  explicit ContractChecker(ContractBreachHandler on_breach = {});
   ContractChecker(const ContractChecker&) = delete;
   ContractChecker& operator=(const ContractChecker&) = delete;
   ~ContractChecker();
@@ -107,14 +109,14 @@ class ContractChecker {
   void check_all_ended();
 
   /// The first breach.
-  [[nodiscard]] std::optional<Breach> breach() const;
+  [[nodiscard]] std::optional<ContractBreach> breach() const;
   /// Its text, or nothing where there is none.
   [[nodiscard]] std::string report() const;
   /// Connections that were made, and have not ended.
   [[nodiscard]] std::size_t open_connections() const noexcept;
 
  private:
-  std::shared_ptr<BreachLedger> ledger_;
+  std::shared_ptr<checking::BreachLedger> ledger_;
 };
 
-}  // namespace tidegate::testing
+}  // namespace tidegate

@@ -9,21 +9,21 @@
 #include <optional>
 #include <utility>
 
-namespace tidegate::testing {
+namespace tidegate::checking {
 
 class ContractRecord;
 
 class BreachLedger {
  public:
-  explicit BreachLedger(BreachHandler on_breach) : on_breach_(std::move(on_breach)) {}
+  explicit BreachLedger(ContractBreachHandler on_breach) : on_breach_(std::move(on_breach)) {}
 
   /// Keeps the first one, and tells the handler.
-  void add(Breach breach) {
+  void add(ContractBreach breach) {
     if (closed_ || first_) return;
     first_ = std::move(breach);
     if (on_breach_) on_breach_(*first_);
   }
-  [[nodiscard]] const std::optional<Breach>& first() const noexcept { return first_; }
+  [[nodiscard]] const std::optional<ContractBreach>& first() const noexcept { return first_; }
   /// Whether anything is still to be found: nobody looks for a second one.
   [[nodiscard]] bool is_looking() const noexcept { return !closed_ && !first_; }
 
@@ -47,10 +47,10 @@ class BreachLedger {
   }
 
  private:
-  BreachHandler on_breach_;
-  std::optional<Breach> first_;
+  ContractBreachHandler on_breach_;
+  std::optional<ContractBreach> first_;
   std::map<const ContractRecord*, std::shared_ptr<ContractRecord>> open_;
   bool closed_ = false;
 };
 
-}  // namespace tidegate::testing
+}  // namespace tidegate::checking

@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-namespace tidegate::testing {
+namespace tidegate::checking {
 
 class CallbackTrace {
  public:
@@ -51,4 +51,4 @@ class CallbackTrace {
   std::optional<Observed> seen_;
 };
 
-}  // namespace tidegate::testing
+}  // namespace tidegate::checking

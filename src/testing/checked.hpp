@@ -11,7 +11,7 @@
 #include <memory>
 #include <utility>
 
-namespace tidegate::testing {
+namespace tidegate::checking {
 
 /// Beside the kind of protocol that it is. (An interface, so that any of them is known by its record.)
 class Checked {
@@ -96,4 +96,4 @@ class CheckedBase : public Kind, public Checked {
 [[nodiscard]] std::shared_ptr<SubprocessProtocol> make_checked(std::shared_ptr<ContractRecord> record,
                                                                std::shared_ptr<SubprocessProtocol> behind);
 
-}  // namespace tidegate::testing
+}  // namespace tidegate::checking

@@ -3,7 +3,7 @@
 
 #include <string>
 
-namespace tidegate::testing {
+namespace tidegate::checking {
 
 namespace {
 
@@ -49,4 +49,4 @@ std::shared_ptr<DatagramProtocol> make_checked(std::shared_ptr<ContractRecord> r
   return std::make_shared<CheckedDatagramProtocol>(std::move(record), std::move(behind));
 }
 
-}  // namespace tidegate::testing
+}  // namespace tidegate::checking

@@ -4,7 +4,7 @@
 #include <array>
 #include <string>
 
-namespace tidegate::testing {
+namespace tidegate::checking {
 
 namespace {
 
@@ -99,4 +99,4 @@ std::shared_ptr<SubprocessProtocol> make_checked(std::shared_ptr<ContractRecord>
   return std::make_shared<CheckedSubprocessProtocol>(std::move(record), std::move(behind));
 }
 
-}  // namespace tidegate::testing
+}  // namespace tidegate::checking

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace tidegate::testing {
+namespace tidegate::checking {
 
 std::optional<Observed> ContractRecord::observed() const {
   if (!observe_) return std::nullopt;
@@ -15,7 +15,7 @@ std::optional<Observed> ContractRecord::observed() const {
   return ours ? std::optional<Observed>(now) : std::nullopt;
 }
 
-void ContractRecord::breach(std::string_view clause, std::string what, Breach::By by) {
+void ContractRecord::breach(std::string_view clause, std::string what, ContractBreach::By by) {
   if (!ledger_->is_looking()) return;
   ledger_->add({.clause = std::string(clause), .what = std::move(what), .by = by, .trace = trace_.text()});
 }
@@ -144,4 +144,4 @@ void ContractRecord::end_of_file() {
 
 void ContractRecord::kept_open(bool kept) { closes_after_eof_ = !kept; }
 
-}  // namespace tidegate::testing
+}  // namespace tidegate::checking

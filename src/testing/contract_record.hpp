@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-namespace tidegate::testing {
+namespace tidegate::checking {
 
 /// One callback, as rules see it.
 struct Called {
@@ -73,9 +73,9 @@ class ContractRecord : public std::enable_shared_from_this<ContractRecord> {
 
   /// A breach by the transport, in the callback that runs.
   void breach(std::string_view clause, std::string what) {
-    breach(clause, std::move(what), Breach::By::transport);
+    breach(clause, std::move(what), ContractBreach::By::transport);
   }
-  void breach(std::string_view clause, std::string what, Breach::By by);
+  void breach(std::string_view clause, std::string what, ContractBreach::By by);
   /// Adds a line to the trace.
   void note(std::string line) { trace_.add(depth_, std::move(line)); }
 
@@ -118,4 +118,4 @@ decltype(auto) check_callback(ContractRecord& record, const BaseProtocol& protoc
   }
 }
 
-}  // namespace tidegate::testing
+}  // namespace tidegate::checking

@@ -9,7 +9,7 @@
 #include <span>
 #include <vector>
 
-namespace tidegate::testing {
+namespace tidegate::checking {
 
 class GuardedMemory {
  public:
@@ -46,4 +46,4 @@ class GuardedMemory {
   std::vector<std::byte> memory_;
 };
 
-}  // namespace tidegate::testing
+}  // namespace tidegate::checking

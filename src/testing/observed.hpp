@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <functional>
 
-namespace tidegate::testing {
+namespace tidegate::checking {
 
 struct Observed {
   /// Whose the transport is; a checker that is not asked any more says nothing of it.
@@ -54,4 +54,4 @@ using Observe = std::function<Observed()>;
   return observed;
 }
 
-}  // namespace tidegate::testing
+}  // namespace tidegate::checking
