@@ -23,6 +23,7 @@ std::string_view name_of(BackendKind asked_for) {
     case BackendKind::io_uring:
       return "io_uring";
     case BackendKind::automatic:
+    case BackendKind::simulated:  // for tests of programs, and none of the command's
       break;
   }
   return wish_of_environment();

@@ -115,6 +115,15 @@ endfunction()
 
 tidegate_add_test_program(unit_tests unit)
 tidegate_add_test_program(contract_tests contract)
+
+# On a simulated network, tests that make system calls of their own make them there: tests/support/simulated_calls.cpp.
+function(tidegate_make_calls_on_simulated_networks program)
+  foreach(call IN ITEMS socket socketpair pipe2 accept accept4 close bind listen connect getsockname getpeername getsockopt
+                        setsockopt shutdown fcntl ioctl poll recv recvfrom recvmsg read send sendto sendmsg write)
+    target_link_options(${program} PRIVATE "LINKER:--wrap=${call}")
+  endforeach()
+endfunction()
+tidegate_make_calls_on_simulated_networks(contract_tests)
 tidegate_filter_of_suites_with_a_loop(unit unit_tests_with_a_loop)
 tidegate_discover_tests_on_io_uring(unit_tests unit "${unit_tests_with_a_loop}")
 tidegate_discover_tests_on_io_uring(contract_tests contract "-*_epoll:*_io_uring")
@@ -125,6 +134,7 @@ endif()
 
 # Looks at each backend without a loop: see tests/kernel/seam_test.hpp.
 tidegate_add_test_program(kernel_tests kernel)
+tidegate_make_calls_on_simulated_networks(kernel_tests)
 if(TIDEGATE_IO_URING)
   # These two look at private headers that include liburing's.
   foreach(program IN ITEMS unit_tests kernel_tests)

@@ -2,7 +2,7 @@
 // tells of the first promise that is not kept, with what was called until then. For tests; part of
 // <tidegate/testing.hpp>.
 //
-//     ContractChecker checker;
+//     tidegate::ContractChecker checker;
 //     auto factory = [&] { return checker.wrap(std::make_shared<EchoProtocol>()); };
 //     Server server = loop.run_until_complete(loop.create_server(factory, "127.0.0.1", 0));
 //     ...                                   // connections come and go
@@ -32,11 +32,13 @@
 namespace tidegate {
 
 namespace checking {
+
 class BreachLedger;
-}
+
+}  // namespace checking
 
 /// A promise that was not kept.
-struct ContractBreach {
+struct Breach {
   /// Who has not kept it.
   enum class By : unsigned char { transport, protocol };
 
@@ -55,7 +57,7 @@ struct ContractBreach {
 };
 
 /// Called from inside of the offending callback. REQUIRES: throws nothing.
-using ContractBreachHandler = std::function<void(const ContractBreach&)>;
+using BreachHandler = std::function<void(const Breach&)>;
 
 /// Checks connections, as many as are wrapped with it, and keeps the first breach of any of them. A wrapped
 /// protocol is told what it would be told without; after a breach as well.
@@ -77,7 +79,7 @@ using ContractBreachHandler = std::function<void(const ContractBreach&)>;
 class ContractChecker {
  public:
   /// `on_breach` is told of the first one, at once.
-  explicit ContractChecker(ContractBreachHandler on_breach = {});
+  explicit ContractChecker(BreachHandler on_breach = {});
   ContractChecker(const ContractChecker&) = delete;
   ContractChecker& operator=(const ContractChecker&) = delete;
   ~ContractChecker();
@@ -109,7 +111,7 @@ class ContractChecker {
   void check_all_ended();
 
   /// The first breach.
-  [[nodiscard]] std::optional<ContractBreach> breach() const;
+  [[nodiscard]] std::optional<Breach> breach() const;
   /// Its text, or nothing where there is none.
   [[nodiscard]] std::string report() const;
   /// Connections that were made, and have not ended.

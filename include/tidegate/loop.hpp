@@ -44,7 +44,11 @@ enum class BackendKind {
   /// io_uring where the kernel grants it and has what is needed (Linux 6.1 and newer; containers often forbid
   /// it), and otherwise `epoll`, which the log says at debug level: `Loop::backend_name` tells which it is.
   io_uring,
+  /// A kernel in memory, for tests: `LoopOptions::network`, which chooses it by itself.
+  simulated,
 };
+
+class SimulatedNetwork;
 
 /// How to make a loop.
 struct LoopOptions {
@@ -59,6 +63,11 @@ struct LoopOptions {
   /// and more on a quiet machine; the price is a processor that is busy meanwhile. Zero, the default: it
   /// sleeps at once. Negative counts as zero.
   Duration spin{};
+  /// The loop stands on this simulated network, with its clock, instead of the system: see
+  /// <tidegate/testing.hpp>. It starts no programs, watches no descriptors of the system's
+  /// (`add_reader`, pipes of other processes), and runs `run_in_executor` on its own thread. Lifetime:
+  /// outlives the loop.
+  SimulatedNetwork* network = nullptr;
 };
 
 /// What the exception handler is told.

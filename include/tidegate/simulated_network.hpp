@@ -18,7 +18,7 @@ namespace tidegate::kernel::sim {
 class World;
 }
 
-namespace tidegate::testing {
+namespace tidegate {
 
 /// The weather on a network. Chances are from 0 (never) to 1 (always), each drawn anew every time.
 struct NetworkConditions {
@@ -58,27 +58,28 @@ struct NetworkConditions {
   double short_transfer = 0.2;
   double spurious_wakeup = 0.05;
   double late_report = 0.1;
+
+  /// Weather in which nothing goes wrong and everything arrives whole.
+  [[nodiscard]] static NetworkConditions calm() noexcept;
+  /// Weather for a seed: how bad, and in which ways, is drawn from it; nothing that breaks a connection.
+  [[nodiscard]] static NetworkConditions rough(std::uint64_t seed) noexcept;
+  /// The same with what breaks connections, too.
+  [[nodiscard]] static NetworkConditions hostile(std::uint64_t seed) noexcept;
 };
 
-/// Weather in which nothing goes wrong and everything arrives whole.
-[[nodiscard]] NetworkConditions calm() noexcept;
-/// Weather for a seed: how bad, and in which ways, is drawn from it; nothing that breaks a connection.
-[[nodiscard]] NetworkConditions rough(std::uint64_t seed) noexcept;
-/// The same with what breaks connections, too.
-[[nodiscard]] NetworkConditions hostile(std::uint64_t seed) noexcept;
-
-/// A network that one loop stands on: `Loop loop({.network = &network})`. Every transport of that loop is what
-/// it always is; what is simulated is the kernel below, and the time. Nothing sleeps: where nothing happens,
-/// the clock jumps to what happens next, so an hour of time-outs passes at once.
+/// A network that one loop stands on: `Loop loop({.network = &network})`. Every transport of that loop is
+/// what it always is; what is simulated is the kernel below, and the time. Nothing sleeps: where nothing
+/// happens, the clock jumps to what happens next, so an hour of time-outs passes at once.
 ///
 /// Everything that is left to chance is drawn from the seed. The same program with the same seed does the
-/// same, on any machine (`trace_hash` tells); except what a thread or a real descriptor of its own brings into
-/// it.
+/// same, on any machine (`trace_hash` tells); except what a thread or a real descriptor of its own brings
+/// into it.
 ///
 /// Thread: the loop's. Lifetime: outlives the loop on it, and every socket that it made.
 class SimulatedNetwork {
  public:
-  explicit SimulatedNetwork(std::uint64_t seed = 1, const NetworkConditions& conditions = calm());
+  explicit SimulatedNetwork(std::uint64_t seed = 1,
+                            const NetworkConditions& conditions = NetworkConditions::calm());
   SimulatedNetwork(const SimulatedNetwork&) = delete;
   SimulatedNetwork& operator=(const SimulatedNetwork&) = delete;
   ~SimulatedNetwork();
@@ -132,4 +133,4 @@ class SimulatedNetwork {
   std::unique_ptr<kernel::sim::World> world_;
 };
 
-}  // namespace tidegate::testing
+}  // namespace tidegate

@@ -1,7 +1,8 @@
-// Closes owned descriptors. Knows nothing of what they are open on.
+// Closes owned descriptors, those of simulated networks as well. Knows nothing of what they are open on.
 #include <tidegate/descriptor.hpp>
 
 #include "base/log.hpp"
+#include "base/simulated_descriptors.hpp"
 
 #include <cerrno>
 
@@ -9,6 +10,17 @@
 #include <unistd.h>
 
 namespace tidegate {
+
+namespace {
+
+/// 0 or an errno.
+int close_error(FileDescriptor descriptor) noexcept {
+  if (base::is_simulated(descriptor))
+    return -base::simulated_descriptors(descriptor).close(descriptor.number);
+  return ::close(descriptor.number) == 0 ? 0 : errno;
+}
+
+}  // namespace
 
 void OwnedFileDescriptor::reset() noexcept {
   const FileDescriptor descriptor = release();
@@ -19,7 +31,7 @@ void OwnedFileDescriptor::reset() noexcept {
   // Never repeated after EINTR: Linux has given the number free by then, and a second close could hit
   // whatever another thread has opened under it since. Other errors (EIO, ENOSPC ...) are about data of
   // files, which nobody here awaits.
-  if (::close(descriptor.number) != 0 && errno == EBADF) {
+  if (close_error(descriptor) == EBADF) {
     try {
       base::log(LogLevel::error,
                 fmt::format("closing descriptor {}: somebody else closed it", descriptor.number));

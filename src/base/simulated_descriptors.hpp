@@ -42,7 +42,8 @@ class SimulatedDescriptors {
   /// F_GETFL, F_SETFL, F_GETFD, F_SETFD, F_DUPFD_CLOEXEC, F_GETPIPE_SZ, F_SETPIPE_SZ.
   virtual int fcntl(int number, int command, int argument) noexcept = 0;
   virtual int fstat(int number, struct stat* status) noexcept = 0;
-  /// POLLIN, POLLOUT, POLLERR, POLLHUP, POLLRDHUP, as poll(2) would report them at this moment.
+  /// POLLIN, POLLOUT, POLLERR, POLLHUP, POLLRDHUP, as poll(2) would report them at this moment;
+  /// POLLNVAL for a number that is not open.
   virtual short poll(int number) noexcept = 0;
 
  protected:
@@ -52,8 +53,8 @@ class SimulatedDescriptors {
 /// Who is behind a simulated number; nobody's says -EBADF to everything. Thread: any.
 [[nodiscard]] SimulatedDescriptors& simulated_descriptors(FileDescriptor descriptor) noexcept;
 
-/// Gives out a new number, which belongs to `owner` until `forget_simulated_number`. Numbers are reused as the
-/// system reuses its own: the lowest first. Throws std::bad_alloc. Thread: any.
+/// Gives out a new number, which belongs to `owner` until `forget_simulated_number`. Numbers are reused as
+/// the system reuses its own: the lowest first. Throws std::bad_alloc. Thread: any.
 [[nodiscard]] FileDescriptor new_simulated_number(SimulatedDescriptors& owner);
 void forget_simulated_number(FileDescriptor descriptor) noexcept;
 

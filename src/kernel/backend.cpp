@@ -2,8 +2,10 @@
 #include "kernel/backend.hpp"
 
 #include "base/log.hpp"
+#include "base/simulated_descriptors.hpp"
 #include "kernel/epoll/epoll_backend.hpp"
 #include "kernel/file_calls.hpp"
+#include "kernel/sim/sim_backend.hpp"
 #include "kernel/socket_calls.hpp"
 #ifdef TIDEGATE_HAS_IO_URING
 #include "kernel/uring/uring_backend.hpp"
@@ -52,6 +54,21 @@ std::ptrdiff_t input_of(FileDescriptor descriptor, ChannelKind kind, MutableByte
 }
 
 }  // namespace
+
+Socket Backend::make_socket(AddressFamily family, net::SocketType type) {
+  return type == net::SocketType::stream ? Socket::stream(family) : Socket::datagram(family);
+}
+
+std::optional<std::vector<Endpoint>> Backend::addresses_of(std::string_view) const { return std::nullopt; }
+
+bool Backend::run_apart(Callback&) { return false; }
+
+void Backend::refuse_simulated(FileDescriptor descriptor) {
+  if (!base::is_simulated(descriptor)) return;
+  throw OsError(std::make_error_code(std::errc::bad_file_descriptor),
+                "descriptor " + std::to_string(descriptor.number) +
+                    " is of a simulated network, and the loop is not on it");
+}
 
 std::ptrdiff_t Backend::try_send_file(ChannelId channel, const FilePart& part) noexcept {
   return send_file_now(descriptor(channel), part);
@@ -131,7 +148,14 @@ std::unique_ptr<Backend> make_uring_backend() {
 
 }  // namespace
 
-std::unique_ptr<Backend> make_backend(BackendKind kind) {
+std::unique_ptr<Backend> make_backend(BackendKind kind, SimulatedNetwork* network) {
+  if (network != nullptr) {
+    if (kind != BackendKind::automatic && kind != BackendKind::simulated)
+      throw std::invalid_argument("a loop on a simulated network has no other backend, one was asked for");
+    return std::make_unique<sim::SimBackend>(network->world());
+  }
+  if (kind == BackendKind::simulated)
+    throw std::invalid_argument("a simulated backend needs a network, expected one in LoopOptions::network");
   if (kind == BackendKind::automatic) kind = wished_by_environment();
   if (kind == BackendKind::io_uring) {
     if (std::unique_ptr<Backend> backend = make_uring_backend()) return backend;

@@ -2,20 +2,26 @@
 // only operations.
 #pragma once
 
+#include <tidegate/callback.hpp>
 #include <tidegate/descriptor.hpp>
+#include <tidegate/endpoint.hpp>
 #include <tidegate/handle.hpp>
 #include <tidegate/loop.hpp>
+#include <tidegate/socket.hpp>
 
 #include "kernel/channel.hpp"
 #include "kernel/datagram_calls.hpp"
 #include "kernel/kept_datagrams.hpp"
 #include "kernel/operation.hpp"
+#include "net/socket_options.hpp"
 
 #include <cstddef>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace tidegate::kernel {
 
@@ -41,6 +47,24 @@ class Backend {
 
   /// The loop's clock.
   [[nodiscard]] virtual TimePoint now() const noexcept = 0;
+
+  // --- what else there is on a kernel --------------------------------------------------------------
+
+  /// A new socket, non-blocking and close-on-exec. Throws OsError, std::invalid_argument for `unspecified`.
+  [[nodiscard]] virtual Socket make_socket(AddressFamily family, net::SocketType type);
+
+  /// The addresses of a name, with port 0, where this kernel has names of its own, which may be none; nothing
+  /// where that is for the system's resolver to say.
+  [[nodiscard]] virtual std::optional<std::vector<Endpoint>> addresses_of(std::string_view name) const;
+
+  /// Runs a job that may block beside the loop, where this kernel has a way of its own; false, and the job is
+  /// left as it is, where that is for a thread to do.
+  [[nodiscard]] virtual bool run_apart(Callback& job);
+  /// Forgets the jobs that have not begun.
+  virtual void drop_jobs() noexcept {}
+
+  /// Whether programs can be started that use its descriptors.
+  [[nodiscard]] virtual bool has_programs() const noexcept { return true; }
 
   // --- descriptors -------------------------------------------------------------------------------
 
@@ -106,13 +130,13 @@ class Backend {
   /// Sends what the kernel takes at this moment of a part of a file: as FileSendOperation completes, or
   /// -EAGAIN: nothing now. The memory is the kernel's, so there is no copy; where the part is not in the page
   /// cache, this waits for the disk. REQUIRES: nothing that sends is in flight on the channel.
-  [[nodiscard]] std::ptrdiff_t try_send_file(ChannelId channel, const FilePart& part) noexcept;
+  [[nodiscard]] virtual std::ptrdiff_t try_send_file(ChannelId channel, const FilePart& part) noexcept;
 
   /// Sends those datagrams that the kernel takes at this moment: how many of the first ones, > 0; or the
   /// negative errno with which it refused the first (-EAGAIN: nothing now). REQUIRES: `operation`, for which
   /// this is done, is not in flight.
-  [[nodiscard]] std::ptrdiff_t try_send(DatagramSendOperation& operation, ChannelId channel,
-                                        std::span<const OutgoingDatagram> datagrams) noexcept;
+  [[nodiscard]] virtual std::ptrdiff_t try_send(DatagramSendOperation& operation, ChannelId channel,
+                                                std::span<const OutgoingDatagram> datagrams) noexcept;
 
   /// What `send` and `conclude` return for an operation that is in flight: it tells by `completed`.
   static constexpr std::ptrdiff_t kUnderWay = 0;
@@ -198,6 +222,9 @@ class Backend {
     return operation.special_ == 0;
   }
 
+  /// Throws OsError for a descriptor of a simulated network, which the system does not know.
+  static void refuse_simulated(FileDescriptor descriptor);
+
   /// Operations that have ended but were not told yet, first come first told.
   class DoneQueue {
    public:
@@ -259,6 +286,9 @@ class Backend {
 /// The backend that `kind` and the environment variable TIDEGATE_BACKEND ask for, or epoll where the kernel
 /// does not grant it. Throws OsError where epoll is refused as well, std::invalid_argument for a name that
 /// does not exist.
-[[nodiscard]] std::unique_ptr<Backend> make_backend(BackendKind kind);
+///
+/// A network is a simulated kernel, whatever the environment says; std::invalid_argument where another is
+/// asked for beside it, or where a simulated one is asked for without.
+[[nodiscard]] std::unique_ptr<Backend> make_backend(BackendKind kind, SimulatedNetwork* network);
 
 }  // namespace tidegate::kernel

@@ -77,6 +77,7 @@ TimePoint Loop::time() const noexcept { return core_->backend().now(); }
 
 void Loop::execute(Callback job) {
   core_->check_open();
+  if (core_->backend().run_apart(job)) return;
   core_->executor().submit(std::move(job));
 }
 

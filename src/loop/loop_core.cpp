@@ -23,7 +23,7 @@ bool debug_by_environment() {
 
 LoopCore::LoopCore(Loop& loop, const LoopOptions& options)
     : loop_(loop),
-      backend_(kernel::make_backend(options.backend)),
+      backend_(kernel::make_backend(options.backend, options.network)),
       tasks_(loop),
       remote_calls_(*backend_),
       signals_(*backend_),
@@ -133,6 +133,7 @@ void LoopCore::close() {
   if (closed_) return;
   closed_ = true;
   executor_.shut_down();
+  backend_->drop_jobs();
   remote_calls_.close();
   remote_calls_.fetch(ready_);
   signals_.remove_all();

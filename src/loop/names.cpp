@@ -1,6 +1,7 @@
 // Names: the loop's getaddrinfo and getnameinfo over the blocking resolver.
 #include <tidegate/loop.hpp>
 
+#include "loop/loop_core.hpp"
 #include "net/resolver.hpp"
 
 #include <string>
@@ -15,7 +16,11 @@ namespace {
 Task<std::vector<Endpoint>> look_up(Loop& loop, std::string host, Port port, net::LookupOptions options) {
   // Numeric hosts never leave the loop's thread: nothing about them can block.
   if (auto numeric = net::resolve_numeric(host, port, options)) co_return std::move(*numeric);
-  auto job = [host = std::move(host), port, options] { return net::resolve(host, port, options); };
+  kernel::Backend& backend = loop.core().backend();
+  auto job = [host = std::move(host), port, options, &backend] {
+    if (auto known = backend.addresses_of(host)) return net::resolved(host, port, options, *known);
+    return net::resolve(host, port, options);
+  };
   auto answer = loop.run_in_executor(job);
   co_return co_await std::move(answer);
 }

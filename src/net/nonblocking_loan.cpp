@@ -1,6 +1,7 @@
 // O_NONBLOCK for a while: see nonblocking_loan.hpp.
 #include "net/nonblocking_loan.hpp"
 
+#include "base/simulated_descriptors.hpp"
 #include "net/socket_options.hpp"
 
 #include <algorithm>
@@ -70,6 +71,7 @@ const Loan* loan_on_description_of(FileDescriptor descriptor, const std::vector<
 }  // namespace
 
 NonblockingLoan::NonblockingLoan(FileDescriptor descriptor) {
+  if (base::is_simulated(descriptor)) return;  // never blocking, and nobody else's
   Loans& all = loans();
   const std::lock_guard lock(all.mutex);
   all.open.reserve(all.open.size() + 1);

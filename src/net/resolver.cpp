@@ -115,6 +115,16 @@ std::vector<Endpoint> resolve(const std::string& host, Port port, const LookupOp
   return resolve(host, std::to_string(port.number()), options);
 }
 
+std::vector<Endpoint> resolved(const std::string& host, Port port, const LookupOptions& options,
+                               const std::vector<Endpoint>& known) {
+  std::vector<Endpoint> endpoints;
+  for (const Endpoint& endpoint : known) {
+    if (is_wanted(endpoint.family(), options.family)) endpoints.push_back(endpoint.with_port(port));
+  }
+  if (endpoints.empty()) fail(EAI_NONAME, 0, attempt_text(host, std::to_string(port.number())));
+  return endpoints;
+}
+
 std::optional<std::vector<Endpoint>> resolve_numeric(const std::string& host, Port port,
                                                      const LookupOptions& options) {
   if (options.family == AddressFamily::unix_domain) return std::nullopt;

@@ -32,6 +32,11 @@ struct LookupOptions {
 [[nodiscard]] std::vector<Endpoint> resolve(const std::string& host, Port port,
                                             const LookupOptions& options = {});
 
+/// The same answer out of what is known of a name already: `known`, with the port, as far as the family is
+/// wanted. Throws ResolveError that names the host where that is nothing.
+[[nodiscard]] std::vector<Endpoint> resolved(const std::string& host, Port port, const LookupOptions& options,
+                                             const std::vector<Endpoint>& known);
+
 /// The same answer where it needs no resolver, so that it does not have to leave the thread of the loop: for
 /// numeric hosts, and for every interface. None otherwise, also for what `resolve` would throw for.
 [[nodiscard]] std::optional<std::vector<Endpoint>> resolve_numeric(const std::string& host, Port port,

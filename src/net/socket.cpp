@@ -2,6 +2,7 @@
 #include <tidegate/error.hpp>
 #include <tidegate/socket.hpp>
 
+#include "net/descriptor_calls.hpp"
 #include "net/socket_address.hpp"
 
 #include <cerrno>
@@ -27,12 +28,12 @@ Socket make(AddressFamily family, int type) {
   return Socket(OwnedFileDescriptor(descriptor));
 }
 
-using AddressCall = int (*)(int, sockaddr*, socklen_t*);
+using AddressCall = int (*)(FileDescriptor, sockaddr*, socklen_t*) noexcept;
 
 Endpoint ask(AddressCall call, FileDescriptor descriptor, const char* what) {
   net::SocketAddress address;
   address.length = net::SocketAddress::capacity();
-  if (call(descriptor.number, address.get(), &address.length) != 0) throw OsError(last_error(), what);
+  if (call(descriptor, address.get(), &address.length) != 0) throw OsError(last_error(), what);
   return net::from_sockaddr(address);
 }
 
@@ -48,21 +49,17 @@ std::string own_name(FileDescriptor descriptor) {
 }  // namespace
 
 Endpoint SocketView::local_endpoint() const {
-  return ask(
-      [](int number, sockaddr* address, socklen_t* length) { return ::getsockname(number, address, length); },
-      descriptor_, "getsockname");
+  return ask(net::call::getsockname, descriptor_, "getsockname");
 }
 
 Endpoint SocketView::remote_endpoint() const {
-  return ask(
-      [](int number, sockaddr* address, socklen_t* length) { return ::getpeername(number, address, length); },
-      descriptor_, "getpeername");
+  return ask(net::call::getpeername, descriptor_, "getpeername");
 }
 
 int SocketView::get_option(int level, int name) const {
   int value = 0;
   socklen_t length = sizeof(value);
-  if (::getsockopt(descriptor_.number, level, name, &value, &length) != 0) {
+  if (net::call::getsockopt(descriptor_, level, name, &value, &length) != 0) {
     const std::error_code code = last_error();
     throw OsError(code, fmt::format("get socket option {} of level {}", name, level));
   }
@@ -70,7 +67,7 @@ int SocketView::get_option(int level, int name) const {
 }
 
 void SocketView::set_option(int level, int name, int value) const {
-  if (::setsockopt(descriptor_.number, level, name, &value, sizeof(value)) == 0) return;
+  if (net::call::setsockopt(descriptor_, level, name, &value, sizeof(value)) == 0) return;
   const std::error_code code = last_error();
   throw OsError(code, fmt::format("set socket option {} of level {} to {}", name, level, value));
 }
@@ -88,13 +85,13 @@ std::pair<Socket, Socket> Socket::pair() {
 
 void Socket::bind(const Endpoint& endpoint) const {
   const net::SocketAddress address = net::to_sockaddr(endpoint);
-  if (::bind(descriptor().number, address.get(), address.length) == 0) return;
+  if (net::call::bind(descriptor(), address.get(), address.length) == 0) return;
   const std::error_code code = last_error();
   throw OsError(code, "bind " + endpoint.to_string());
 }
 
 void Socket::listen(int backlog) const {
-  if (::listen(descriptor().number, backlog) == 0) return;
+  if (net::call::listen(descriptor(), backlog) == 0) return;
   const std::error_code code = last_error();
   throw OsError(code, "listen " + own_name(descriptor()));
 }

@@ -3,6 +3,7 @@
 
 #include <tidegate/error.hpp>
 
+#include "net/descriptor_calls.hpp"
 #include "net/socket_address.hpp"
 
 #include <cerrno>
@@ -22,35 +23,35 @@ std::error_code last_error() noexcept { return {errno, std::system_category()}; 
 
 void set_flag(FileDescriptor descriptor, int level, int name, bool enabled, const char* what) {
   const int value = enabled ? 1 : 0;
-  if (::setsockopt(descriptor.number, level, name, &value, sizeof(value)) != 0)
+  if (call::setsockopt(descriptor, level, name, &value, sizeof(value)) != 0)
     throw OsError(last_error(), what);
 }
 
 std::optional<int> option(FileDescriptor descriptor, int level, int name) noexcept {
   int value = 0;
   socklen_t length = sizeof(value);
-  if (::getsockopt(descriptor.number, level, name, &value, &length) != 0) return std::nullopt;
+  if (call::getsockopt(descriptor, level, name, &value, &length) != 0) return std::nullopt;
   return value;
 }
 
 }  // namespace
 
 bool set_nonblocking(FileDescriptor descriptor, bool enabled) {
-  const int flags = ::fcntl(descriptor.number, F_GETFL);
+  const int flags = call::fcntl(descriptor, F_GETFL);
   if (flags < 0) throw OsError(last_error(), "get the flags of a descriptor");
   const bool before = (flags & O_NONBLOCK) != 0;
   if (before == enabled) return before;
   const int changed = enabled ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
-  if (::fcntl(descriptor.number, F_SETFL, changed) < 0) throw OsError(last_error(), "set O_NONBLOCK");
+  if (call::fcntl(descriptor, F_SETFL, changed) < 0) throw OsError(last_error(), "set O_NONBLOCK");
   return before;
 }
 
 void set_close_on_exec(FileDescriptor descriptor, bool enabled) {
-  const int flags = ::fcntl(descriptor.number, F_GETFD);
+  const int flags = call::fcntl(descriptor, F_GETFD);
   if (flags < 0) throw OsError(last_error(), "get the flags of a descriptor");
   const int changed = enabled ? flags | FD_CLOEXEC : flags & ~FD_CLOEXEC;
   if (changed == flags) return;
-  if (::fcntl(descriptor.number, F_SETFD, changed) < 0) throw OsError(last_error(), "set FD_CLOEXEC");
+  if (call::fcntl(descriptor, F_SETFD, changed) < 0) throw OsError(last_error(), "set FD_CLOEXEC");
 }
 
 void set_reuse_address(FileDescriptor descriptor, bool enabled) {
@@ -77,24 +78,23 @@ void set_no_delay(FileDescriptor descriptor) noexcept {
   const int value = 1;
   // Ignored for the reason that the header gives; on anything but TCP the kernel refuses it without harm.
   [[maybe_unused]] const int result =
-      ::setsockopt(descriptor.number, IPPROTO_TCP, TCP_NODELAY, &value, sizeof(value));
+      call::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &value, sizeof(value));
 }
 
 void set_joined_receives(FileDescriptor descriptor) noexcept {
   const int value = 1;
-  [[maybe_unused]] const int result =
-      ::setsockopt(descriptor.number, SOL_UDP, UDP_GRO, &value, sizeof(value));
+  [[maybe_unused]] const int result = call::setsockopt(descriptor, SOL_UDP, UDP_GRO, &value, sizeof(value));
 }
 
 std::error_code socket_error(FileDescriptor descriptor) noexcept {
   int value = 0;
   socklen_t length = sizeof(value);
-  if (::getsockopt(descriptor.number, SOL_SOCKET, SO_ERROR, &value, &length) != 0) return last_error();
+  if (call::getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &value, &length) != 0) return last_error();
   return {value, std::system_category()};
 }
 
 std::error_code shutdown_write(FileDescriptor descriptor) noexcept {
-  if (::shutdown(descriptor.number, SHUT_WR) != 0) return last_error();
+  if (call::shutdown(descriptor, SHUT_WR) != 0) return last_error();
   return {};
 }
 

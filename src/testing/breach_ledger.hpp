@@ -15,15 +15,15 @@ class ContractRecord;
 
 class BreachLedger {
  public:
-  explicit BreachLedger(ContractBreachHandler on_breach) : on_breach_(std::move(on_breach)) {}
+  explicit BreachLedger(BreachHandler on_breach) : on_breach_(std::move(on_breach)) {}
 
   /// Keeps the first one, and tells the handler.
-  void add(ContractBreach breach) {
+  void add(Breach breach) {
     if (closed_ || first_) return;
     first_ = std::move(breach);
     if (on_breach_) on_breach_(*first_);
   }
-  [[nodiscard]] const std::optional<ContractBreach>& first() const noexcept { return first_; }
+  [[nodiscard]] const std::optional<Breach>& first() const noexcept { return first_; }
   /// Whether anything is still to be found: nobody looks for a second one.
   [[nodiscard]] bool is_looking() const noexcept { return !closed_ && !first_; }
 
@@ -47,8 +47,8 @@ class BreachLedger {
   }
 
  private:
-  ContractBreachHandler on_breach_;
-  std::optional<ContractBreach> first_;
+  BreachHandler on_breach_;
+  std::optional<Breach> first_;
   std::map<const ContractRecord*, std::shared_ptr<ContractRecord>> open_;
   bool closed_ = false;
 };

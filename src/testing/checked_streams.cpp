@@ -93,7 +93,7 @@ class CheckedBufferedProtocol final : public CheckedStream<BufferedProtocol> {
     const std::optional<Observed> now = record()->observed();
     // Nobody needs it who has paused or closed from inside.
     if (!is_open_ && now && now->reading && now->protocol == this)
-      record()->breach("R4", "get_buffer has returned an empty buffer", ContractBreach::By::protocol);
+      record()->breach("R4", "get_buffer has returned an empty buffer", Breach::By::protocol);
     if (!is_open_) return {};
     record()->note("> a buffer of " + std::to_string(theirs_.size()));
     return memory_.open(theirs_.size());

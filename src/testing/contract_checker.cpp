@@ -10,14 +10,15 @@ namespace tidegate {
 
 namespace {
 
-using checking::BreachLedger;
 using checking::Checked;
 using checking::ContractRecord;
+using checking::make_checked;
+using checking::observe;
 
 template <typename Kind>
 std::shared_ptr<Kind> checked(std::shared_ptr<ContractRecord> record, std::shared_ptr<Kind> protocol) {
   if (protocol == nullptr) throw std::invalid_argument("ContractChecker: the protocol is null");
-  return checking::make_checked(std::move(record), std::move(protocol));
+  return make_checked(std::move(record), std::move(protocol));
 }
 
 const std::shared_ptr<ContractRecord>& record_of(const std::shared_ptr<BaseProtocol>& protocol) {
@@ -28,13 +29,13 @@ const std::shared_ptr<ContractRecord>& record_of(const std::shared_ptr<BaseProto
 
 }  // namespace
 
-std::string ContractBreach::text() const {
+std::string Breach::text() const {
   return "contract breach, " + clause + ", by the " + (by == By::transport ? "transport" : "protocol") +
          ": " + what + "\n" + trace;
 }
 
-ContractChecker::ContractChecker(ContractBreachHandler on_breach)
-    : ledger_(std::make_shared<BreachLedger>(std::move(on_breach))) {}
+ContractChecker::ContractChecker(BreachHandler on_breach)
+    : ledger_(std::make_shared<checking::BreachLedger>(std::move(on_breach))) {}
 
 ContractChecker::~ContractChecker() { ledger_->close(); }
 
@@ -71,7 +72,7 @@ std::shared_ptr<DatagramProtocol> ContractChecker::wrap_next(const std::shared_p
 
 void ContractChecker::look_at(const std::shared_ptr<BaseProtocol>& wrapped, TransportRef transport) {
   if (!transport) throw std::invalid_argument("ContractChecker: the transport is null");
-  record_of(wrapped)->look_at([transport] { return checking::observe(*transport); });
+  record_of(wrapped)->look_at([transport] { return observe(*transport); });
 }
 
 void ContractChecker::check_all_ended() {
@@ -79,7 +80,7 @@ void ContractChecker::check_all_ended() {
     open->breach("L2", "connection_lost was never called");
 }
 
-std::optional<ContractBreach> ContractChecker::breach() const { return ledger_->first(); }
+std::optional<Breach> ContractChecker::breach() const { return ledger_->first(); }
 
 std::string ContractChecker::report() const { return ledger_->first() ? ledger_->first()->text() : ""; }
 

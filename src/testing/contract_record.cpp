@@ -15,7 +15,7 @@ std::optional<Observed> ContractRecord::observed() const {
   return ours ? std::optional<Observed>(now) : std::nullopt;
 }
 
-void ContractRecord::breach(std::string_view clause, std::string what, ContractBreach::By by) {
+void ContractRecord::breach(std::string_view clause, std::string what, Breach::By by) {
   if (!ledger_->is_looking()) return;
   ledger_->add({.clause = std::string(clause), .what = std::move(what), .by = by, .trace = trace_.text()});
 }

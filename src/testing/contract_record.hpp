@@ -73,9 +73,9 @@ class ContractRecord : public std::enable_shared_from_this<ContractRecord> {
 
   /// A breach by the transport, in the callback that runs.
   void breach(std::string_view clause, std::string what) {
-    breach(clause, std::move(what), ContractBreach::By::transport);
+    breach(clause, std::move(what), Breach::By::transport);
   }
-  void breach(std::string_view clause, std::string what, ContractBreach::By by);
+  void breach(std::string_view clause, std::string what, Breach::By by);
   /// Adds a line to the trace.
   void note(std::string line) { trace_.add(depth_, std::move(line)); }
 

@@ -1,6 +1,7 @@
 // One listening socket: see acceptor.hpp.
 #include "transport/acceptor.hpp"
 
+#include "net/descriptor_calls.hpp"
 #include "net/socket_options.hpp"
 
 #include <cerrno>
@@ -37,7 +38,7 @@ Acceptor* Acceptor::make(loop::LoopCore& core, Socket socket, int backlog, Conne
 void Acceptor::start() {
   if (started_) return;
   const FileDescriptor descriptor = core_.backend().descriptor(channel_);
-  if (::listen(descriptor.number, backlog_) != 0) {
+  if (net::call::listen(descriptor, backlog_) != 0) {
     const std::error_code code(errno, std::system_category());
     throw OsError(code, "listen at " + SocketView(descriptor).local_endpoint().to_string());
   }

@@ -21,8 +21,9 @@ struct Race {
   std::size_t running = 0;
 };
 
-Socket socket_for(const Endpoint& endpoint, const std::vector<Endpoint>& local_endpoints) {
-  Socket socket = Socket::stream(endpoint.family());
+Socket socket_for(kernel::Backend& backend, const Endpoint& endpoint,
+                  const std::vector<Endpoint>& local_endpoints) {
+  Socket socket = backend.make_socket(endpoint.family(), net::SocketType::stream);
   if (local_endpoints.empty()) return socket;
   const auto local =
       std::find_if(local_endpoints.begin(), local_endpoints.end(),
@@ -56,7 +57,8 @@ Task<void> attempt(loop::LoopCore& core, std::shared_ptr<Race> race, std::size_t
   const Endpoint& endpoint = race->terms.endpoints[place];
   std::error_code code;
   try {
-    ConnectAttempt connecting(core, socket_for(endpoint, race->terms.local_endpoints), endpoint);
+    ConnectAttempt connecting(core, socket_for(core.backend(), endpoint, race->terms.local_endpoints),
+                              endpoint);
     auto waiting = connecting.wait();
     code = co_await waiting;
     if (!code && !race->winner) race->winner = Connected{connecting.take(), endpoint};

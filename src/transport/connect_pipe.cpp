@@ -1,6 +1,7 @@
 // Loop::connect_read_pipe and connect_write_pipe: one direction over a descriptor that is open already.
 #include <tidegate/loop.hpp>
 
+#include "net/descriptor_calls.hpp"
 #include "net/nonblocking_loan.hpp"
 #include "net/socket_options.hpp"
 #include "transport/open_connection.hpp"
@@ -28,7 +29,7 @@ constexpr int kFirstOwnDescriptor = 3;  // those below have a meaning
 
 /// A FIFO or a device that was opened for the other direction would be waited for in vain.
 void check_direction(FileDescriptor descriptor, bool reads) {
-  const int mode = ::fcntl(descriptor.number, F_GETFL) & O_ACCMODE;
+  const int mode = net::call::fcntl(descriptor, F_GETFL) & O_ACCMODE;
   if (mode != (reads ? O_WRONLY : O_RDONLY)) return;
   throw std::invalid_argument("descriptor " + std::to_string(descriptor.number) + " is open for " +
                               (reads ? "writing only, expected one that can be read"
@@ -39,7 +40,7 @@ void check_direction(FileDescriptor descriptor, bool reads) {
 /// nor a character device (contract P1) or is open for the other direction only, OsError.
 kernel::ChannelKind kind_of_pipe(FileDescriptor descriptor, bool reads) {
   struct stat status {};
-  if (::fstat(descriptor.number, &status) != 0) {
+  if (net::call::fstat(descriptor, &status) != 0) {
     throw OsError(std::error_code(errno, std::system_category()),
                   "fstat of descriptor " + std::to_string(descriptor.number));
   }
@@ -63,7 +64,7 @@ OwnedPipe attach_pipe(Loop& loop, OwnedFileDescriptor descriptor, kernel::Channe
 
 /// Another number for the same open file. The one that was given can stay with whoever has it.
 OwnedFileDescriptor duplicate(FileDescriptor descriptor) {
-  const int number = ::fcntl(descriptor.number, F_DUPFD_CLOEXEC, kFirstOwnDescriptor);
+  const int number = net::call::fcntl(descriptor, F_DUPFD_CLOEXEC, kFirstOwnDescriptor);
   if (number < 0) throw OsError(std::error_code(errno, std::system_category()), "duplicate a descriptor");
   return OwnedFileDescriptor(FileDescriptor{number});
 }

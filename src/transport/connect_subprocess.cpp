@@ -194,6 +194,9 @@ Task<SubprocessConnection<SubprocessProtocol>> Loop::start_subprocess(ProtocolFa
                                                                       std::string_view program,
                                                                       std::vector<std::string> arguments,
                                                                       const SubprocessOptions& options) {
+  if (!core().backend().has_programs())
+    throw NotSupportedError("a simulated network starts no programs, \"" + std::string(program) +
+                            "\" was asked for");
   return establish(*this, std::move(factory), order_of(program, std::move(arguments), options));
 }
 

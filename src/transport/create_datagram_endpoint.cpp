@@ -2,6 +2,7 @@
 #include <tidegate/loop.hpp>
 #include <tidegate/sleep.hpp>
 
+#include "net/descriptor_calls.hpp"
 #include "net/socket_address.hpp"
 #include "net/socket_options.hpp"
 #include "transport/connect_attempt.hpp"
@@ -68,21 +69,22 @@ void connect(const Socket& socket, const Endpoint& remote) {
   const net::SocketAddress address = net::to_sockaddr(remote);
   int outcome = 0;
   do {
-    outcome = ::connect(socket.descriptor().number, address.get(), address.length);  // never waits
+    outcome = net::call::connect(socket.descriptor(), address.get(), address.length);  // never waits
   } while (outcome != 0 && errno == EINTR);
   if (outcome == 0) return;
   const std::error_code code(errno, std::system_category());
   throw OsError(code, "connect to " + remote.to_string());
 }
 
-OpenSocket open_socket(const Ends& ends, const OwnedDatagramOptions& options) {
-  Socket socket = Socket::datagram(ends.family);
+OpenSocket open_socket(kernel::Backend& backend, const Ends& ends, const OwnedDatagramOptions& options) {
+  Socket socket = backend.make_socket(ends.family, net::SocketType::datagram);
   const FileDescriptor descriptor = socket.descriptor();
   if (options.reuse_port) net::set_reuse_port(descriptor);
   if (options.allow_broadcast) net::set_broadcast(descriptor);
   if (!ends.local.empty()) {
     if (ends.family == AddressFamily::unix_domain)
-      transport::remove_stale_socket_file(ends.local, Socket::datagram(ends.family));
+      transport::remove_stale_socket_file(ends.local,
+                                          backend.make_socket(ends.family, net::SocketType::datagram));
     socket.bind(ends.local);
   }
   const bool is_udp = net::is_udp_socket(descriptor);
@@ -95,11 +97,12 @@ OpenSocket open_socket(const Ends& ends, const OwnedDatagramOptions& options) {
 }
 
 /// The first that works. Throws what the first threw where none does.
-OpenSocket open_first(const std::vector<Ends>& choices, const OwnedDatagramOptions& options) {
+OpenSocket open_first(kernel::Backend& backend, const std::vector<Ends>& choices,
+                      const OwnedDatagramOptions& options) {
   std::exception_ptr first_failure;
   for (const Ends& ends : choices) {
     try {
-      return open_socket(ends, options);
+      return open_socket(backend, ends, options);
     } catch (const OsError&) {
       if (first_failure == nullptr) first_failure = std::current_exception();
     }
@@ -117,7 +120,7 @@ OpenSocket adopted(Socket socket) {
                     .remote = {}};
   net::SocketAddress peer;
   peer.length = net::SocketAddress::capacity();
-  if (::getpeername(descriptor.number, peer.get(), &peer.length) == 0) {
+  if (net::call::getpeername(descriptor, peer.get(), &peer.length) == 0) {
     is.connected = true;
     is.remote = net::from_sockaddr(peer);
   }
@@ -197,13 +200,13 @@ Task<DatagramEndpoint<>> open_among_hosts(Loop& loop, ProtocolFactory factory, O
     throw std::invalid_argument(
         "create_datagram_endpoint: the local and the remote address have no family in common");
   }
-  auto established = establish(loop, std::move(factory), open_first(choices, options));
+  auto established = establish(loop, std::move(factory), open_first(loop.core().backend(), choices, options));
   co_return co_await std::move(established);
 }
 
 Task<DatagramEndpoint<>> open_at_paths(Loop& loop, ProtocolFactory factory, Ends ends,
                                        OwnedDatagramOptions options) {
-  auto established = establish(loop, std::move(factory), open_socket(ends, options));
+  auto established = establish(loop, std::move(factory), open_socket(loop.core().backend(), ends, options));
   co_return co_await std::move(established);
 }
 

@@ -50,10 +50,11 @@ class UnfinishedServer {
 };
 
 /// A bound socket; invalid where this machine does not have the address's family.
-Socket bound_socket(const Endpoint& endpoint, const ServerOptions& options, bool many) {
+Socket bound_socket(kernel::Backend& backend, const Endpoint& endpoint, const ServerOptions& options,
+                    bool many) {
   Socket socket;
   try {
-    socket = Socket::stream(endpoint.family());
+    socket = backend.make_socket(endpoint.family(), net::SocketType::stream);
   } catch (const OsError& error) {
     const bool unsupported = error.code() == std::errc::address_family_not_supported ||
                              error.code() == std::errc::protocol_not_supported;
@@ -77,12 +78,13 @@ Socket bound_socket(const Endpoint& endpoint, const ServerOptions& options, bool
 
 /// One socket per address, all on one port: with port 0 the system chooses one for the first, and the others
 /// follow.
-std::vector<Socket> bound_sockets(const std::vector<Endpoint>& endpoints, const ServerOptions& options) {
+std::vector<Socket> bound_sockets(kernel::Backend& backend, const std::vector<Endpoint>& endpoints,
+                                  const ServerOptions& options) {
   std::vector<Socket> sockets;
   Port chosen;
   for (const Endpoint& endpoint : endpoints) {
     const Endpoint wanted = endpoint.port() == Port(0) ? endpoint.with_port(chosen) : endpoint;
-    Socket socket = bound_socket(wanted, options, endpoints.size() > 1);
+    Socket socket = bound_socket(backend, wanted, options, endpoints.size() > 1);
     if (!socket.valid()) continue;
     if (chosen == Port(0)) chosen = socket.view().local_endpoint().port();
     sockets.push_back(std::move(socket));
@@ -93,12 +95,12 @@ std::vector<Socket> bound_sockets(const std::vector<Endpoint>& endpoints, const 
 }
 
 /// The port that the system chose for the first address may be taken on another: then it chooses again.
-std::vector<Socket> bound_sockets_with_luck(const std::vector<Endpoint>& endpoints,
+std::vector<Socket> bound_sockets_with_luck(kernel::Backend& backend, const std::vector<Endpoint>& endpoints,
                                             const ServerOptions& options) {
   constexpr int kMostTries = 32;
   for (int tries = 1;; ++tries) {
     try {
-      return bound_sockets(endpoints, options);
+      return bound_sockets(backend, endpoints, options);
     } catch (const OsError& error) {
       const bool bad_luck = endpoints.size() > 1 && endpoints.front().port() == Port(0) &&
                             error.code() == std::errc::address_in_use;
@@ -120,7 +122,8 @@ Task<Server> serve_hosts(Loop& loop, ProtocolFactory factory, std::vector<std::s
     }
   }
   UnfinishedServer server(StreamServer::make(loop.core(), std::move(factory), std::move(listening)));
-  for (Socket& socket : bound_sockets_with_luck(endpoints, options)) server->add(std::move(socket));
+  kernel::Backend& backend = loop.core().backend();
+  for (Socket& socket : bound_sockets_with_luck(backend, endpoints, options)) server->add(std::move(socket));
   co_return server.finish(options.start_serving);
 }
 
@@ -134,8 +137,12 @@ Task<Server> serve_socket(Loop& loop, ProtocolFactory factory, Socket socket, bo
 Task<Server> serve_unix(Loop& loop, ProtocolFactory factory, Endpoint endpoint, UnixServerOptions options,
                         StreamServer::Listening listening) {
   UnfinishedServer server(StreamServer::make(loop.core(), std::move(factory), std::move(listening)));
-  transport::remove_stale_socket_file(endpoint, Socket::stream(AddressFamily::unix_domain));
-  Socket socket = Socket::stream(AddressFamily::unix_domain);
+  kernel::Backend& backend = loop.core().backend();
+  const auto make_socket = [&backend] {
+    return backend.make_socket(AddressFamily::unix_domain, net::SocketType::stream);
+  };
+  transport::remove_stale_socket_file(endpoint, make_socket());
+  Socket socket = make_socket();
   socket.bind(endpoint);
   const bool owns_file = options.cleanup_socket && !endpoint.is_abstract();
   server->add(std::move(socket), owns_file ? transport::UnixSocketFile(std::string(endpoint.path()))

@@ -1,6 +1,7 @@
 // Socket files: see unix_socket_file.hpp.
 #include "transport/unix_socket_file.hpp"
 
+#include "net/descriptor_calls.hpp"
 #include "net/socket_address.hpp"
 
 #include <cerrno>
@@ -38,7 +39,7 @@ void remove_stale_socket_file(const Endpoint& endpoint, const Socket& probe) {
   if (::stat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return;
   // A listener that is alive answers (or has a full queue); only a dead one refuses.
   const net::SocketAddress address = net::to_sockaddr(endpoint);
-  if (::connect(probe.descriptor().number, address.get(), address.length) != 0 && errno == ECONNREFUSED) {
+  if (net::call::connect(probe.descriptor(), address.get(), address.length) != 0 && errno == ECONNREFUSED) {
     static_cast<void>(::unlink(path.c_str()));
   }
 }

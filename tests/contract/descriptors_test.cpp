@@ -239,6 +239,14 @@ TEST_F(Descriptors, numbers_that_name_nothing_are_refused) {
   EXPECT_FALSE(loop().remove_writer(FileDescriptor{900'000}));
 }
 
+/// Or a slot for each number below it would be made.
+TEST_F(Descriptors, a_number_far_beyond_all_that_are_open_is_refused_and_costs_nothing) {
+  constexpr FileDescriptor kFarOff{(1 << 30) - 1};
+  EXPECT_THROW(loop().add_reader(kFarOff, [] {}), OsError);
+  EXPECT_THROW(loop().add_writer(kFarOff, [] {}), OsError);
+  EXPECT_FALSE(loop().remove_reader(kFarOff));
+}
+
 TEST_F(Descriptors, what_a_transport_owns_is_refused) {
   auto [own, other] = Socket::pair();
   auto connection =

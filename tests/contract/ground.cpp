@@ -1,6 +1,8 @@
 // The sets of grounds: see ground.hpp.
 #include "contract/ground.hpp"
 
+#include "support/test_network.hpp"
+
 namespace tidegate::contract {
 
 std::string to_string(Carrier carrier) {
@@ -31,6 +33,8 @@ std::string to_string(BackendKind backend) {
       return "epoll";
     case BackendKind::io_uring:
       return "io_uring";
+    case BackendKind::simulated:
+      return "simulated";
   }
   return "?";
 }
@@ -45,7 +49,7 @@ std::vector<BackendKind> backends() { return {BackendKind::epoll, BackendKind::i
 /// A loop falls back to epoll where the kernel refuses what was asked for: then a test would run on epoll
 /// twice.
 std::string obstacle_to(BackendKind backend) {
-  if (backend != BackendKind::io_uring) return {};
+  if (backend != BackendKind::io_uring || support::TestNetwork::is_asked_for()) return {};
   const Loop probe(LoopOptions{.backend = backend});
   if (probe.backend_name() == to_string(backend)) return {};
   return "no " + to_string(backend) + " here: a loop that asks for it stands on " +

@@ -6,6 +6,7 @@
 #include <tidegate/tidegate.hpp>
 
 #include "net/socket_address.hpp"
+#include "support/test_network.hpp"
 
 #include <chrono>
 #include <functional>
@@ -104,7 +105,7 @@ class LoopTest : public ::testing::Test {
  protected:
   void SetUp() override {
     before_ = open_descriptors();
-    loop_ = std::make_unique<Loop>(loop_options());
+    loop_ = std::make_unique<Loop>(network_.applied_to(loop_options()));
     keep_reports(*loop_);
   }
 
@@ -164,6 +165,7 @@ class LoopTest : public ::testing::Test {
   }
 
  private:
+  support::TestNetwork network_;
   std::set<int> before_;
   std::unique_ptr<Loop> loop_;
   std::vector<Report> reports_;

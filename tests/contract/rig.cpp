@@ -85,11 +85,12 @@ std::string Rig::obstacle(const Ground& ground) {
   }
 }
 
-Rig::Rig(const Ground& ground) : ground_(ground), descriptors_before_(testing::open_descriptors()) {
+Rig::Rig(const Ground& ground)
+    : network_(ground.backend), ground_(ground), descriptors_before_(testing::open_descriptors()) {
   set_log_handler([this](LogLevel level, std::string_view line) {
     if (level >= LogLevel::warning) warnings_.emplace_back(line);
   });
-  loop_ = std::make_unique<Loop>(LoopOptions{.backend = ground.backend});
+  loop_ = std::make_unique<Loop>(network_.applied_to({.backend = ground.backend}));
   loop_->set_exception_handler([this](Loop&, const ExceptionContext& context) {
     reports_.push_back({context.message, context.exception, context.transport, context.protocol});
   });

@@ -8,6 +8,7 @@
 #include "contract/ground.hpp"
 #include "contract/traced_end.hpp"
 #include "support/raw_peer.hpp"
+#include "support/test_network.hpp"
 
 #include <chrono>
 #include <functional>
@@ -130,6 +131,7 @@ class Rig {
   void end_connections();
   void check_leftovers();
 
+  support::TestNetwork network_;
   Ground ground_;
   std::map<int, std::string> descriptors_before_;
   std::string folder_;

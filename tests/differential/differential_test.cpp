@@ -35,7 +35,9 @@ bool is_anything_wished() { return wished("TIDEGATE_SEED") || wished("TIDEGATE_S
 /// The backends that this machine has.
 std::vector<BackendKind> backends_here() {
   std::vector<BackendKind> here;
-  for (const BackendKind backend : contract::backends()) {
+  std::vector<BackendKind> backends = contract::backends();
+  backends.push_back(BackendKind::simulated);
+  for (const BackendKind backend : backends) {
     const std::string obstacle = contract::obstacle_to(backend);
     if (obstacle.empty()) {
       here.push_back(backend);
@@ -67,6 +69,7 @@ bool play_everywhere(std::uint64_t seed, const std::vector<BackendKind>& backend
   SCOPED_TRACE(
       fmt::format("{}replay with TIDEGATE_SEED={} build/release/differential_tests", to_text(script), seed));
   tally.count("ending: " + script.ending);
+  support::TestNetwork::set_seed(seed);
   std::vector<Outcome> outcomes;
   for (const BackendKind backend : backends) {
     try {

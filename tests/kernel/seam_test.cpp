@@ -2,6 +2,7 @@
 #include "kernel/seam_test.hpp"
 
 #include "kernel/epoll/epoll_backend.hpp"
+#include "kernel/sim/sim_backend.hpp"
 #include "support/open_descriptors.hpp"
 #ifdef TIDEGATE_HAS_IO_URING
 #include "kernel/uring/uring_backend.hpp"
@@ -13,6 +14,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 namespace tidegate::kernel::testing {
@@ -24,6 +26,10 @@ using namespace std::chrono_literals;
 namespace {
 
 std::unique_ptr<Backend> on_epoll() { return std::make_unique<EpollBackend>(); }
+
+std::unique_ptr<Backend> on_simulated_network() {
+  return std::make_unique<sim::SimBackend>(support::TestNetwork::current()->world());
+}
 
 #ifdef TIDEGATE_HAS_IO_URING
 std::unique_ptr<Backend> on_uring(const UringOptions& options) {
@@ -54,6 +60,7 @@ std::vector<Ground> grounds() {
       {"tiny_io_uring", &on_tiny_ring},
       {"tiny_io_uring_of_whole_buffers", &on_tiny_ring_of_whole_buffers},
 #endif
+      {"simulated", &on_simulated_network},
   };
 }
 
@@ -140,6 +147,8 @@ OwnedFileDescriptor connecting_to(const net::SocketAddress& address) {
 SocketPair tcp_pair() {
   const Listener listener = tcp_listener();
   OwnedFileDescriptor theirs = connecting_to(listener.address);
+  pollfd waiting{listener.descriptor.get().number, POLLIN, 0};
+  checked(::poll(&waiting, 1, 10'000), "poll");
   const int ours = checked(
       ::accept4(listener.descriptor.get().number, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC), "accept4");
   const int yes = 1;
@@ -159,7 +168,9 @@ std::string pattern(std::size_t size, std::size_t from) {
 // --- set-up and take-down ------------------------------------------------------------------------
 
 SeamTest::SeamTest()
-    : descriptors_before_(tidegate::testing::open_descriptors()), backend_(GetParam().make()) {}
+    : network_(GetParam().kind()),
+      descriptors_before_(tidegate::testing::open_descriptors()),
+      backend_(GetParam().make()) {}
 
 SeamTest::~SeamTest() = default;
 

@@ -5,6 +5,7 @@
 #include "kernel/backend.hpp"
 #include "kernel/operations.hpp"
 #include "support/raw_peer.hpp"
+#include "support/test_network.hpp"
 
 #include <chrono>
 #include <concepts>
@@ -13,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -31,6 +33,10 @@ struct Ground {
   const char* name;
   /// Null where this machine refuses.
   std::unique_ptr<Backend> (*make)();
+
+  [[nodiscard]] BackendKind kind() const noexcept {
+    return std::string_view(name) == "simulated" ? BackendKind::simulated : BackendKind::automatic;
+  }
 };
 
 /// The name of a test says on which.
@@ -91,6 +97,7 @@ class SeamTest : public ::testing::TestWithParam<Ground> {
 
   [[nodiscard]] Backend& backend() noexcept { return *backend_; }
   [[nodiscard]] bool is_epoll() const noexcept { return backend_->name() == "epoll"; }
+  [[nodiscard]] bool is_simulated() const noexcept { return backend_->name() == "simulated"; }
 
   /// A channel and its other end.
   struct Link {
@@ -180,6 +187,7 @@ class SeamTest : public ::testing::TestWithParam<Ground> {
     FileDescriptor descriptor;
   };
 
+  support::TestNetwork network_;
   std::map<int, std::string> descriptors_before_;
   std::vector<Kept> operations_;
   std::map<const Operation*, Where> where_;

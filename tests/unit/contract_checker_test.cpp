@@ -15,7 +15,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace tidegate::testing {
+namespace tidegate::checking {
 namespace {
 
 using ::testing::HasSubstr;
@@ -68,7 +68,7 @@ class ContractCheckerTest : public ::testing::Test {
  protected:
   /// "L2: what", or nothing.
   [[nodiscard]] std::string found() const {
-    const std::optional<ContractBreach> breach = checker.breach();
+    const std::optional<Breach> breach = checker.breach();
     return breach ? breach->clause + ": " + breach->what : "";
   }
   /// A transport whose protocol this is, that has said so.
@@ -121,7 +121,7 @@ TEST_F(ContractCheckerTest, what_a_breach_says_names_the_clause_and_shows_what_w
 
 TEST_F(ContractCheckerTest, the_first_breach_is_kept_and_told_of_once) {
   std::vector<std::string> told;
-  ContractChecker telling([&](const ContractBreach& breach) { told.push_back(breach.clause); });
+  ContractChecker telling([&](const Breach& breach) { told.push_back(breach.clause); });
   const auto first = telling.wrap(std::make_shared<PlainProtocol>(hooks));
   const auto second = telling.wrap(std::make_shared<PlainProtocol>(hooks));
   first->data_received("x");
@@ -472,7 +472,7 @@ TEST_F(ContractCheckerMemoryTest, R4_an_empty_buffer_is_the_protocols_breach) {
   make(buffered);
   static_cast<void>(buffered->get_buffer(-1));
   EXPECT_EQ(found(), "R4: get_buffer has returned an empty buffer");
-  EXPECT_EQ(checker.breach()->by, ContractBreach::By::protocol);
+  EXPECT_EQ(checker.breach()->by, Breach::By::protocol);
   EXPECT_THAT(checker.report(), StartsWith("contract breach, R4, by the protocol: get_buffer"));
 }
 
@@ -605,7 +605,7 @@ class ContractCheckerSubprocessTest : public ::testing::Test {
   }
   /// Without the trace.
   [[nodiscard]] std::string found() const {
-    const std::optional<ContractBreach> breach = checker.breach();
+    const std::optional<Breach> breach = checker.breach();
     return breach ? breach->clause + ": " + breach->what : "";
   }
 
@@ -696,4 +696,4 @@ TEST_F(ContractCheckerSubprocessTest, S6_the_marks_are_those_of_standard_input) 
 }
 
 }  // namespace
-}  // namespace tidegate::testing
+}  // namespace tidegate::checking

@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-namespace tidegate::testing {
+namespace tidegate::checking {
 
 /// What a transport of any kind says.
 struct Said {
@@ -102,4 +102,4 @@ class FakeSubprocessTransport final : public FakeBase<SubprocessTransport> {
   void kill() override {}
 };
 
-}  // namespace tidegate::testing
+}  // namespace tidegate::checking

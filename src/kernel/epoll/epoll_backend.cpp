@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <new>
+#include <string>
 #include <utility>
 
+#include <fcntl.h>
 #include <sys/socket.h>
 
 namespace tidegate::kernel {
@@ -20,6 +22,7 @@ EpollBackend::~EpollBackend() = default;
 // --- descriptors ---------------------------------------------------------------------------------
 
 ChannelId EpollBackend::attach(OwnedFileDescriptor descriptor) {
+  refuse_simulated(descriptor.get());
   // A slot that is still in use here belongs to somebody who closed a descriptor of theirs without
   // remove_reader: the kernel has dropped that registration together with the file, and the number is ours
   // now.
@@ -198,6 +201,12 @@ void EpollBackend::start(ConnectOperation& operation, ChannelId channel) noexcep
 }
 
 void EpollBackend::start(PollOperation& operation, FileDescriptor descriptor, Readiness readiness) {
+  refuse_simulated(descriptor);
+  // A number far beyond all that are open would cost a slot for each below it.
+  if (slots_.find(descriptor) == nullptr && ::fcntl(descriptor.number, F_GETFD) < 0) {
+    const std::error_code code(errno, std::system_category());
+    throw OsError(code, "watch descriptor " + std::to_string(descriptor.number));
+  }
   EpollSlot& slot = slots_.at(descriptor);
   const bool fresh = slot.generation == 0;
   if (fresh) static_cast<void>(slots_.open(descriptor, false));

@@ -4,6 +4,7 @@
 
 #include <tidegate/simulated_network.hpp>
 
+#include "base/intrusive_list.hpp"
 #include "base/simulated_descriptors.hpp"
 #include "kernel/sim/chance.hpp"
 #include "kernel/sim/trace.hpp"
@@ -25,13 +26,16 @@
 
 namespace tidegate::kernel::sim {
 
+struct Environment;
+class File;
+
 /// One simulated machine room: every address is in it.
 ///
-/// The calls of SimulatedDescriptors are what sockets are used by, also by the backend. Between them time stands
-/// still; `advance` moves it, and only there does anything travel or arrive.
+/// The calls of SimulatedDescriptors are what sockets are used by, also by the backend. Between them time
+/// stands still; `advance` moves it, and only there does anything travel or arrive.
 class World final : public base::SimulatedDescriptors {
  public:
-  World(std::uint64_t seed, const testing::NetworkConditions& conditions);
+  World(std::uint64_t seed, const NetworkConditions& conditions);
   World(const World&) = delete;
   World& operator=(const World&) = delete;
   ~World();
@@ -69,12 +73,12 @@ class World final : public base::SimulatedDescriptors {
   // --- chance, and what is written down ------------------------------------------------------------
 
   [[nodiscard]] std::uint64_t seed() const noexcept { return seed_; }
-  [[nodiscard]] const testing::NetworkConditions& conditions() const noexcept { return conditions_; }
-  void set_conditions(const testing::NetworkConditions& conditions);
+  [[nodiscard]] const NetworkConditions& conditions() const noexcept { return conditions_; }
+  void set_conditions(const NetworkConditions& conditions);
   [[nodiscard]] Chance& chance() noexcept { return chance_; }
   [[nodiscard]] Trace& trace() noexcept { return trace_; }
-  /// The number of a descriptor within this world, from 1 on in the order of their making and never used again:
-  /// what the trace calls it by.
+  /// The number of a descriptor within this world, from 1 on in the order of their making and never used
+  /// again: what the trace calls it by.
   [[nodiscard]] std::uint32_t name_of(int number) const noexcept;
   [[nodiscard]] std::size_t open_descriptors() const noexcept;
 
@@ -97,10 +101,38 @@ class World final : public base::SimulatedDescriptors {
   short poll(int number) noexcept override;
 
  private:
+  struct Description;
+  class Job;
+  /// A number: what it stands for, which duplicates share, and what is its own.
+  struct Entry {
+    std::shared_ptr<Description> description;
+    std::uint32_t name = 0;
+    int descriptor_flags = 0;
+  };
+
+  [[nodiscard]] Entry* find(int number) const noexcept;
+  [[nodiscard]] File* file(int number) const noexcept;
+  /// Takes a number for what `make` gives, which is a negative errno or 0 and a description. Gives the
+  /// number, or the error.
+  template <typename Make>
+  [[nodiscard]] int open(const Make& make) noexcept;
+  [[nodiscard]] int open_file(const std::shared_ptr<File>& file, int status_flags) noexcept;
+  [[nodiscard]] int open_two(const std::shared_ptr<File>& first, int first_flags,
+                             const std::shared_ptr<File>& second, int second_flags,
+                             int (&numbers)[2]) noexcept;
+  void close_all() noexcept;
+  template <typename Call>
+  [[nodiscard]] int call_socket(int number, const Call& call) const noexcept;
+
   std::uint64_t seed_;
-  testing::NetworkConditions conditions_;
+  NetworkConditions conditions_;
   Chance chance_;
   Trace trace_;
+  std::unique_ptr<Environment> environment_;
+  base::IntrusiveList<Job> jobs_;
+  /// By number, from the first simulated one on; those of other worlds are empty here.
+  mutable std::vector<Entry> entries_;
+  std::size_t open_ = 0;
 };
 
 }  // namespace tidegate::kernel::sim

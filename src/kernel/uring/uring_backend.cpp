@@ -61,6 +61,7 @@ void UringBackend::close_slot(ChannelId channel, UringSlot& slot) noexcept {
 }
 
 ChannelId UringBackend::attach(OwnedFileDescriptor descriptor) {
+  refuse_simulated(descriptor.get());
   const int number = descriptor.get().number;
   if (static_cast<std::uint32_t>(number) > RequestTag::kMaxIndex)
     throw OsError(std::error_code(EMFILE, std::system_category()), "a descriptor number that is too large");
@@ -184,6 +185,7 @@ void UringBackend::check_pollable(FileDescriptor descriptor) {
 }
 
 void UringBackend::start(PollOperation& operation, FileDescriptor descriptor, Readiness readiness) {
+  refuse_simulated(descriptor);
   check_pollable(descriptor);
   UringSlot& slot = slots_.at(descriptor);
   const ChannelId channel = slot.generation == 0
