@@ -148,7 +148,8 @@ Outcome run(std::uint64_t seed, bool remembers) {
   weather.retransmission = 400ms;
   tidegate::SimulatedNetwork network(seed, weather);
   network.add_host("bank.example", "10.0.0.1");
-  Account account{.remembers = remembers};
+  Account account;
+  account.remembers = remembers;
   tidegate::Loop loop({.network = &network});
   loop.run_until_complete(make_deposits(loop, account));
   return {account.balance, network.trace_hash()};

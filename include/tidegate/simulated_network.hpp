@@ -61,9 +61,10 @@ struct NetworkConditions {
 
   /// Weather in which nothing goes wrong and everything arrives whole.
   [[nodiscard]] static NetworkConditions calm() noexcept;
-  /// Weather for a seed: how bad, and in which ways, is drawn from it; nothing that breaks a connection.
+  /// Weather for a seed: how bad, and in which ways, is drawn from it; nothing that breaks a connection or
+  /// that anybody is told of.
   [[nodiscard]] static NetworkConditions rough(std::uint64_t seed) noexcept;
-  /// The same with what breaks connections, too.
+  /// The same with what breaks connections, and with shortages.
   [[nodiscard]] static NetworkConditions hostile(std::uint64_t seed) noexcept;
 };
 

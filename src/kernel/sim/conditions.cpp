@@ -110,11 +110,9 @@ NetworkConditions NetworkConditions::rough(std::uint64_t seed) noexcept {
   conditions.segment_loss = severity(chance, 0.1);
   conditions.retransmission =
       chance.between(Duration(std::chrono::milliseconds(10)), Duration(std::chrono::seconds(1)));
-  conditions.accept_shortage = severity(chance, 0.1);
   conditions.datagram_loss = severity(chance, 0.3);
   conditions.datagram_duplication = severity(chance, 0.2);
   conditions.datagram_reordering = severity(chance, 0.3);
-  conditions.datagram_shortage = severity(chance, 0.1);
   conditions.short_transfer = severity(chance, 0.9);
   conditions.spurious_wakeup = severity(chance, 0.3);
   conditions.late_report = severity(chance, 0.5);
@@ -124,6 +122,8 @@ NetworkConditions NetworkConditions::rough(std::uint64_t seed) noexcept {
 NetworkConditions NetworkConditions::hostile(std::uint64_t seed) noexcept {
   Chance chance(seed ^ kHostile);
   NetworkConditions conditions = rough(seed);
+  conditions.accept_shortage = severity(chance, 0.1);
+  conditions.datagram_shortage = severity(chance, 0.1);
   conditions.reset = severity(chance, 0.02);
   conditions.connect_refusal = severity(chance, 0.3);
   conditions.connect_loss = severity(chance, 0.2);

@@ -140,7 +140,6 @@ class SimBackend final : public Backend {
   SlotTable<SimSlot> slots_;
   std::vector<UnderWay> under_way_;
   std::vector<UnderWay> retired_;
-  std::vector<Due> due_;
   /// What is being delivered at this moment; null between deliveries.
   Lent lent_;
   std::size_t lent_bytes_ = 0;
