@@ -7,6 +7,7 @@
 #include "base/intrusive_list.hpp"
 #include "kernel/sim/address_book.hpp"
 #include "kernel/sim/chance.hpp"
+#include "kernel/sim/datagram.hpp"
 #include "kernel/sim/event_queue.hpp"
 #include "kernel/sim/trace.hpp"
 
@@ -25,6 +26,8 @@ struct Environment {
   AddressBook addresses{};
   /// Those that are established, in the order in which they were.
   base::IntrusiveList<Connection> connections{};
+  /// Those under way, which own themselves.
+  base::IntrusiveList<Datagram> datagrams{};
   std::uint32_t last_name = 0;
 
   [[nodiscard]] TimePoint now() const noexcept { return events.now(); }

@@ -87,12 +87,15 @@ void Lane::set_receive_buffer(std::size_t bytes) noexcept {
 }
 
 /// How much may be sent now.
-std::size_t Lane::window() const noexcept {
+std::size_t Lane::window() noexcept {
   if (is_local_) return waiting();
   const std::size_t used = arrived_ + under_way_;
   const std::size_t room = receive_buffer_ - std::min(receive_buffer_, used);
-  // No window is opened for a few bytes: they would be many segments of a few bytes from then on.
-  return room < std::min(waiting(), std::max<std::size_t>(1, receive_buffer_ / 2)) ? 0 : room;
+  // One that was full is not opened again for a few bytes: they would be many segments of a few bytes from
+  // then on.
+  const std::size_t worth_it = std::min(waiting(), std::max<std::size_t>(1, receive_buffer_ / 2));
+  window_was_full_ = room == 0 || (window_was_full_ && room < worth_it);
+  return window_was_full_ ? 0 : room;
 }
 
 void Lane::send_what_fits() noexcept {

@@ -93,7 +93,7 @@ class Lane {
   static constexpr std::size_t kSegments = kWindow + 2;
 
   [[nodiscard]] std::size_t waiting() const noexcept { return bytes_.size() - arrived_ - under_way_; }
-  [[nodiscard]] std::size_t window() const noexcept;
+  [[nodiscard]] std::size_t window() noexcept;
   void send_what_fits() noexcept;
   void launch(Segment::Kind kind, std::size_t bytes) noexcept;
   void due() noexcept;
@@ -114,6 +114,7 @@ class Lane {
   Segment::Kind end_ = Segment::Kind::end;
   bool ends_ = false;
   bool end_launched_ = false;
+  bool window_was_full_ = false;
   Happening arrival_;
   Happening impatience_;
 };

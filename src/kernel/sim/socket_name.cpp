@@ -21,7 +21,7 @@ int parse_ipv4(const sockaddr* address, socklen_t length, InternetName& name) no
   sockaddr_in native{};
   if (length < sizeof(native)) return -EINVAL;
   std::memcpy(&native, address, sizeof(native));
-  name.octets = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  name.octets = kAnyIpv4;
   std::memcpy(name.octets.data() + kMappedPrefix, &native.sin_addr, sizeof(native.sin_addr));
   name.port = ntohs(native.sin_port);
   return 0;
@@ -87,6 +87,12 @@ bool is_ipv4(const Octets& octets) noexcept {
 bool is_any(const Octets& octets) noexcept {
   const auto* from = is_ipv4(octets) ? octets.begin() + kMappedPrefix : octets.begin();
   return std::all_of(from, octets.end(), [](std::uint8_t octet) { return octet == 0; });
+}
+
+void name_this_machine(InternetName& name) noexcept {
+  if (!is_any(name.octets)) return;
+  if (is_ipv4(name.octets)) name.octets[kMappedPrefix] = 127;
+  name.octets.back() = 1;
 }
 
 int parse(int domain, const sockaddr* address, socklen_t length, SocketName& name) noexcept {

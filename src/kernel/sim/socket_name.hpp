@@ -18,12 +18,17 @@ using Octets = std::array<std::uint8_t, 16>;
 /// 0.0.0.0 or ::
 [[nodiscard]] bool is_any(const Octets& octets) noexcept;
 
+inline constexpr Octets kAnyIpv4{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0};
+
 struct InternetName {
   Octets octets{};
   std::uint16_t port = 0;
   /// Of link-local IPv6 addresses.
   std::uint32_t scope = 0;
 };
+
+/// Makes 127.0.0.1 or ::1 of an address that stands for all: what it means where something is sent to.
+void name_this_machine(InternetName& name) noexcept;
 
 /// As in sockaddr_un: a path, or a name that begins with a NUL; empty for a socket without a name.
 struct UnixName {

@@ -12,17 +12,6 @@
 
 namespace tidegate::kernel::sim {
 
-namespace {
-
-/// 0.0.0.0 and :: mean this machine, where something is sent to.
-void name_this_machine(InternetName& name) noexcept {
-  if (!is_any(name.octets)) return;
-  if (is_ipv4(name.octets)) name.octets[12] = 127;
-  name.octets[15] = 1;
-}
-
-}  // namespace
-
 StreamSocket::StreamSocket(Environment& environment, int domain) noexcept
     : environment_(environment),
       options_(domain, SOCK_STREAM, environment.conditions),
@@ -118,7 +107,7 @@ int StreamSocket::listen(int backlog) noexcept {
   if (!binding_.is_bound()) {
     if (options_.is_unix()) return -EINVAL;
     SocketName any;
-    if (options_.domain() == AF_INET) any.internet.octets[10] = any.internet.octets[11] = 0xff;
+    if (options_.domain() == AF_INET) any.internet.octets = kAnyIpv4;
     if (const int error = bind_where_free(any); error != 0) return error;
   }
   if (!options_.is_unix() && environment_.addresses.is_listened_beside(binding_)) return -EADDRINUSE;

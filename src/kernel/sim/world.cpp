@@ -39,6 +39,7 @@ World::World(std::uint64_t seed, const NetworkConditions& conditions)
 
 World::~World() {
   close_all();
+  while (Datagram* datagram = environment_->datagrams.pop_front()) delete datagram;
   while (Job* job = jobs_.pop_front()) delete job;
 }
 

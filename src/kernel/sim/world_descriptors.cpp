@@ -1,4 +1,5 @@
 // The table of a world's numbers, which passes each call on to what the number stands for: see world.hpp.
+#include "kernel/sim/datagram_socket.hpp"
 #include "kernel/sim/environment.hpp"
 #include "kernel/sim/file.hpp"
 #include "kernel/sim/pipe.hpp"
@@ -111,8 +112,10 @@ std::size_t World::open_descriptors() const noexcept { return open_; }
 
 int World::socket(int domain, int type) noexcept {
   if (domain != AF_INET && domain != AF_INET6 && domain != AF_UNIX) return -EAFNOSUPPORT;
-  if (type != SOCK_STREAM) return -EPROTONOSUPPORT;
+  if (type != SOCK_STREAM && type != SOCK_DGRAM) return -EPROTONOSUPPORT;
   try {
+    if (type == SOCK_DGRAM)
+      return open_file(std::make_shared<DatagramSocket>(*environment_, domain), O_NONBLOCK | O_RDWR);
     return open_file(std::make_shared<StreamSocket>(*environment_, domain), O_NONBLOCK | O_RDWR);
   } catch (const std::bad_alloc&) {
     return -ENOMEM;
@@ -134,8 +137,14 @@ int World::open_two(const std::shared_ptr<File>& first, int first_flags, const s
 }
 
 int World::socket_pair(int type, int (&numbers)[2]) noexcept {
-  if (type != SOCK_STREAM) return -EPROTONOSUPPORT;
+  if (type != SOCK_STREAM && type != SOCK_DGRAM) return -EPROTONOSUPPORT;
   try {
+    if (type == SOCK_DGRAM) {
+      const auto first = std::make_shared<DatagramSocket>(*environment_, AF_UNIX);
+      const auto second = std::make_shared<DatagramSocket>(*environment_, AF_UNIX);
+      DatagramSocket::pair(first, second);
+      return open_two(first, O_RDWR, second, O_RDWR, numbers);
+    }
     const SocketOptions options(AF_UNIX, SOCK_STREAM, conditions_);
     const auto connection = std::make_shared<Connection>(*environment_, options, environment_->new_name());
     const auto first = std::make_shared<StreamSocket>(*environment_, connection, Side::connecting);
