@@ -37,7 +37,7 @@ class SimTest : public ::testing::Test {
 
   template <typename Change>
   void change_conditions(const Change& change) {
-    tidegate::testing::NetworkConditions conditions = world.conditions();
+    tidegate::NetworkConditions conditions = world.conditions();
     change(conditions);
     world.set_conditions(conditions);
   }

@@ -73,7 +73,7 @@ std::ptrdiff_t DatagramSocket::send_udp(const msghdr& message) {
   environment_.note("sends a datagram", name_, static_cast<std::int64_t>(size));
 
   Chance& chance = environment_.chance;
-  const testing::NetworkConditions& conditions = environment_.conditions;
+  const NetworkConditions& conditions = environment_.conditions;
   TimePoint arrival = std::max(last_arrival_, environment_.now() + environment_.latency());
   last_arrival_ = arrival;
   if (chance.happens(conditions.datagram_reordering)) {
