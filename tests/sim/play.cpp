@@ -36,12 +36,14 @@ void draw_mood(Stage& stage) {
   Random& random = stage.random;
   Mood& mood = stage.mood;
   mood.acting = static_cast<unsigned>(random.between(10, 60));
-  mood.ending = static_cast<unsigned>(random.below(8));
+  mood.ending = static_cast<unsigned>(random.below(5));
   mood.throwing = random.chance(50) ? 0 : static_cast<unsigned>(random.below(5));
-  mood.pausing = static_cast<unsigned>(random.below(20));
+  mood.pausing = static_cast<unsigned>(random.below(15));
   mood.swapping = static_cast<unsigned>(random.below(15));
   mood.secured = random.chance(10) && has_tls();
-  mood.writes = stage.some_size(200);
+  mood.acts = stage.some_size(60);
+  mood.pace = stage.some_time(2s);
+  mood.writes = 1 + stage.some_size(200);
   mood.largest_write_bytes = 1 + stage.some_size(200'000);
 }
 

@@ -8,6 +8,7 @@
 #include "differential/random.hpp"
 #include "sim/diary.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -35,6 +36,9 @@ struct Mood {
   unsigned swapping = 5;
   /// Servers and those who connect to them speak TLS.
   bool secured = false;
+  /// How often an end does something outside of its callbacks, and how long it waits at most in between.
+  std::size_t acts = 10;
+  Duration pace = std::chrono::seconds(1);
   /// How many times an end may write, and how much at a time.
   std::size_t writes = 20;
   std::size_t largest_write_bytes = 20'000;

@@ -78,6 +78,7 @@ void StreamEnd::connection_made(TransportRef transport) {
   reads_ = !is_pipe || transport_->is_reading();
   writes_ = !is_pipe || !reads_;
   note("connection_made");
+  act_again_and_again(stage_.mood.acts);
   act_in_callback();
 }
 
@@ -190,6 +191,15 @@ void StreamEnd::act_once() {
       // The more of them there is to be written, the less polite.
       if (!writing_paused_ || random.chance(20)) write();
   }
+}
+
+void StreamEnd::act_again_and_again(std::size_t times) {
+  if (times == 0 || lost_) return;
+  const auto act_and_go_on = [this, times] {
+    act();
+    act_again_and_again(times - 1);
+  };
+  stage_.loop.call_later(stage_.some_time(stage_.mood.pace), act_and_go_on);
 }
 
 void StreamEnd::act_later() {

@@ -49,6 +49,7 @@ class StreamEnd {
  private:
   void act_in_callback();
   void act_once();
+  void act_again_and_again(std::size_t times);
   void write();
   void write_bytes(std::size_t size_bytes);
   void echo(BytesView data);
