@@ -57,7 +57,7 @@ Task<> Director::direct() {
   stage_.network.add_host("one.example", kAddresses[0]);
   stage_.network.add_host("both.example", kAddresses[1]);
   stage_.network.add_host("both.example", kAddresses[2]);
-  const std::size_t scenes = stage_.random.between(5, 40);
+  const std::size_t scenes = stage_.random.between(5, 80);
   for (std::size_t scene = 0; scene < scenes; ++scene) {
     do_something();
     auto pause = sleep(stage_.some_time(2s));

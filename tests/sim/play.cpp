@@ -41,9 +41,9 @@ void draw_mood(Stage& stage) {
   mood.pausing = static_cast<unsigned>(random.below(15));
   mood.swapping = static_cast<unsigned>(random.below(15));
   mood.secured = random.chance(10) && has_tls();
-  mood.acts = stage.some_size(60);
+  mood.acts = stage.some_size(200);
   mood.pace = stage.some_time(2s);
-  mood.writes = 1 + stage.some_size(200);
+  mood.writes = 1 + stage.some_size(500);
   mood.largest_write_bytes = 1 + stage.some_size(200'000);
 }
 

@@ -220,9 +220,8 @@ void StreamEnd::write_bytes(std::size_t size_bytes) {
   if (eof_written_) return write_after_eof();
   if (transport_->is_closing()) outgoing_.ends_here_or_later();
   const TransportRef kept = transport_;  // a callback from inside may let go of it
-  const std::size_t buffered_before = kept->get_write_buffer_size();
-  const bool was_paused = writing_paused_;
-  const unsigned writes_before = ++write_count_;
+  const Held before{
+      .high = kept->get_write_buffer_limits().high, .paused = writing_paused_, .writes = ++write_count_};
   std::string bytes = outgoing_.next(stage_.random, size_bytes);
   const std::size_t total = bytes.size();
   note("write", total);
@@ -232,7 +231,7 @@ void StreamEnd::write_bytes(std::size_t size_bytes) {
       kept->write(bytes);
       break;
     case 1:
-      kept->write(Chunk(std::move(bytes)));
+      kept->write(stage_.random.chance(80) ? Chunk(std::move(bytes)) : chunk_that_acts(std::move(bytes)));
       break;
     case 2: {
       const std::vector<BytesView> pieces{BytesView(bytes).first(cut), BytesView(),
@@ -248,19 +247,33 @@ void StreamEnd::write_bytes(std::size_t size_bytes) {
     }
   }
   std::fill(bytes.begin(), bytes.end(), 'X');  // it is ours again (W2)
-  if (transport_) check_write(buffered_before, total, was_paused, writes_before);
+  if (transport_) check_write(before, total);
 }
 
-/// What is held is what the marks allow and one write (F6).
-void StreamEnd::check_write(std::size_t buffered_before, std::size_t size_bytes, bool was_paused,
-                            unsigned writes_before) {
+/// What is held is what the marks allow and one write (F6); the marks before it, or those that were set
+/// meanwhile.
+void StreamEnd::check_write(const Held& before, std::size_t size_bytes) {
   check_state();
-  if (was_paused || writes_before != write_count_) return;
-  const std::size_t wrapping = secured_ ? 512 + size_bytes / 8 + buffered_before / 8 : 0;  // records of TLS
-  const std::size_t most = transport_->get_write_buffer_limits().high + size_bytes + wrapping;
-  if (transport_->get_write_buffer_size() > std::max(most, buffered_before))
-    fault(fmt::format("holds {} bytes after a write of {}, while not paused",
-                      transport_->get_write_buffer_size(), size_bytes));
+  if (before.paused || before.writes != write_count_) return;
+  const std::size_t high = std::max(before.high, transport_->get_write_buffer_limits().high);
+  const std::size_t wrapping = secured_ ? 512 + (high + size_bytes) / 8 : 0;  // records of TLS
+  const std::size_t held = transport_->get_write_buffer_size();
+  if (held > high + size_bytes + wrapping)
+    fault(fmt::format("holds {} bytes after a write of {}, while not paused (F6)", held, size_bytes));
+}
+
+/// One whose release is a moment to act as any other.
+Chunk StreamEnd::chunk_that_acts(std::string bytes) {
+  struct Owner {
+    StreamEnd& end;
+    std::string bytes;
+  };
+  auto* const owner = new Owner{*this, std::move(bytes)};
+  return {BytesView(owner->bytes), owner, [](void* released) noexcept {
+            const std::unique_ptr<Owner> owned(static_cast<Owner*>(released));
+            owned->end.note("release");
+            owned->end.act();
+          }};
 }
 
 void StreamEnd::echo(BytesView data) {

@@ -53,8 +53,14 @@ class StreamEnd {
   void write();
   void write_bytes(std::size_t size_bytes);
   void echo(BytesView data);
-  void check_write(std::size_t buffered_before, std::size_t size_bytes, bool was_paused,
-                   unsigned writes_before);
+  [[nodiscard]] Chunk chunk_that_acts(std::string bytes);
+  /// How it was before a write.
+  struct Held {
+    std::size_t high;
+    bool paused;
+    unsigned writes;
+  };
+  void check_write(const Held& before, std::size_t size_bytes);
   void write_after_eof();
   void write_eof();
   void close();
