@@ -220,8 +220,10 @@ void StreamEnd::write_bytes(std::size_t size_bytes) {
   if (eof_written_) return write_after_eof();
   if (transport_->is_closing()) outgoing_.ends_here_or_later();
   const TransportRef kept = transport_;  // a callback from inside may let go of it
-  const Held before{
-      .high = kept->get_write_buffer_limits().high, .paused = writing_paused_, .writes = ++write_count_};
+  const Held before{.buffered_bytes = kept->get_write_buffer_size(),
+                    .high = kept->get_write_buffer_limits().high,
+                    .paused = writing_paused_,
+                    .writes = ++write_count_};
   std::string bytes = outgoing_.next(stage_.random, size_bytes);
   const std::size_t total = bytes.size();
   note("write", total);
@@ -254,7 +256,8 @@ void StreamEnd::write_bytes(std::size_t size_bytes) {
 /// meanwhile.
 void StreamEnd::check_write(const Held& before, std::size_t size_bytes) {
   check_state();
-  if (before.paused || before.writes != write_count_) return;
+  // In the middle of another write, by what that releases, it may be over the mark and not told of it yet.
+  if (before.paused || before.buffered_bytes > before.high || before.writes != write_count_) return;
   const std::size_t high = std::max(before.high, transport_->get_write_buffer_limits().high);
   const std::size_t wrapping = secured_ ? 512 + (high + size_bytes) / 8 : 0;  // records of TLS
   const std::size_t held = transport_->get_write_buffer_size();

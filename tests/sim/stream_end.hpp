@@ -56,6 +56,7 @@ class StreamEnd {
   [[nodiscard]] Chunk chunk_that_acts(std::string bytes);
   /// How it was before a write.
   struct Held {
+    std::size_t buffered_bytes;
     std::size_t high;
     bool paused;
     unsigned writes;

@@ -13,16 +13,24 @@ namespace tidegate::workload {
 
 bool has_tls() noexcept { return true; }
 
+namespace {
+
+/// All of it with RSA keys: those signatures are of one size, and so a play is the same each time.
+const testing::CertificateAuthority& authority() {
+  static const testing::CertificateAuthority made("whom plays trust", testing::KeyKind::rsa);
+  return made;
+}
+
+}  // namespace
+
 const TlsContext& client_context() {
-  static const TlsContext context =
-      TlsContext::client({.ca_data = testing::trusted_authority().certificate_pem()});
+  static const TlsContext context = TlsContext::client({.ca_data = authority().certificate_pem()});
   return context;
 }
 
-/// With an RSA key: its signatures are all of one size, and so a play is the same each time.
 const TlsContext& server_context() {
   static const TlsContext context =
-      TlsContext::server({.cert_chains = {testing::rsa_server_certificate().chain()}});
+      TlsContext::server({.cert_chains = {authority().issue({.key = testing::KeyKind::rsa}).chain()}});
   return context;
 }
 
