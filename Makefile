@@ -5,8 +5,10 @@
 PREFIX ?= /usr/local
 # How many compilers at once; a C++20 translation unit may take a gigabyte of memory.
 JOBS ?= $(shell nproc)
-# How many random scripts `make differential` plays.
-SEEDS ?= 20000
+# How many random scripts `make differential` plays, and how many plays `make sim`.
+SEEDS ?= $(if $(filter sim,$(MAKECMDGOALS)),10000,20000)
+# One play of `make sim` alone, with everything that happens in it.
+SEED ?=
 # How long `make fuzz` runs each target.
 FUZZ_SECONDS ?= 60
 # The interpreter of the Python module and of the tests: a name or a path. Empty: as scripts/find-python chooses, which is
@@ -20,7 +22,7 @@ build_preset = cmake --preset $(1) $(python_options) && cmake --build --preset $
 
 .DEFAULT_GOAL := help
 .PHONY: help run test debug sanitize asan tsan lint tidy format install clean deps \
-  bench bench-quick bench-micro bench-deps bench-programs differential \
+  bench bench-quick bench-micro bench-deps bench-programs differential sim \
   python conformance python-growth bench-python bench-python-quick bench-python-programs \
   fuzz fuzz-quick fuzz-programs
 
@@ -66,6 +68,10 @@ differential: deps ## Play SEEDS random scripts on every backend and compare; FI
 	$(call build_preset,release,--target differential_tests)
 	TIDEGATE_SEEDS=$(SEEDS) TIDEGATE_FIRST_SEED=$(FIRST_SEED) \
 	  build/release/differential_tests --gtest_filter='*the_seeds_that_were_wished_for'
+
+sim: deps ## Play SEEDS=10000 seeds on a simulated network against the contract; FIRST_SEED=N begins there, SEED=N shows one
+	$(call build_preset,release,--target tidegate_sim)
+	build/release/tidegate_sim $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --first $(or $(FIRST_SEED),1) --jobs $(JOBS))
 
 # Those that ship the package test, on PATH or in TIDEGATE_PYTHONS=/a/python3.12:/b/python3.13.
 conformance: deps ## Run CPython's own tests of asyncio on the Python face, with every CPython that is here

@@ -6,6 +6,7 @@
 #   kernel      tests/kernel/*.cpp: what every backend promises, without a loop       GoogleTest
 #   budget      tests/budget: what a message and a connection may cost, and faults    GoogleTest
 #   differential  tests/differential: random scripts, the same on every backend       GoogleTest
+#   sim         tests/sim: random use of everything, on a simulated network           GoogleTest
 #   tls_peers   tests/tls_peers: TLS with openssl, curl, nginx and gnutls-cli             Python 3, those
 #   examples    tests/examples: what examples/ print                                  Python 3
 #   command     tests/cli: what the tidegate command does; tests/command: its parts   Python 3, GoogleTest
@@ -148,6 +149,9 @@ include("${PROJECT_SOURCE_DIR}/tests/budget/target.cmake" OPTIONAL)
 
 # Takes its seeds from the environment, so it is a program of its own.
 include("${PROJECT_SOURCE_DIR}/tests/differential/target.cmake")
+
+# Plays seeds in processes of its own, so it is a program of its own.
+include("${PROJECT_SOURCE_DIR}/tests/sim/target.cmake")
 
 # --- Rings in which everything runs out --------------------------------------------------------------------
 # The default sizes of an io_uring hide what happens when there is no room for a request or a completion, and when no

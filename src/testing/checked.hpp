@@ -66,7 +66,7 @@ class CheckedBase : public Kind, public Checked {
   /// `transport` is kept, to be looked at, until the connection has ended.
   template <typename TransportType>
   void check_made(Ref<TransportType> transport) {
-    if (transport) record()->look_at([transport] { return observe(*transport); });
+    if (transport) record()->look_at(observing(transport));
     check(
         {.name = "connection_made", .clause = "L1"}, [&] { record()->made(); },
         [&] { behind_->connection_made(std::move(transport)); });

@@ -13,7 +13,7 @@ namespace {
 using checking::Checked;
 using checking::ContractRecord;
 using checking::make_checked;
-using checking::observe;
+using checking::observing;
 
 template <typename Kind>
 std::shared_ptr<Kind> checked(std::shared_ptr<ContractRecord> record, std::shared_ptr<Kind> protocol) {
@@ -72,7 +72,7 @@ std::shared_ptr<DatagramProtocol> ContractChecker::wrap_next(const std::shared_p
 
 void ContractChecker::look_at(const std::shared_ptr<BaseProtocol>& wrapped, TransportRef transport) {
   if (!transport) throw std::invalid_argument("ContractChecker: the transport is null");
-  record_of(wrapped)->look_at([transport] { return observe(*transport); });
+  record_of(wrapped)->look_at(observing(std::move(transport)));
 }
 
 void ContractChecker::check_all_ended() {

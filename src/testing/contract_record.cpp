@@ -59,7 +59,7 @@ void ContractRecord::check_state(const Observed& now) {
   was_closing_ = was_closing_ || now.closing;
   if (now.closing) {
     if (now.reading) breach("R2", "is_reading() of a transport that is closing");
-  } else if (now.buffered_bytes > now.limits.high && !paused_) {
+  } else if (now.buffered_bytes > now.limits.high && !paused_ && !now.grows_by_itself) {
     breach("F1", "the buffer is over the high mark, and pause_writing was not called");
   }
 }

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <utility>
 
 namespace tidegate::checking {
 
@@ -18,6 +19,8 @@ struct Observed {
   bool reading = true;
   std::size_t buffered_bytes = 0;
   WriteBufferLimits limits = {};
+  /// What is buffered may grow outside of writes: TLS puts it into records later.
+  bool grows_by_itself = false;
 };
 
 /// Looks at one transport, which it keeps.
@@ -52,6 +55,17 @@ using Observe = std::function<Observed()>;
     observed.limits = input->get_write_buffer_limits();
   }
   return observed;
+}
+
+/// Keeps the transport.
+template <typename TransportType>
+[[nodiscard]] Observe observing(Ref<TransportType> transport) {
+  const bool is_secured = transport->get_extra_info("sslcontext").has_value();
+  return [transport = std::move(transport), is_secured] {
+    Observed now = observe(*transport);
+    now.grows_by_itself = is_secured;
+    return now;
+  };
 }
 
 }  // namespace tidegate::checking

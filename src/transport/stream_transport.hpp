@@ -155,7 +155,7 @@ class StreamTransport final : public InnerTransport,
   void send_at_once();
   template <typename Send>
   void send_buffered(const Send& send);
-  void conclude_sending();
+  [[nodiscard]] WriteBuffer::Consumed conclude_sending();
   void lent_bytes_are_left(std::ptrdiff_t result);
   void wait_for_room();
   void sending_completed(int result);

@@ -160,7 +160,9 @@ std::optional<std::size_t> StreamTransport::sent_or_failed(std::ptrdiff_t result
 /// Sends what is buffered and then `pieces`, straight from the caller's memory; copies only what the kernel
 /// refuses (W2, F1).
 void StreamTransport::offer(std::span<const BytesView> pieces) {
-  if (sending().in_flight()) conclude_sending();
+  // Let go of at the very end: releasing a chunk runs code of the program, which may close or abort, and what
+  // it writes goes behind these pieces.
+  const WriteBuffer::Consumed concluded = conclude_sending();
   if (state_.is_lost() || draining_) return;
   std::array<iovec, kGatherPieces> gathered;
   std::size_t count = sending().in_flight() ? kGatherPieces : buffer_.gather(gathered);
@@ -179,8 +181,7 @@ void StreamTransport::offer(std::span<const BytesView> pieces) {
   if (!sent) return;
   std::size_t taken = *sent;
   const std::size_t taken_from_buffer = std::min(taken, buffer_.size());
-  // Let go of at the very end: releasing a chunk runs code of the program, which may write, close or abort.
-  const WriteBuffer::Consumed consumed = buffer_.consume(taken_from_buffer);
+  const WriteBuffer::Consumed consumed = buffer_.consume(taken_from_buffer);  // as above
   taken -= taken_from_buffer;
   for (const BytesView piece : pieces) {
     const std::size_t skipped = std::min(taken, piece.size());
@@ -213,7 +214,7 @@ void StreamTransport::lent_bytes_are_left(std::ptrdiff_t result) {
 
 /// Has the kernel say what it takes of the buffer before this returns.
 void StreamTransport::send_at_once() {
-  if (sending().in_flight()) conclude_sending();
+  const WriteBuffer::Consumed concluded = conclude_sending();  // let go of when all is settled, see `offer`
   if (state_.is_lost() || draining_ || sending().in_flight()) return;
   send_buffered([this](std::span<iovec> pieces) { return core_.backend().try_send(channel_, pieces); });
 }
@@ -239,15 +240,18 @@ void StreamTransport::send_buffered(const Send& send) {
   }
 }
 
-/// Something is under way that the kernel may not even have been asked about, and before anybody is paused it
-/// is (F1). What becomes possible by that, such as resume_writing, waits for the flush.
-void StreamTransport::conclude_sending() {
+/// What is under way the kernel may not even have been asked about, and before anybody is paused it is (F1).
+/// What becomes possible by that, such as resume_writing, waits for the flush. What is returned is to be let
+/// go of when all is settled.
+WriteBuffer::Consumed StreamTransport::conclude_sending() {
+  if (!sending().in_flight()) return {};
   const std::ptrdiff_t result = core_.backend().conclude(sending(), channel_);
-  if (result == kernel::Backend::kUnderWay) return;
+  if (result == kernel::Backend::kUnderWay) return {};
   const std::optional<std::size_t> sent = sent_or_failed(result);
-  if (!sent) return;
-  const WriteBuffer::Consumed consumed = buffer_.consume(*sent);  // first: what was sent is sent
+  if (!sent) return {};
+  WriteBuffer::Consumed consumed = buffer_.consume(*sent);  // first: what was sent is sent
   core_.flush_later(*this);
+  return consumed;
 }
 
 void StreamTransport::wait_for_room() {

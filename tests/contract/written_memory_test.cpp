@@ -193,6 +193,34 @@ TEST_P(WrittenMemory, W2_what_releases_a_chunk_may_use_the_transport) {
   }
 }
 
+/// The chunk may be under way when a write over the mark asks what has become of it.
+TEST_P(WrittenMemory, W1_what_a_release_inside_of_a_write_writes_goes_behind_that) {
+  const std::string view(100, 'v');
+  for (int turns = 0; turns < 4; ++turns) {
+    SCOPED_TRACE(turns);
+    connect_raw();
+    here().set_limits({.high = 8});
+    CountedChunk chunk("chunk");
+    bool has_begun = false;
+    bool begins_before_release = false;
+    chunk.on_release = [&] {
+      begins_before_release = has_begun;
+      here().write("later");
+    };
+    const std::function<void(int)> write_after = [&](int left) {
+      if (left > 0) return static_cast<void>(loop().call_soon([&, left] { write_after(left - 1); }));
+      has_begun = true;
+      here().write(view);
+    };
+    rig().in_loop([&] {
+      here().write(chunk.chunk());
+      write_after(turns);
+    });
+    rig().run_until([&] { return peer().has(110); });
+    EXPECT_EQ(peer().received, "chunk" + (begins_before_release ? view + "later" : "later" + view));
+  }
+}
+
 TEST_P(WrittenMemory, W2_what_releases_a_chunk_on_abort_may_use_the_transport) {
   connect_raw();
   fill_kernel();

@@ -189,6 +189,7 @@ void Connection::arrive(Side side) noexcept {
   if (segment.breaks) {
     note("is reset by the network", side);
     break_off();
+    lane.clear();  // also where both ends were over already, and this was the reset of one
     return;
   }
   lane.deliver_first();

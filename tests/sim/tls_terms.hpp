@@ -1,0 +1,14 @@
+// The contexts of a play's secured connections, the same for all plays of a process.
+#pragma once
+
+#include <tidegate/tls.hpp>
+
+namespace tidegate::workload {
+
+/// Whether there is TLS at all.
+[[nodiscard]] bool has_tls() noexcept;
+/// REQUIRES of both: has_tls().
+[[nodiscard]] const TlsContext& client_context();
+[[nodiscard]] const TlsContext& server_context();
+
+}  // namespace tidegate::workload
