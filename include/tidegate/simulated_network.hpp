@@ -67,13 +67,13 @@ struct NetworkConditions {
 /// The same with what breaks connections, too.
 [[nodiscard]] NetworkConditions hostile(std::uint64_t seed) noexcept;
 
-/// A network that one loop stands on: `Loop loop({.network = &network})`. Every transport of that loop is what
-/// it always is; what is simulated is the kernel below, and the time. Nothing sleeps: where nothing happens,
-/// the clock jumps to what happens next, so an hour of time-outs passes at once.
+/// A network that one loop stands on: `Loop loop({.network = &network})`. Every transport of that loop is
+/// what it always is; what is simulated is the kernel below, and the time. Nothing sleeps: where nothing
+/// happens, the clock jumps to what happens next, so an hour of time-outs passes at once.
 ///
 /// Everything that is left to chance is drawn from the seed. The same program with the same seed does the
-/// same, on any machine (`trace_hash` tells); except what a thread or a real descriptor of its own brings into
-/// it.
+/// same, on any machine (`trace_hash` tells); except what a thread or a real descriptor of its own brings
+/// into it.
 ///
 /// Thread: the loop's. Lifetime: outlives the loop on it, and every socket that it made.
 class SimulatedNetwork {

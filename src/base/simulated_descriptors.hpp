@@ -52,8 +52,8 @@ class SimulatedDescriptors {
 /// Who is behind a simulated number; nobody's says -EBADF to everything. Thread: any.
 [[nodiscard]] SimulatedDescriptors& simulated_descriptors(FileDescriptor descriptor) noexcept;
 
-/// Gives out a new number, which belongs to `owner` until `forget_simulated_number`. Numbers are reused as the
-/// system reuses its own: the lowest first. Throws std::bad_alloc. Thread: any.
+/// Gives out a new number, which belongs to `owner` until `forget_simulated_number`. Numbers are reused as
+/// the system reuses its own: the lowest first. Throws std::bad_alloc. Thread: any.
 [[nodiscard]] FileDescriptor new_simulated_number(SimulatedDescriptors& owner);
 void forget_simulated_number(FileDescriptor descriptor) noexcept;
 

@@ -1,5 +1,5 @@
-// What a simulation leaves to chance, out of one seed: the same numbers on every machine. Knows nothing of what
-// they decide.
+// What a simulation leaves to chance, out of one seed: the same numbers on every machine. Knows nothing of
+// what they decide.
 #pragma once
 
 #include <tidegate/handle.hpp>

@@ -27,8 +27,8 @@ namespace tidegate::kernel::sim {
 
 /// One simulated machine room: every address is in it.
 ///
-/// The calls of SimulatedDescriptors are what sockets are used by, also by the backend. Between them time stands
-/// still; `advance` moves it, and only there does anything travel or arrive.
+/// The calls of SimulatedDescriptors are what sockets are used by, also by the backend. Between them time
+/// stands still; `advance` moves it, and only there does anything travel or arrive.
 class World final : public base::SimulatedDescriptors {
  public:
   World(std::uint64_t seed, const testing::NetworkConditions& conditions);
@@ -73,8 +73,8 @@ class World final : public base::SimulatedDescriptors {
   void set_conditions(const testing::NetworkConditions& conditions);
   [[nodiscard]] Chance& chance() noexcept { return chance_; }
   [[nodiscard]] Trace& trace() noexcept { return trace_; }
-  /// The number of a descriptor within this world, from 1 on in the order of their making and never used again:
-  /// what the trace calls it by.
+  /// The number of a descriptor within this world, from 1 on in the order of their making and never used
+  /// again: what the trace calls it by.
   [[nodiscard]] std::uint32_t name_of(int number) const noexcept;
   [[nodiscard]] std::size_t open_descriptors() const noexcept;
 
