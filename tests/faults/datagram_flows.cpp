@@ -47,8 +47,14 @@ class Burster final : public DatagramEnd {
   using DatagramEnd::DatagramEnd;
 
   void datagram_received(BytesView data, const Endpoint& sender) override {
-    for (std::size_t number = 0; number < kBurst && transport_ != nullptr; ++number)
-      transport_->sendto(data, sender);
+    std::size_t sent = 0;
+    try {
+      for (; sent < kBurst && transport_ != nullptr; ++sent) transport_->sendto(data, sender);
+    } catch (...) {
+      count_->refused += kBurst - sent;
+      stage_.changed();
+      throw;
+    }
   }
 };
 

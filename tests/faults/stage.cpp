@@ -10,7 +10,7 @@ namespace tidegate::faults {
 namespace {
 
 /// Nothing here takes a tenth of this, under a sanitizer on a busy machine either.
-constexpr Duration kDeadline = std::chrono::seconds(5);
+constexpr Duration kDeadline = std::chrono::seconds(1);
 
 /// A fresh server, a fresh connection, a few bytes there and back.
 Task<void> greet(Stage& stage) {
@@ -81,7 +81,7 @@ std::string Stage::signs_of_death() {
 
 Future<void> Stage::change() {
   const Spared spared;
-  change_ = loop_->create_future<void>();
+  if (!change_ || change_.done()) change_ = loop_->create_future<void>();
   return change_;
 }
 
