@@ -81,9 +81,12 @@ Task<void> pass_through_queue(Stage& stage) {
   };
   auto putting = stage.loop().create_task(put_some(queue));
   for (int item = 0; item < 4; ++item) {
-    if (putting.done() && queue->empty()) break;
     auto getting = wait_for(queue->get(), std::chrono::milliseconds(50));
-    static_cast<void>(co_await std::move(getting));
+    try {
+      static_cast<void>(co_await std::move(getting));
+    } catch (const TimeoutError&) {
+      break;  // whoever puts has failed, and says so
+    }
   }
   co_await putting;
 }

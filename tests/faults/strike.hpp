@@ -11,9 +11,9 @@ namespace tidegate::faults {
 enum class Call : std::uint8_t {
   // system calls
   recv,
-  send,
+  send,  // and sendmsg
   recvmmsg,
-  send_datagrams,  // sendto
+  sendto,
   sendmmsg,
   sendfile,
   read,
@@ -26,24 +26,24 @@ enum class Call : std::uint8_t {
   socket,
   bind,
   listen,
-  setsockopt,
+  set_option,           // setsockopt(SOL_SOCKET)
+  set_protocol_option,  // setsockopt, at any other level
   getsockname,
   fstat,
-  duplicate,  // fcntl(F_DUPFD_CLOEXEC)
   pipe2,
   epoll_create1,
   eventfd,
   // liburing
-  ring_setup,
+  ring_setup,     // io_uring_queue_init_params
   ring_register,  // io_uring_register_buf_ring
-  ring_enter,
-  // requests: the kernel's answer to the n-th of its kind
+  ring_enter,     // whatever submits and waits
+  // requests: what the kernel answers the n-th of its kind
   receive_request,
   accept_request,
   send_request,
   poll_request,   // readiness, once
   watch_request,  // changes of readiness
-  // the same of those that go on: what ends them after their first result
+  // the same where a request has had results already: what ends it behind the n-th
   receive_request_later,
   accept_request_later,
   watch_request_later,
