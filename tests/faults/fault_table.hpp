@@ -66,9 +66,8 @@ struct FaultRow {
 
 [[nodiscard]] const std::vector<FaultRow>& fault_table();
 
-/// For test reports: "receive", "recv", "ECONNRESET".
+/// For test reports: "receive", "ECONNRESET".
 [[nodiscard]] const char* name_of(Operation operation) noexcept;
-[[nodiscard]] const char* name_of(Call call) noexcept;
 [[nodiscard]] std::string name_of_error(int error);
 
 }  // namespace tidegate::faults

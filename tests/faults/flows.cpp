@@ -33,4 +33,47 @@ std::span<const NamedFlow> typical_flows() {
   return kFlows;
 }
 
+std::span<const NamedFlow> flows_of(Operation operation) {
+  static constexpr std::array kTalks{NamedFlow{"pair_echo", play_pair_echo},
+                                     NamedFlow{"buffered_echo", play_buffered_echo}};
+  static constexpr std::array kWritelines{NamedFlow{"writelines", play_writelines}};
+  static constexpr std::array kTcpEcho{NamedFlow{"tcp_echo", play_tcp_echo}};
+  static constexpr std::array kServing{NamedFlow{"serving", play_serving}};
+  static constexpr std::array kAccepting{NamedFlow{"accepting", play_accepting}};
+  static constexpr std::array kConnecting{NamedFlow{"connecting", play_connecting}};
+  static constexpr std::array kDatagrams{NamedFlow{"datagrams", play_datagrams}};
+  static constexpr std::array kPipes{NamedFlow{"pipes", play_pipes}};
+  static constexpr std::array kSendfile{NamedFlow{"sendfile", play_sendfile}};
+  static constexpr std::array kSubprocess{NamedFlow{"subprocess", play_subprocess}};
+  switch (operation) {
+    case Operation::receive:
+    case Operation::send:
+      return kTalks;
+    case Operation::send_file:
+      return kSendfile;
+    case Operation::accept:
+      return kAccepting;
+    case Operation::connect:
+      return kConnecting;
+    case Operation::receive_datagrams:
+    case Operation::send_datagrams:
+    case Operation::make_endpoint:
+      return kDatagrams;
+    case Operation::read_pipe:
+    case Operation::write_pipe:
+    case Operation::make_pipe:
+      return kPipes;
+    case Operation::watch:
+      return kWritelines;
+    case Operation::wait:
+    case Operation::make_loop:
+      return kTcpEcho;
+    case Operation::make_server:
+      return kServing;
+    case Operation::start_process:
+      return kSubprocess;
+  }
+  return {};
+}
+
 }  // namespace tidegate::faults

@@ -2,6 +2,7 @@
 // where one may strike.
 #pragma once
 
+#include "faults/fault_table.hpp"
 #include "faults/stage.hpp"
 
 #include <span>
@@ -21,6 +22,9 @@ struct NamedFlow {
 inline constexpr std::size_t kFileBytes = 700'000;
 [[nodiscard]] FileDescriptor file_to_send();
 
+/// Those in which an operation is the one thing that a call may fail in.
+[[nodiscard]] std::span<const NamedFlow> flows_of(Operation operation);
+
 // --- streams of bytes --------------------------------------------------------------------------------------
 Task<void> play_tcp_echo(Stage& stage);
 Task<void> play_unix_echo(Stage& stage);
@@ -33,6 +37,9 @@ Task<void> play_full_buffers(Stage& stage);
 Task<void> play_sendfile(Stage& stage);
 Task<void> play_pipes(Stage& stage);
 Task<void> play_streams(Stage& stage);
+Task<void> play_serving(Stage& stage);
+Task<void> play_accepting(Stage& stage);
+Task<void> play_connecting(Stage& stage);
 
 // --- datagrams ---------------------------------------------------------------------------------------------
 Task<void> play_datagrams(Stage& stage);

@@ -3,9 +3,9 @@
 #include "faults/strike.hpp"
 
 #include <cerrno>
+#include <csignal>
 
 #include <fcntl.h>
-#include <csignal>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -145,9 +145,7 @@ int __wrap_pipe2(int* descriptors, int flags) {
 }
 
 int __real_epoll_create1(int flags);
-int __wrap_epoll_create1(int flags) {
-  return fails(Call::epoll_create1) ? -1 : __real_epoll_create1(flags);
-}
+int __wrap_epoll_create1(int flags) { return fails(Call::epoll_create1) ? -1 : __real_epoll_create1(flags); }
 
 int __real_eventfd(unsigned count, int flags);
 int __wrap_eventfd(unsigned count, int flags) {

@@ -51,6 +51,9 @@ enum class Call : std::uint8_t {
   allocation,
 };
 
+/// For test reports: "recv".
+[[nodiscard]] const char* name_of(Call call) noexcept;
+
 /// Arranges for the `occurrence`-th `call` from now on to fail with `error`; that one and no other.
 void arm(Call call, int error, unsigned occurrence) noexcept;
 void disarm() noexcept;
