@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <new>
 #include <string>
 
 #include <fmt/format.h>
@@ -177,8 +178,16 @@ void LoopCore::discard_ready() noexcept {
 
 // --- errors and debugging ------------------------------------------------------------------------
 
-void LoopCore::report(const char* message, std::exception_ptr exception) noexcept {
-  loop_.call_exception_handler({.message = message, .exception = std::move(exception)});
+void LoopCore::report(const char* message, std::exception_ptr exception, BaseTransport* transport,
+                      BaseProtocol* protocol) noexcept {
+  ExceptionContext context{
+      .message = {}, .exception = std::move(exception), .transport = transport, .protocol = protocol};
+  try {
+    context.message = message;
+  } catch (const std::bad_alloc&) {
+    context.message = "no memory";  // so short that it needs none
+  }
+  loop_.call_exception_handler(context);
 }
 
 void LoopCore::check_open() const {

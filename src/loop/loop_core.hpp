@@ -131,8 +131,9 @@ class LoopCore {
     }
   }
 
-  /// Tells the exception handler.
-  void report(const char* message, std::exception_ptr exception) noexcept;
+  /// Tells the exception handler; without its words where there is no memory for them.
+  void report(const char* message, std::exception_ptr exception, BaseTransport* transport = nullptr,
+              BaseProtocol* protocol = nullptr) noexcept;
 
   /// Throws InvalidStateError once closed.
   void check_open() const;

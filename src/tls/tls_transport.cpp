@@ -343,10 +343,7 @@ void TlsTransport::loop_closed() noexcept {
 }
 
 void TlsTransport::report(const char* message, std::exception_ptr exception) noexcept {
-  core_.loop().call_exception_handler({.message = message,
-                                       .exception = std::move(exception),
-                                       .transport = this,
-                                       .protocol = protocol_.shared().get()});
+  core_.report(message, std::move(exception), this, protocol_.shared().get());
 }
 
 // --- who and what --------------------------------------------------------------------------------

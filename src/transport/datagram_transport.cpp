@@ -182,10 +182,7 @@ void DatagramSocketTransport::loop_closed() noexcept {
 }
 
 void DatagramSocketTransport::report(const char* message, std::exception_ptr exception) noexcept {
-  core_.loop().call_exception_handler({.message = message,
-                                       .exception = std::move(exception),
-                                       .transport = this,
-                                       .protocol = protocol_.shared().get()});
+  core_.report(message, std::move(exception), this, protocol_.shared().get());
 }
 
 // --- who and what --------------------------------------------------------------------------------

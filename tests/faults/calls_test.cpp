@@ -31,6 +31,7 @@ class CallFaults : public ::testing::TestWithParam<std::tuple<Operation, const I
 
   void SetUp() override {
     if (const std::string obstacle = injector().obstacle(); !obstacle.empty()) GTEST_SKIP() << obstacle;
+    static_cast<void>(file_to_send());  // opened before anything is counted
   }
 
   [[nodiscard]] static Operation operation() { return std::get<0>(GetParam()); }

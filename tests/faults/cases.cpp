@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <iostream>
 #include <string_view>
 
 #include <gtest/gtest.h>
@@ -46,9 +47,21 @@ void on_crash(int signal) noexcept {
   std::raise(signal);
 }
 
+/// Says in the end how many there were.
+class CaseCount final : public ::testing::Environment {
+ public:
+  void TearDown() override { std::cout << cases << " cases\n"; }
+
+  std::size_t cases = 0;
+};
+
+CaseCount* const count = new CaseCount;
+const ::testing::Environment* const registered = ::testing::AddGlobalTestEnvironment(count);  // owns it
+
 }  // namespace
 
 RunningCase::RunningCase(const std::string& name) {
+  ++count->cases;
   const std::string text = replay(name);
   const std::size_t size = std::min(text.size(), present.size() - 1);
   std::copy_n(text.begin(), size, present.begin());

@@ -40,6 +40,9 @@ Task<void> play_streams(Stage& stage);
 Task<void> play_serving(Stage& stage);
 Task<void> play_accepting(Stage& stage);
 Task<void> play_connecting(Stage& stage);
+Task<void> play_reset(Stage& stage);
+/// Not typical: leaves a connection, with bytes that wait, and a task.
+Task<void> leave_open(Stage& stage);
 
 // --- datagrams ---------------------------------------------------------------------------------------------
 Task<void> play_datagrams(Stage& stage);
@@ -50,6 +53,7 @@ Task<void> play_start_tls(Stage& stage);
 
 // --- programs ----------------------------------------------------------------------------------------------
 Task<void> play_subprocess(Stage& stage);
+Task<void> play_subprocess_and_thread(Stage& stage);
 Task<void> play_process_streams(Stage& stage);
 
 // --- the loop itself ---------------------------------------------------------------------------------------

@@ -62,7 +62,9 @@ bool is_as_it_has_to_be(const Observed& observed, Outcome outcome, int error) {
       // What waits for the connection is told the same, or that it was cut short.
       const bool told_who_waited =
           came_to_its_end || is_a<CutShort>(observed.thrown) || code_of(observed.thrown) == error;
-      return told_who_waited && was_lost_by(observed, error) && observed.told.empty() &&
+      const auto is_refusal = [](const Error& told) { return told.code().value() == ECONNREFUSED; };
+      const bool told_by_other_end = std::all_of(observed.told.begin(), observed.told.end(), is_refusal);
+      return told_who_waited && told_by_other_end && was_lost_by(observed, error) &&
              observed.reported.empty();
     }
     case Outcome::pauses_accepting:

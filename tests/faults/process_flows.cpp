@@ -1,6 +1,7 @@
 // Flows with other programs: see flows.hpp.
 #include "faults/flows.hpp"
 
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <utility>
@@ -48,6 +49,17 @@ Task<void> play_subprocess(Stage& stage) {
     co_await change;
   }
   if (child.protocol->received != kInput.size()) throw CutShort("not all came back from the child");
+}
+
+/// The same where the kernel has no descriptors of processes, so that a thread waits for the child.
+Task<void> play_subprocess_and_thread(Stage& stage) {
+  struct WithoutDescriptors {
+    WithoutDescriptors() noexcept { ::setenv("TIDEGATE_PIDFD", "0", 1); }
+    ~WithoutDescriptors() { ::unsetenv("TIDEGATE_PIDFD"); }
+  };
+  const WithoutDescriptors without;
+  auto playing = play_subprocess(stage);
+  co_await std::move(playing);
 }
 
 /// The same by streams.
