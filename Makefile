@@ -22,7 +22,7 @@ build_preset = cmake --preset $(1) $(python_options) && cmake --build --preset $
 
 .DEFAULT_GOAL := help
 .PHONY: help run test debug sanitize asan tsan lint tidy format install clean deps \
-  bench bench-quick bench-micro bench-deps bench-programs differential sim \
+  bench bench-quick bench-micro bench-deps bench-programs differential sim faults \
   python conformance python-growth bench-python bench-python-quick bench-python-programs \
   fuzz fuzz-quick fuzz-programs
 
@@ -72,6 +72,10 @@ differential: deps ## Play SEEDS random scripts on every backend and compare; FI
 sim: deps ## Play SEEDS=10000 seeds on a simulated network against the contract; FIRST_SEED=N begins there, SEED=N shows one
 	$(call build_preset,release,--target tidegate_sim)
 	build/release/tidegate_sim $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --first $(or $(FIRST_SEED),1) --jobs $(JOBS))
+
+faults: deps ## Have every call, every request and every allocation fail once, on every backend
+	$(call build_preset,release,--target fault_tests)
+	build/release/fault_tests --gtest_brief=1
 
 # Those that ship the package test, on PATH or in TIDEGATE_PYTHONS=/a/python3.12:/b/python3.13.
 conformance: deps ## Run CPython's own tests of asyncio on the Python face, with every CPython that is here

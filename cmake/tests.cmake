@@ -5,6 +5,7 @@
 #   contract    tests/contract/*.cpp: the clauses of the contract, every transport    GoogleTest
 #   kernel      tests/kernel/*.cpp: what every backend promises, without a loop       GoogleTest
 #   budget      tests/budget: what a message and a connection may cost, and faults    GoogleTest
+#   faults      tests/faults: every call and every allocation fails once              GoogleTest
 #   differential  tests/differential: random scripts, the same on every backend       GoogleTest
 #   sim         tests/sim: random use of everything, on a simulated network           GoogleTest
 #   tls_peers   tests/tls_peers: TLS with openssl, curl, nginx and gnutls-cli             Python 3, those
@@ -146,6 +147,9 @@ endif()
 
 # Counts allocations and system calls, so it is a program of its own.
 include("${PROJECT_SOURCE_DIR}/tests/budget/target.cmake" OPTIONAL)
+
+# Makes system calls, requests and allocations fail, so it is a program of its own.
+include("${PROJECT_SOURCE_DIR}/tests/faults/target.cmake" OPTIONAL)
 
 # Takes its seeds from the environment, so it is a program of its own.
 include("${PROJECT_SOURCE_DIR}/tests/differential/target.cmake")

@@ -35,7 +35,7 @@ void Executor::work() {
     ++idle_;
     changed_.wait(lock, [this] { return ending_ || !jobs_.empty(); });
     --idle_;
-    if (jobs_.empty()) return;
+    if (ending_ || jobs_.empty()) return;
     Callback job = std::move(jobs_.front());
     jobs_.pop_front();
     lock.unlock();
@@ -46,15 +46,21 @@ void Executor::work() {
 }
 
 void Executor::shut_down() noexcept {
-  std::deque<Callback> dropped;
   std::vector<std::thread> threads;
   {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     ending_ = true;
-    dropped.swap(jobs_);
     threads.swap(threads_);
+    // Before waiting: what the jobs hold may be what a running one waits for. One at a time and without the
+    // lock, for it is the program's; not all at once, for a second queue needs memory even where it is empty.
+    while (!jobs_.empty()) {
+      Callback dropped = std::move(jobs_.front());
+      jobs_.pop_front();
+      lock.unlock();
+      dropped = nullptr;
+      lock.lock();
+    }
   }
-  dropped.clear();  // before waiting: what the jobs hold may be what a running one waits for
   changed_.notify_all();
   for (std::thread& thread : threads) thread.join();
 }

@@ -2,6 +2,8 @@
 #include <tidegate/detail/executor_call.hpp>
 #include <tidegate/loop.hpp>
 
+#include "loop/loop_core.hpp"
+
 #include <utility>
 
 namespace tidegate::detail {
@@ -18,12 +20,18 @@ void ExecutorCall::perform() noexcept {
   } catch (...) {
     failure_ = std::current_exception();
   }
-  try {
-    loop_.call_soon_threadsafe([self = shared_from_this()] { self->deliver(); });
-  } catch (...) {
-    // The loop is closed: it has let go of the future, and nobody is left to be told.
-  }
+  // Linked in, for there may be no memory for a call. Where the loop is closed, it has let go of the future,
+  // and nobody is left to be told.
+  queue_share_ = shared_from_this();
+  if (!loop_.core().remote_calls().push(*this)) queue_share_.reset();
 }
+
+void ExecutorCall::run() {
+  const auto share = std::move(queue_share_);
+  deliver();
+}
+
+void ExecutorCall::discard() noexcept { const auto share = std::move(queue_share_); }
 
 void ExecutorCall::let_go() noexcept {
   unwanted_.store(true, std::memory_order_relaxed);

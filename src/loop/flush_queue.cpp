@@ -2,15 +2,21 @@
 #include "loop/flush_queue.hpp"
 
 #include <cassert>
+#include <new>
 #include <utility>
 
 namespace tidegate::loop {
 
-void FlushQueue::push(Visitor& visitor) {
+bool FlushQueue::push(Visitor& visitor) noexcept {
   assert(!visitor.awaits_flush());
-  places_.push_back(&visitor);
+  try {
+    places_.push_back(&visitor);
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
   visitor.place_ = static_cast<std::uint32_t>(places_.size() - 1);
   ++waiting_;
+  return true;
 }
 
 void FlushQueue::remove(Visitor& visitor) noexcept {

@@ -14,8 +14,8 @@ namespace tidegate::loop {
 class FlushQueue {
  public:
   [[nodiscard]] bool empty() const noexcept { return waiting_ == 0; }
-  /// REQUIRES: it is not in here. Throws std::bad_alloc.
-  void push(Visitor& visitor);
+  /// False where there is no memory for it. REQUIRES: it is not in here.
+  [[nodiscard]] bool push(Visitor& visitor) noexcept;
   /// Does nothing for one that is not in here.
   void remove(Visitor& visitor) noexcept;
   /// Flushes those that are in here now. Who asks meanwhile waits for the next call.

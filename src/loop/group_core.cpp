@@ -19,7 +19,15 @@ const char* GroupCore::refusal() const noexcept {
 
 void GroupCore::adopt(Ref<FutureCore> task) {
   const auto place = tasks_.insert(tasks_.end(), std::move(task));
-  (*place)->add_done_callback([self = shared_from_this(), place] { self->task_done(place); });
+  try {
+    (*place)->add_done_callback([self = shared_from_this(), place] { self->task_done(place); });
+  } catch (...) {
+    // It would be waited for in vain.
+    const Ref<FutureCore> refused = std::move(*place);
+    tasks_.erase(place);
+    static_cast<void>(refused->cancel({}));
+    throw;
+  }
 }
 
 Task<void> GroupCore::leave(std::exception_ptr body_failure) {

@@ -69,8 +69,14 @@ TimerHandle Loop::call_at(TimePoint when, Callback callback) {
   core_->check_open();
   core_->check_thread();
   auto* timer = new detail::ScheduledTimer(when, std::move(callback));
-  core_->timers().insert(*timer);
-  return TimerHandle(timer);
+  TimerHandle handle(timer);
+  try {
+    core_->timers().insert(*timer);
+  } catch (...) {
+    timer->discard();  // the queue's hold
+    throw;
+  }
+  return handle;
 }
 
 TimePoint Loop::time() const noexcept { return core_->backend().now(); }
@@ -118,6 +124,20 @@ bool Loop::remove_signal_handler(int signal_number) {
 
 // --- errors and debugging ------------------------------------------------------------------------
 
+namespace {
+
+void log_reported(std::string_view message, const std::exception_ptr& exception) noexcept {
+  try {
+    std::string line(message);
+    if (exception != nullptr) line += ": " + describe(exception);
+    base::log(LogLevel::error, line);
+  } catch (...) {
+    base::log(LogLevel::error, "out of memory while reporting an exception");
+  }
+}
+
+}  // namespace
+
 void Loop::set_exception_handler(ExceptionHandler handler) { core_->exception_handler = std::move(handler); }
 
 void Loop::call_exception_handler(const ExceptionContext& context) noexcept {
@@ -130,20 +150,13 @@ void Loop::call_exception_handler(const ExceptionContext& context) noexcept {
     const ExceptionHandler handler = core_->exception_handler;
     handler(*this, context);
   } catch (...) {
-    default_exception_handler(
-        {.message = "Unhandled error in exception handler", .exception = std::current_exception()});
+    log_reported("Unhandled error in exception handler", std::current_exception());
     default_exception_handler(context);
   }
 }
 
 void Loop::default_exception_handler(const ExceptionContext& context) noexcept {
-  try {
-    std::string line = context.message;
-    if (context.exception != nullptr) line += ": " + describe(context.exception);
-    base::log(LogLevel::error, line);
-  } catch (...) {
-    base::log(LogLevel::error, "out of memory while reporting an exception");
-  }
+  log_reported(context.message, context.exception);
 }
 
 void Loop::set_debug(bool enabled) noexcept { core_->set_debug(enabled); }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <new>
 #include <string>
 
 #include <fmt/format.h>
@@ -39,7 +40,7 @@ LoopCore::~LoopCore() = default;
 /// The order is asyncio's: what was ready before the wait, then what the kernel reports, then timers; and
 /// what any of these adds waits for the next iteration (contract E1).
 void LoopCore::run_once() {
-  if (!unflushed_.empty()) unflushed_.flush();
+  if (!unflushed_.empty()) flush();
   wait();
   backend_->tell_done();
   remote_calls_.fetch(ready_);
@@ -49,12 +50,30 @@ void LoopCore::run_once() {
   }
   if (!ready_.empty()) run(ready_, ready_.size());
   if (interrupted_) return;
-  backend_->dispatch();
+  dispatch();
   if (timers_.empty() || interrupted_) return;
   detail::ReadyQueue due;
   timers_.take_due(backend_->now(), due);
   run(due, due.size());
   ready_.append(due);  // empty, unless there was an interruption
+}
+
+/// What has no memory for its work ends its own connection, and tells. What is thrown all the same is
+/// reported, and nobody else is concerned: those that were not reached have their turn in the next iteration.
+void LoopCore::flush() noexcept {
+  try {
+    unflushed_.flush();
+  } catch (...) {
+    report("Exception while what was written is sent", std::current_exception());
+  }
+}
+
+void LoopCore::dispatch() noexcept {
+  try {
+    backend_->dispatch();
+  } catch (...) {
+    report("Exception while what has arrived is delivered", std::current_exception());
+  }
 }
 
 void LoopCore::wait() noexcept {
@@ -120,9 +139,9 @@ void LoopCore::run_forever() {
     } while (!stopping_);
     // Nobody comes round again: what was written in the last iteration leaves now. A protocol that is resumed
     // by that may write more, but not for ever.
-    for (int rounds = 0; rounds < kLastFlushes && !unflushed_.empty(); ++rounds) unflushed_.flush();
+    for (int rounds = 0; rounds < kLastFlushes && !unflushed_.empty(); ++rounds) flush();
   }
-  unflushed_.flush();
+  flush();
   backend_->submit();
 }
 
@@ -160,8 +179,16 @@ void LoopCore::discard_ready() noexcept {
 
 // --- errors and debugging ------------------------------------------------------------------------
 
-void LoopCore::report(const char* message, std::exception_ptr exception) noexcept {
-  loop_.call_exception_handler({.message = message, .exception = std::move(exception)});
+void LoopCore::report(const char* message, std::exception_ptr exception, BaseTransport* transport,
+                      BaseProtocol* protocol) noexcept {
+  ExceptionContext context{
+      .message = {}, .exception = std::move(exception), .transport = transport, .protocol = protocol};
+  try {
+    context.message = message;
+  } catch (const std::bad_alloc&) {
+    context.message = "no memory";  // so short that it needs none
+  }
+  loop_.call_exception_handler(context);
 }
 
 void LoopCore::check_open() const {

@@ -77,12 +77,11 @@ class LoopCore {
   /// Runs `node` in the next iteration.
   void schedule(detail::ReadyNode& node) noexcept { ready_.push(node); }
 
-  /// Has `visitor` flushed before the loop blocks; at once where the loop does not run. Throws
-  /// std::bad_alloc.
+  /// Has `visitor` flushed before the loop blocks; at once where the loop does not run.
   void flush_soon(Visitor& visitor);
-  /// The same, but never at once.
+  /// The same, also where it does not run: at once only where there is no memory to note it.
   void flush_later(Visitor& visitor) {
-    if (!visitor.awaits_flush()) unflushed_.push(visitor);
+    if (!visitor.awaits_flush() && !unflushed_.push(visitor)) visitor.flush();
   }
   /// Takes that back.
   void forget_flush(Visitor& visitor) noexcept { unflushed_.remove(visitor); }
@@ -132,8 +131,9 @@ class LoopCore {
     }
   }
 
-  /// Tells the exception handler.
-  void report(const char* message, std::exception_ptr exception) noexcept;
+  /// Tells the exception handler; without its words where there is no memory for them.
+  void report(const char* message, std::exception_ptr exception, BaseTransport* transport = nullptr,
+              BaseProtocol* protocol = nullptr) noexcept;
 
   /// Throws InvalidStateError once closed.
   void check_open() const;
@@ -163,6 +163,8 @@ class LoopCore {
   static constexpr int kLastFlushes = 8;
 
   void run_once();
+  void flush() noexcept;
+  void dispatch() noexcept;
   void wait() noexcept;
   void sleep(std::optional<Duration> timeout) noexcept;
   [[nodiscard]] std::optional<Duration> time_to_wait() const noexcept;

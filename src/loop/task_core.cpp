@@ -5,8 +5,10 @@
 #include <tidegate/loop.hpp>
 
 #include "base/log.hpp"
+#include "loop/loop_core.hpp"
 
 #include <atomic>
+#include <new>
 #include <utility>
 
 namespace tidegate::detail {
@@ -30,6 +32,15 @@ class SilentDestruction {
 std::uint64_t next_number() noexcept {
   static std::atomic<std::uint64_t> last{0};
   return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+/// Without its words where there is no memory for them.
+std::exception_ptr cancelled_by_closing() noexcept {
+  try {
+    return make_cancelled("the event loop was closed");
+  } catch (const std::bad_alloc&) {
+    return make_cancelled({});
+  }
 }
 
 }  // namespace
@@ -191,7 +202,7 @@ void TaskCore::destroy_pending() noexcept {
   const auto own_share = Ref<TaskCore>::adopt(this);
   unlink();
   if (waiting_on_) std::exchange(waiting_on_, nullptr)->remove_waiter(*this);
-  abandon(make_cancelled("the event loop was closed"));
+  abandon(cancelled_by_closing());
   destroy_frame();
 }
 
@@ -237,7 +248,7 @@ void TaskRegistry::destroy_pending() noexcept {
   while (!executor_calls_.alone()) static_cast<ExecutorCall*>(executor_calls_.next)->let_go();
   while (!tasks_.alone()) {
     auto* task = static_cast<TaskCore*>(tasks_.next);
-    link_->loop()->call_exception_handler({.message = "Task was destroyed but it is pending!"});
+    link_->loop()->core().report("Task was destroyed but it is pending!", nullptr);
     task->destroy_pending();
   }
 }

@@ -3,6 +3,7 @@
 
 #include <tidegate/tls.hpp>
 
+#include <new>
 #include <utility>
 
 namespace tidegate::detail {
@@ -32,7 +33,13 @@ class OpenStream {
 
 StreamPair StreamProtocol::open(std::shared_ptr<StreamProtocol> protocol) {
   StreamProtocol& stream = *protocol;
-  const auto opened = std::make_shared<OpenStream>(std::move(protocol), stream.output_);
+  std::shared_ptr<OpenStream> opened;
+  try {
+    opened = std::make_shared<OpenStream>(std::move(protocol), stream.output_);
+  } catch (const std::bad_alloc&) {
+    stream.output_.transport()->abort();  // nobody has it who could end it
+    throw;
+  }
   return {StreamReader(std::shared_ptr<StreamInput>(opened, &stream.input_)),
           StreamWriter(std::shared_ptr<StreamOutput>(opened, &stream.output_))};
 }

@@ -3,6 +3,7 @@
 
 #include "streams/stream_protocol.hpp"
 
+#include <new>
 #include <utility>
 
 namespace tidegate {
@@ -41,9 +42,13 @@ void start_client(const StreamWriter& writer, Task<> serving) {
 
 void end_failed_client(const StreamWriter& writer, const std::exception_ptr& exception) noexcept {
   BaseTransport* const transport = writer.transport().get();
-  transport->loop().call_exception_handler({.message = "Unhandled exception in client_connected_cb",
-                                            .exception = exception,
-                                            .transport = transport});
+  ExceptionContext context{.message = {}, .exception = exception, .transport = transport};
+  try {
+    context.message = "Unhandled exception in client_connected_cb";
+  } catch (const std::bad_alloc&) {
+    // The exception says enough.
+  }
+  transport->loop().call_exception_handler(context);
   transport->close();
 }
 

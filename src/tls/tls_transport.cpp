@@ -89,7 +89,7 @@ void TlsTransport::connection_made(TransportRef below) {
   below_ = Ref<transport::InnerTransport>(static_cast<transport::InnerTransport*>(below.get()));
   if (state_.is_lost()) return below_->abort();  // before there was anything to abort
   core_.admit(*this);
-  begin();
+  or_fail([this] { begin(); });
 }
 
 void TlsTransport::begin() {
@@ -149,6 +149,10 @@ void TlsTransport::start_timer(Duration duration) {
 }
 
 void TlsTransport::time_is_up() {
+  or_fail([this] { end_for_time(); });
+}
+
+void TlsTransport::end_for_time() {
   if (phase_ == TlsPhase::handshake) {
     fail_handshake(error_of(TlsErrc::handshake_timed_out,
                             fmt::format("the TLS handshake took longer than {} s: the connection is aborted",
@@ -246,6 +250,14 @@ void TlsTransport::fail(const char* message, std::exception_ptr exception) {
   lose(Error(std::move(exception)));
 }
 
+void TlsTransport::give_up(std::exception_ptr exception) {
+  if (phase_ == TlsPhase::handshake) {
+    fail_handshake(std::move(exception));
+  } else {
+    fail("Fatal error: a TLS connection can't go on", std::move(exception));
+  }
+}
+
 /// Drops what is not sent yet. The transport below comes back with connection_lost, soon.
 void TlsTransport::lose(Error reason) {
   if (!state_.lose()) return;
@@ -305,9 +317,11 @@ void TlsTransport::run() {
   queued_ = false;
   if (state_.is_lost()) return;
   if (phase_ == TlsPhase::open) seen_by_owner_ = true;
-  if (!begun_) begin();
-  after_sending();  // a file may have kept a resume_writing back
-  if (!state_.is_lost()) go_on_reading();
+  or_fail([this] {
+    if (!begun_) begin();
+    after_sending();  // a file may have kept a resume_writing back
+    if (!state_.is_lost()) go_on_reading();
+  });
 }
 
 void TlsTransport::discard() noexcept {
@@ -329,10 +343,7 @@ void TlsTransport::loop_closed() noexcept {
 }
 
 void TlsTransport::report(const char* message, std::exception_ptr exception) noexcept {
-  core_.loop().call_exception_handler({.message = message,
-                                       .exception = std::move(exception),
-                                       .transport = this,
-                                       .protocol = protocol_.shared().get()});
+  core_.report(message, std::move(exception), this, protocol_.shared().get());
 }
 
 // --- who and what --------------------------------------------------------------------------------

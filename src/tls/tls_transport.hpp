@@ -143,6 +143,7 @@ class TlsTransport final : public transport::InnerTransport,
   void give_handshake_up(std::exception_ptr exception);
   void start_timer(Duration duration);
   void time_is_up();
+  void end_for_time();
 
   // Reading (tls_reading.cpp).
   void take_input(BytesView ciphertext);
@@ -169,6 +170,7 @@ class TlsTransport final : public transport::InnerTransport,
   void offer_what_is_over();
   void hand_over();
   void after_append();
+  void go_on_writing();
   void after_sending();
   void pause_protocol_if_over();
   void set_marks_below();
@@ -182,6 +184,16 @@ class TlsTransport final : public transport::InnerTransport,
   void continue_shutdown();
   void end_below();
   void fail(const char* message, std::exception_ptr exception);
+  /// Works for the connection; what that throws, for want of memory, ends it.
+  template <typename Work>
+  void or_fail(const Work& work) {
+    try {
+      work();
+    } catch (...) {
+      give_up(std::current_exception());
+    }
+  }
+  void give_up(std::exception_ptr exception);
   void lose(Error reason);
   void schedule() noexcept;
   void report(const char* message, std::exception_ptr exception) noexcept;

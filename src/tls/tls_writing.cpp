@@ -158,10 +158,12 @@ void TlsTransport::hand_over() {
 /// Before the loop blocks.
 void TlsTransport::flush() {
   if (state_.is_lost()) return;
-  const auto consumed = encrypt_buffered();
-  if (state_.is_lost()) return;
-  below_->flush_written();
-  after_sending();
+  or_fail([this] {
+    const auto consumed = encrypt_buffered();
+    if (state_.is_lost()) return;
+    below_->flush_written();
+    after_sending();
+  });
 }
 
 void TlsTransport::flush_written() {
@@ -172,7 +174,10 @@ void TlsTransport::flush_written() {
 /// The transport below has drained.
 void TlsTransport::resume_writing() {
   below_paused_ = false;
-  if (state_.is_lost()) return;
+  if (!state_.is_lost()) or_fail([this] { go_on_writing(); });
+}
+
+void TlsTransport::go_on_writing() {
   if (holds_input_) {
     holds_input_ = false;
     answered_bytes_ = 0;

@@ -58,8 +58,8 @@ void Acceptor::close() noexcept {
 
 void Acceptor::accepted(OwnedFileDescriptor descriptor, const net::SocketAddress& peer) {
   short_of_resources_ = false;
-  const loop::LoopCore::CallbackTimer timer(core_);
-  sink_->connection_accepted(std::move(descriptor), net::from_sockaddr(peer));
+  core_.run_reporting([&] { sink_->connection_accepted(std::move(descriptor), net::from_sockaddr(peer)); },
+                      "Error on transport creation for incoming connection");
 }
 
 void Acceptor::completed(int result) {
@@ -67,18 +67,30 @@ void Acceptor::completed(int result) {
     finish();
     return;
   }
-  const std::error_code code(-result, std::system_category());
   if (!std::exchange(short_of_resources_, true) || !is_shortage(-result)) {
     core_.report(
         is_shortage(-result) ? "socket.accept() out of system resource" : "Accept failed on a socket",
-        std::make_exception_ptr(OsError(code, "accept at " + socket().local_endpoint().to_string())));
+        failure_of(std::error_code(-result, std::system_category())));
   }
   accept_later();
 }
 
+/// With the address, if there is memory for that.
+std::exception_ptr Acceptor::failure_of(std::error_code code) const noexcept {
+  try {
+    throw OsError(code, "accept at " + socket().local_endpoint().to_string());
+  } catch (...) {
+    return std::current_exception();
+  }
+}
+
 /// The connections wait in the kernel's queue meanwhile; none is lost, and nothing spins.
-void Acceptor::accept_later() {
-  retry_ = core_.loop().call_later(kRetryDelay, [this] { core_.backend().start(*this, channel_); });
+void Acceptor::accept_later() noexcept {
+  try {
+    retry_ = core_.loop().call_later(kRetryDelay, [this] { core_.backend().start(*this, channel_); });
+  } catch (const std::exception&) {
+    core_.backend().start(*this, channel_);  // without memory for a timer there is no later
+  }
 }
 
 void Acceptor::finish() noexcept {

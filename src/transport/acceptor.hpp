@@ -49,7 +49,8 @@ class Acceptor final : private kernel::AcceptOperation {
   [[nodiscard]] int batch() const noexcept override { return backlog_; }
   void accepted(OwnedFileDescriptor descriptor, const net::SocketAddress& peer) override;
   void completed(int result) override;
-  void accept_later();
+  [[nodiscard]] std::exception_ptr failure_of(std::error_code code) const noexcept;
+  void accept_later() noexcept;
   void finish() noexcept;
 
   loop::LoopCore& core_;  // Lifetime: outlives every open socket

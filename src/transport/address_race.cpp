@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <new>
 #include <utility>
 
 namespace tidegate::transport {
@@ -64,6 +65,8 @@ Task<void> attempt(loop::LoopCore& core, std::shared_ptr<Race> race, std::size_t
     if (!code && !race->winner) race->winner = Connected{connecting.take(), endpoint};
   } catch (const OsError& error) {
     code = error.code();
+  } catch (const std::bad_alloc&) {
+    code = std::make_error_code(std::errc::not_enough_memory);
   }
   race->failures[place] = code;
 }

@@ -241,10 +241,7 @@ void ChildTransport::loop_closed() noexcept {
 }
 
 void ChildTransport::report(const char* message, std::exception_ptr exception) noexcept {
-  core_.loop().call_exception_handler({.message = message,
-                                       .exception = std::move(exception),
-                                       .transport = this,
-                                       .protocol = protocol_.get()});
+  core_.report(message, std::move(exception), this, protocol_.get());
 }
 
 // --- who and what --------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 #include "transport/datagram_transport.hpp"
 
 #include <cerrno>
+#include <new>
 #include <utility>
 
 namespace tidegate::transport {
@@ -154,8 +155,8 @@ void DatagramSocketTransport::deliver_loss() {
 }
 
 void DatagramSocketTransport::end() {
-  protocol_.reset();                                // first: usually nobody else has a reference to this
-  if (holders_ > 1) static_cast<void>(sockname());  // whoever does may still ask
+  protocol_.reset();  // first: usually nobody else has a reference to this
+  if (holders_ > 1) remember_sockname();
   state_.end();
   reason_ = Error();
   core_.backend().close(channel_);
@@ -181,10 +182,7 @@ void DatagramSocketTransport::loop_closed() noexcept {
 }
 
 void DatagramSocketTransport::report(const char* message, std::exception_ptr exception) noexcept {
-  core_.loop().call_exception_handler({.message = message,
-                                       .exception = std::move(exception),
-                                       .transport = this,
-                                       .protocol = protocol_.shared().get()});
+  core_.report(message, std::move(exception), this, protocol_.shared().get());
 }
 
 // --- who and what --------------------------------------------------------------------------------
@@ -209,6 +207,15 @@ Endpoint DatagramSocketTransport::sockname() const {
     }
   }
   return local_.value_or(Endpoint());
+}
+
+/// For whoever asks after the end. Without memory nobody is told.
+void DatagramSocketTransport::remember_sockname() const noexcept {
+  try {
+    static_cast<void>(sockname());
+  } catch (const std::bad_alloc&) {
+    // The end comes nevertheless.
+  }
 }
 
 std::any DatagramSocketTransport::get_extra_info(std::string_view name) const {

@@ -131,6 +131,7 @@ class DatagramSocketTransport final : public DatagramTransport,
   void operation_ended();
   void deliver_loss();
   void end();
+  void remember_sockname() const noexcept;
   void report(const char* message, std::exception_ptr exception) noexcept;
 
   loop::LoopCore& core_;  // Lifetime: outlives every open transport

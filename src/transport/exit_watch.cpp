@@ -1,8 +1,6 @@
 // Learning that a child has ended: see exit_watch.hpp.
 #include "transport/exit_watch.hpp"
 
-#include <tidegate/error.hpp>
-
 #include "base/signals_blocked.hpp"
 
 #include <utility>
@@ -21,28 +19,29 @@ void ExitWatch::start(const process::Child& child) {
 
 void ExitWatch::wait_in_thread(pid_t pid) {
   waiting_ = std::make_shared<Waiting>();
-  waiting_->loop = &core_.loop();
+  waiting_->core = &core_;
   waiting_->watch = this;
   const base::SignalsBlocked blocked;
   thread_ = std::thread([pid, waiting = waiting_] {
     process::wait_for_end(pid);
     const std::lock_guard lock(waiting->mutex);
-    if (waiting->loop == nullptr) return;
-    try {
-      waiting->loop->call_soon_threadsafe([waiting] {
-        if (waiting->watch != nullptr) waiting->watch->child_ended();
-      });
-    } catch (const std::exception&) {
-      // The loop is being closed, and reaps the child itself: nobody wants to know.
-    }
+    if (waiting->core == nullptr) return;
+    // Refused where the loop is being closed: it reaps the child itself, and nobody wants to know.
+    waiting->queue_share = waiting;
+    if (!waiting->core->remote_calls().push(*waiting)) waiting->queue_share.reset();
   });
+}
+
+void ExitWatch::Waiting::run() {
+  const auto share = std::move(queue_share);
+  if (watch != nullptr) watch->child_ended();
 }
 
 void ExitWatch::tell_nobody() noexcept {
   if (in_flight()) core_.backend().cancel(*this, handle_);
   if (waiting_ == nullptr) return;
   const std::lock_guard lock(waiting_->mutex);
-  waiting_->loop = nullptr;
+  waiting_->core = nullptr;
   waiting_->watch = nullptr;
 }
 

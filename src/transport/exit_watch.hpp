@@ -1,6 +1,8 @@
 // Learning that a child has ended, without a handler of SIGCHLD.
 #pragma once
 
+#include <tidegate/detail/ready.hpp>
+
 #include "kernel/backend.hpp"
 #include "loop/loop_core.hpp"
 #include "process/child.hpp"
@@ -35,11 +37,15 @@ class ExitWatch : private kernel::PollOperation {
   ~ExitWatch();
 
  private:
-  /// What a waiting thread and the loop share.
-  struct Waiting {
+  /// What a waiting thread and the loop share; and the news itself, for which there may be no memory later.
+  struct Waiting final : detail::ReadyNode {
+    void run() override;
+    void discard() noexcept override { const auto share = std::move(queue_share); }
+
     std::mutex mutex;
-    Loop* loop;        // null once nobody is to be told. Guarded by `mutex`
-    ExitWatch* watch;  // the same; the loop's thread only
+    loop::LoopCore* core = nullptr;        // null once nobody is to be told. Guarded by `mutex`
+    ExitWatch* watch = nullptr;            // the same; the loop's thread only
+    std::shared_ptr<Waiting> queue_share;  // while it is on its way to the loop
   };
 
   /// The child can be reaped.

@@ -5,10 +5,24 @@
 #include "transport/layer.hpp"
 
 #include <cerrno>
+#include <new>
 #include <stdexcept>
 #include <utility>
 
 namespace tidegate::transport {
+
+namespace {
+
+/// The exception of an error, or that there was no memory for one.
+std::exception_ptr exception_of(const Error& error) noexcept {
+  try {
+    return error.exception();
+  } catch (const std::bad_alloc&) {
+    return std::current_exception();
+  }
+}
+
+}  // namespace
 
 Ref<StreamTransport> StreamTransport::make(loop::LoopCore& core, kernel::ChannelId channel,
                                            const Endpoint& peer, std::shared_ptr<BaseProtocol> protocol,
@@ -262,7 +276,7 @@ void StreamTransport::lose(Error reason) {
   if (!state_.lose()) return;
   draining_ = false;
   fail_file(reason);
-  if (reason) seldom().reason = std::move(reason);
+  if (reason) keep_reason(std::move(reason));
   core_.backend().cancel(receiving(), channel_);
   core_.backend().cancel(sending(), channel_);
   core_.forget_flush(*this);
@@ -306,8 +320,8 @@ void StreamTransport::deliver_loss() {
 }
 
 void StreamTransport::end() {
-  protocol_.reset();                                // first: usually nobody else has a reference to this
-  if (holders_ > 1) static_cast<void>(sockname());  // whoever does may still ask
+  protocol_.reset();  // first: usually nobody else has a reference to this
+  if (holders_ > 1) remember_sockname();
   state_.end();
   if (seldom_ != nullptr) {
     seldom_->reason = Error();
@@ -338,10 +352,7 @@ void StreamTransport::loop_closed() noexcept {
 }
 
 void StreamTransport::report(const char* message, std::exception_ptr exception) noexcept {
-  core_.loop().call_exception_handler({.message = message,
-                                       .exception = std::move(exception),
-                                       .transport = this,
-                                       .protocol = protocol_.shared().get()});
+  core_.report(message, std::move(exception), this, protocol_.shared().get());
 }
 
 // --- who and what --------------------------------------------------------------------------------
@@ -370,13 +381,34 @@ Endpoint StreamTransport::sockname() const {
   return *seldom_->local;
 }
 
+/// For whoever asks after the end. Without memory nobody is told.
+void StreamTransport::remember_sockname() const noexcept {
+  try {
+    static_cast<void>(sockname());
+  } catch (const std::bad_alloc&) {
+    // The end comes nevertheless.
+  }
+}
+
 StreamTransport::Seldom& StreamTransport::seldom() const {
   if (seldom_ == nullptr) seldom_ = std::make_unique<Seldom>();
   return *seldom_;
 }
 
+/// For `connection_lost`. Where there is no memory for it, that comes without, and the exception handler is
+/// told.
+void StreamTransport::keep_reason(Error reason) noexcept {
+  try {
+    seldom().reason = std::move(reason);
+  } catch (const std::bad_alloc&) {
+    report("no memory for the reason of connection_lost()", exception_of(reason));
+  }
+}
+
 /// The reason that a failed write has left, for it to become that of the end.
-Error StreamTransport::take_reason() noexcept { return std::exchange(seldom_->reason, Error()); }
+Error StreamTransport::take_reason() noexcept {
+  return seldom_ == nullptr ? Error() : std::exchange(seldom_->reason, Error());
+}
 
 std::any StreamTransport::get_extra_info(std::string_view name) const {
   if (name == "peername") return peername();

@@ -189,6 +189,8 @@ class StreamTransport final : public InnerTransport,
     std::unique_ptr<FileSending> file;  // once there was one to be sent
   };
   [[nodiscard]] Seldom& seldom() const;
+  void keep_reason(Error reason) noexcept;
+  void remember_sockname() const noexcept;
   [[nodiscard]] Error take_reason() noexcept;
 
   // In this order, with small members in the padding of large ones: an idle connection is mostly this.

@@ -330,7 +330,7 @@ void StreamTransport::on_write_error(int error) {
     return;
   }
   draining_ = true;
-  seldom().reason = std::move(reason);
+  keep_reason(std::move(reason));
   core_.backend().drain(receiving(), channel_);
   buffer_.clear();  // last: it runs code of the program, see `offer`
 }

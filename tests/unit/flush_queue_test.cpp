@@ -34,6 +34,8 @@ class Flushing : public ::testing::Test {
  protected:
   using Order = std::vector<Recorder*>;
 
+  void push(Recorder& visitor) { EXPECT_TRUE(queue.push(visitor)); }
+
   FlushQueue queue;
   Order flushed;
   Recorder a{flushed};
@@ -43,7 +45,7 @@ class Flushing : public ::testing::Test {
 
 TEST_F(Flushing, W6_who_asked_is_flushed_once_in_order) {
   EXPECT_TRUE(queue.empty());
-  queue.push(b), queue.push(a);
+  push(b), push(a);
   EXPECT_TRUE(a.awaits_flush());
   EXPECT_FALSE(c.awaits_flush());
   EXPECT_FALSE(queue.empty());
@@ -55,26 +57,26 @@ TEST_F(Flushing, W6_who_asked_is_flushed_once_in_order) {
 }
 
 TEST_F(Flushing, who_left_is_not_flushed) {
-  queue.push(a), queue.push(b), queue.push(c);
+  push(a), push(b), push(c);
   queue.remove(b);
   queue.remove(b);
   EXPECT_FALSE(b.awaits_flush());
   queue.flush();
   EXPECT_EQ(flushed, (Order{&a, &c}));
-  queue.push(a);
+  push(a);
   queue.remove(a);
   EXPECT_TRUE(queue.empty());
 }
 
 TEST_F(Flushing, who_asks_meanwhile_waits_for_the_next_time) {
-  a.on_flush = [&] { queue.push(a), queue.push(c); };
-  queue.push(a), queue.push(b);
+  a.on_flush = [&] { push(a), push(c); };
+  push(a), push(b);
   queue.flush();
   EXPECT_EQ(flushed, (Order{&a, &b}));
   EXPECT_FALSE(queue.empty());
   a.on_flush = nullptr;
   queue.remove(a);
-  queue.push(b);
+  push(b);
   queue.flush();
   EXPECT_EQ(flushed, (Order{&a, &b, &c, &b}));
   EXPECT_TRUE(queue.empty());
@@ -86,7 +88,7 @@ TEST_F(Flushing, who_is_removed_by_somebody_before_is_not_flushed_and_may_be_gon
     queue.remove(*brief);
     brief.reset();
   };
-  queue.push(a), queue.push(*brief), queue.push(b);
+  push(a), push(*brief), push(b);
   queue.flush();
   EXPECT_EQ(flushed, (Order{&a, &b}));
   EXPECT_TRUE(queue.empty());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <tidegate/detail/future_state.hpp>
+#include <tidegate/detail/ready.hpp>
 #include <tidegate/detail/task_core.hpp>
 
 #include <atomic>
@@ -22,7 +23,7 @@ namespace tidegate::detail {
 /// cancellation, or when the loop closes.
 ///
 /// Thread: `perform` on a pool thread, everything else on the loop's.
-class ExecutorCall : public RingLink, public std::enable_shared_from_this<ExecutorCall> {
+class ExecutorCall : public RingLink, public ReadyNode, public std::enable_shared_from_this<ExecutorCall> {
  public:
   ExecutorCall(Loop& loop, FutureCore& future) : loop_(loop), future_(&future) {}
   ExecutorCall(const ExecutorCall&) = delete;
@@ -44,11 +45,14 @@ class ExecutorCall : public RingLink, public std::enable_shared_from_this<Execut
   virtual void store(FutureCore& future) = 0;
 
  private:
+  void run() override;
+  void discard() noexcept override;
   void deliver();
 
   Loop& loop_;  // Lifetime: waits for its pool before it goes
   Ref<FutureCore> future_;
   std::shared_ptr<ExecutorCall> own_share_;
+  std::shared_ptr<ExecutorCall> queue_share_;  // while it is on its way back
   std::exception_ptr failure_;
   std::atomic<bool> unwanted_ = false;
 };

@@ -114,6 +114,8 @@ bool EpollBackend::never_waits(const Operation& operation, FileDescriptor descri
 /// After an event: stops the reports that nobody wants (any more), or they would come again and again.
 void EpollBackend::settle(FileDescriptor descriptor, EpollSlot& slot, std::uint32_t events) noexcept {
   if (!slot.registered) return;
+  if (slot.input != nullptr && drains(*slot.input))
+    return;  // it waits for the next report, whatever that says
   const std::uint32_t wanted = wanted_by(slot, slot.input != nullptr && held(*slot.input));
   if (wanted == 0 && slot.input_kind != EpollSlot::Input::hangup) {
     // Nobody is there any more, and the next that happens is probably the close; or there is somebody who

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
 #include <utility>
 
 #include <sys/epoll.h>
@@ -44,7 +45,8 @@ ChannelId UringBackend::open_slot(FileDescriptor descriptor, bool owned) {
   try {
     // So that what is due can be noted without memory.
     ++open_slots_;
-    if (due_.capacity() < open_slots_) due_.reserve(2 * open_slots_);
+    // Twice: what is being looked at leaves the list when all of that is over.
+    if (due_.capacity() < 2 * open_slots_) due_.reserve(4 * open_slots_);
   } catch (...) {
     close_slot(channel, *slots_.find(channel));
     throw;
@@ -225,13 +227,23 @@ void UringBackend::cancel(PollOperation& operation, FileDescriptor descriptor) n
 }
 
 void UringBackend::poll_again() noexcept {
-  for (const ChannelId channel : told_) {
-    UringSlot* slot = slots_.find(channel);
-    if (slot == nullptr) continue;
-    arm_input(channel, *slot);
-    arm_output(channel, *slot);
-  }
+  for (const ChannelId channel : told_) poll_again(channel);
   told_.clear();
+}
+
+void UringBackend::poll_again(ChannelId channel) noexcept {
+  UringSlot* slot = slots_.find(channel);
+  if (slot == nullptr) return;
+  arm_input(channel, *slot);
+  arm_output(channel, *slot);
+}
+
+void UringBackend::poll_again_soon(ChannelId channel) noexcept {
+  try {
+    told_.push_back(channel);
+  } catch (const std::bad_alloc&) {
+    poll_again(channel);  // what is over by the time that the loop waits may be told once more
+  }
 }
 
 // --- giving up -----------------------------------------------------------------------------------

@@ -165,7 +165,8 @@ class UringBackend final : public Backend {
   void look_behind_watch(ChannelId channel, UringSlot& slot) noexcept;
   [[nodiscard]] ChannelId open_slot(FileDescriptor descriptor, bool owned);
   void close_slot(ChannelId channel, UringSlot& slot) noexcept;
-  void poll_again_soon(ChannelId channel) noexcept { told_.push_back(channel); }
+  void poll_again_soon(ChannelId channel) noexcept;
+  void poll_again(ChannelId channel) noexcept;
   void poll_again() noexcept;
   void give_up_output(Operation& operation, ChannelId channel, UringSlot& slot) noexcept;
   [[nodiscard]] bool found_by_spinning(std::optional<Duration>& timeout, Duration spin) noexcept;
