@@ -4,6 +4,7 @@
 
 #include <tidegate/loop.hpp>
 
+#include "bytes_to_fill.hpp"
 #include "exported_buffer.hpp"
 #include "handle.hpp"
 #include "loop/loop_core.hpp"
@@ -46,6 +47,8 @@ class NativeLoop final : private loop::SleepObserver {
   /// The protocol's buffer that is lent to the kernel's next receive, which is a call that is over when
   /// anything else happens: where it received nothing, nobody tells.
   ExportedBuffer lent_buffer;
+  /// What the next large receive fills, for a protocol that wants `bytes`.
+  BytesToFill bytes_to_fill;
 
   /// Asyncio's debug mode, of which C++ need not know.
   [[nodiscard]] bool debug() const noexcept { return debug_; }

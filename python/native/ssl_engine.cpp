@@ -1,6 +1,7 @@
 // Python's TLS as an engine: see ssl_engine.hpp.
 #include "ssl_engine.hpp"
 
+#include "bytes_chunk.hpp"
 #include "names.hpp"
 #include "native_loop.hpp"
 #include "python_error.hpp"
@@ -12,6 +13,11 @@
 namespace tidegate::python {
 
 namespace {
+
+/// A header, 16 KiB and what encryption may add to that.
+constexpr std::size_t kLongestRecordBytes = std::size_t{16} * 1024 + 2048 + 5;
+/// How much of what has arrived is taken in at a time.
+constexpr std::size_t kTakenInBytes = std::size_t{64} * 1024;
 
 Owned attribute_of(PyObject* object, PyObject* name) {
   Owned attribute = Owned::take(PyObject_GetAttr(object, name));
@@ -57,19 +63,31 @@ SslEngine::SslEngine(const Terms& terms, tls::CiphertextSink& sink)
 
 // --- ciphertext --------------------------------------------------------------------------------------------
 
-SslEngine::Outcome SslEngine::take_in() {
+SslEngine::Outcome SslEngine::take_in(std::size_t most_bytes) {
   if (input_.empty()) return Outcome::done;
-  const BytesView input = take_rest();
-  const Owned lent = lend(input.data(), input.size(), PyBUF_READ);
+  const BytesView piece = input_.first(most_bytes);
+  input_ = input_.drop(piece.size());
+  waiting_bytes_ += piece.size();
+  const Owned lent = lend(piece.data(), piece.size(), PyBUF_READ);
   if (!lent || !call(take_in_.get(), lent.get())) return fail();
   return Outcome::done;
+}
+
+/// What may make up the next records, and not all that has arrived: the BIO clears its memory before it
+/// copies into it, and a little at a time is still in the processor's cache when it is decrypted.
+SslEngine::Outcome SslEngine::take_in_next() {
+  return waiting_bytes_ < kLongestRecordBytes ? take_in(kTakenInBytes) : Outcome::done;
 }
 
 SslEngine::Outcome SslEngine::put_out() {
   const Owned bytes = call(put_out_.get());
   if (!bytes) return fail();
   const auto size_bytes = static_cast<std::size_t>(PyBytes_GET_SIZE(bytes.get()));
-  if (size_bytes > 0) sink_.put(BytesView(PyBytes_AS_STRING(bytes.get()), size_bytes));
+  if (size_bytes >= kWorthKeeping) {
+    sink_.put_owned(chunk_of(bytes.get()));
+  } else if (size_bytes > 0) {
+    sink_.put(BytesView(PyBytes_AS_STRING(bytes.get()), size_bytes));
+  }
   return Outcome::done;
 }
 
@@ -83,6 +101,7 @@ bool SslEngine::look_for_more(bool in_record) {
   }
   const Py_ssize_t waiting = count_of(Owned::take(PyObject_GetAttr(incoming_.get(), names().pending)));
   if (waiting < 0) PyErr_Clear();
+  waiting_bytes_ = waiting < 0 ? 0 : static_cast<std::size_t>(waiting);
   return waiting != 0;
 }
 
@@ -91,7 +110,7 @@ bool SslEngine::look_for_more(bool in_record) {
 SslEngine::Outcome SslEngine::handshake() {
   if (failure_ != nullptr) return Outcome::failed;
   if (handshake_is_over_) return Outcome::done;
-  if (take_in() == Outcome::failed) return Outcome::failed;
+  if (take_in(input_.size()) == Outcome::failed) return Outcome::failed;
   Outcome outcome = call(do_handshake_.get()) ? Outcome::done : why_not();
   if (outcome == Outcome::done && !call(names().describe_tls, extra_.get(), ssl_object_.get()))
     outcome = fail();
@@ -124,17 +143,18 @@ SslEngine::ReadResult SslEngine::read(MutableBytesView memory) {
   owes_end_ = false;
   if (failure_ != nullptr) return {Outcome::failed};
   if (peer_has_closed_) return {Outcome::closed};
-  if (take_in() == Outcome::failed) return {Outcome::failed};
 
   std::size_t total = 0;
   Outcome outcome = Outcome::done;
   do {
     const MutableBytesView room = memory.drop(total);
     std::size_t size_bytes = 0;
-    outcome = read_record(room, size_bytes);
+    outcome = take_in_next();
+    if (outcome == Outcome::done) outcome = read_record(room, size_bytes);
+    if (outcome == Outcome::wants_input) waiting_bytes_ = 0;
     holds_more_ = outcome == Outcome::done && look_for_more(size_bytes == room.size());
     total += size_bytes;
-  } while (holds_more_ && total < memory.size());
+  } while (total < memory.size() && (holds_more_ || may_take_in_more(outcome)));
 
   if (outcome != Outcome::failed) catch_up();
   // An answer to the peer, or an alert.

@@ -68,7 +68,11 @@ class SslEngine final : public tls::Engine {
   [[nodiscard]] TlsContext context() const override { return {}; }
 
  private:
-  [[nodiscard]] Outcome take_in();
+  [[nodiscard]] Outcome take_in(std::size_t most_bytes);
+  [[nodiscard]] Outcome take_in_next();
+  [[nodiscard]] bool may_take_in_more(Outcome outcome) const noexcept {
+    return !input_.empty() && (outcome == Outcome::done || outcome == Outcome::wants_input);
+  }
   [[nodiscard]] Outcome put_out();
   [[nodiscard]] Outcome read_record(MutableBytesView memory, std::size_t& size_bytes);
   [[nodiscard]] Outcome encrypt(BytesView& plaintext);
@@ -92,6 +96,7 @@ class SslEngine final : public tls::Engine {
   Owned take_in_;  // MemoryBIO.write
   Owned put_out_;  // MemoryBIO.read
   BytesView input_;
+  std::size_t waiting_bytes_ = 0;  // taken in, and not read as far as is known
   std::string unencrypted_;
   std::exception_ptr failure_;
   bool handshake_is_over_ = false;

@@ -45,6 +45,28 @@ class BufferedAdapter final : public BufferedProtocol, public StreamAdapter {
   void connection_lost(const Error& reason) override { part().connection_lost(reason); }
 };
 
+/// For a plain protocol that is sent much at a time.
+class BulkAdapter final : public BufferedProtocol, public StreamAdapter {
+ public:
+  explicit BulkAdapter(StreamPart& part) : StreamAdapter(part) {}
+
+ private:
+  void connection_made(TransportRef) override { part().connection_made(); }
+  MutableBytesView get_buffer(std::ptrdiff_t) override { return part().memory_for_bulk(); }
+  void buffer_updated(std::size_t size_bytes) override { part().bulk_received(size_bytes); }
+  bool eof_received() override { return part().eof_received(); }
+  void pause_writing() override { part().pause_writing(); }
+  void resume_writing() override { part().resume_writing(); }
+  void connection_lost(const Error& reason) override { part().connection_lost(reason); }
+};
+
+/// So much at once is the beginning of bulk (over TLS a whole record, of which no two come at once before),
+/// and so little, so many times in a row, its end.
+constexpr std::size_t kMuchBytes = std::size_t{32} * 1024;
+constexpr std::size_t kRecordBytes = std::size_t{16} * 1024;
+constexpr std::size_t kLittleBytes = std::size_t{4} * 1024;
+constexpr unsigned char kSmallReceives = 4;
+
 /// Whether it is a socket; throws std::invalid_argument for what is no pipe, terminal or device either.
 bool is_socket_or_pipe(int descriptor) {
   struct stat status {};
@@ -153,6 +175,7 @@ void StreamPart::open_pipe(const Terms& terms, transport::Direction direction) {
 
 std::shared_ptr<BaseProtocol> StreamPart::make_adapter() {
   if (is_buffered_) return std::make_shared<BufferedAdapter>(*this);
+  if (in_bulk_) return std::make_shared<BulkAdapter>(*this);
   return std::make_shared<PlainAdapter>(*this);
 }
 
@@ -202,6 +225,7 @@ void StreamPart::set_protocol(PyObject* protocol) {
   const bool was_buffered = is_buffered_;
   look_up_methods(protocol);
   if (has_ended() || was_buffered == is_buffered_) return;
+  in_bulk_ = false;
   loop().lent_buffer.release();
   transport_->set_protocol(make_adapter());
 }
@@ -271,8 +295,12 @@ bool StreamPart::eof_received() {
 }
 
 void StreamPart::data_received(BytesView data) {
-  const Owned bytes =
-      Owned::take(PyBytes_FromStringAndSize(data.text().data(), static_cast<Py_ssize_t>(data.size())));
+  const std::size_t size_bytes = data.size();
+  deliver(Owned::take(PyBytes_FromStringAndSize(data.text().data(), static_cast<Py_ssize_t>(size_bytes))));
+  if (size_bytes >= (secured_ ? kRecordBytes : kMuchBytes)) receive_in_bulk(true);
+}
+
+void StreamPart::deliver(const Owned& bytes) {
   if (!bytes) throw_python_error();
   if (!take_data_) {
     PyErr_Format(PyExc_AttributeError, "%R has no data_received", protocol_.get());
@@ -280,6 +308,36 @@ void StreamPart::data_received(BytesView data) {
   }
   const Owned method = Owned::share(take_data_.get());  // another protocol may be set from inside
   call_protocol([&] { return call_one(method.get(), bytes.get()); });
+}
+
+/// A plain protocol gets much at a time, or does so no longer: small messages are cheaper out of the memory
+/// that the core lends.
+void StreamPart::receive_in_bulk(bool in_bulk) {
+  if (has_ended() || is_buffered_ || in_bulk_ == in_bulk) return;
+  in_bulk_ = in_bulk;
+  small_receives_ = 0;
+  transport_->set_protocol(make_adapter());
+}
+
+MutableBytesView StreamPart::memory_for_bulk() { return loop().bytes_to_fill.memory(); }
+
+void StreamPart::bulk_received(std::size_t size_bytes) {
+  try {
+    deliver(loop().bytes_to_fill.take(size_bytes));
+  } catch (...) {
+    // The core would name another call.
+    const std::exception_ptr exception = std::current_exception();
+    loop().loop().call_exception_handler({.message = "Fatal error: protocol.data_received() call failed.",
+                                          .exception = exception,
+                                          .transport = transport_.get(),
+                                          .protocol = transport_->get_protocol().get()});
+    return transport_->abort_for(Error(exception));
+  }
+  if (size_bytes >= kLittleBytes) {
+    small_receives_ = 0;
+  } else if (++small_receives_ == kSmallReceives) {
+    receive_in_bulk(false);
+  }
 }
 
 MutableBytesView StreamPart::get_buffer() {

@@ -19,8 +19,8 @@ namespace tidegate::python {
 
 class StreamPart;
 
-/// The core's protocol for a Python one: passes on what happens, in the transport's context. The two kinds
-/// differ in how bytes come.
+/// The core's protocol for a Python one: passes on what happens, in the transport's context. The kinds differ
+/// in how bytes come.
 class StreamAdapter : public ProtocolAdapter {
  public:
   [[nodiscard]] StreamPart& part() const noexcept { return part_; }
@@ -94,6 +94,8 @@ class StreamPart {
   void data_received(BytesView data);
   [[nodiscard]] MutableBytesView get_buffer();
   void buffer_updated(std::size_t size_bytes);
+  [[nodiscard]] MutableBytesView memory_for_bulk();
+  void bulk_received(std::size_t size_bytes);
   [[nodiscard]] bool eof_received();
   void pause_writing();
   void resume_writing();
@@ -116,6 +118,8 @@ class StreamPart {
  private:
   void remember(const Terms& terms);
   void look_up_methods(PyObject* protocol);
+  void deliver(const Owned& bytes);
+  void receive_in_bulk(bool in_bulk);
   [[nodiscard]] std::shared_ptr<BaseProtocol> make_adapter();
   void begin(const Terms& terms, transport::StreamTransport& socket);
   void let_go_of_file() noexcept;
@@ -139,6 +143,8 @@ class StreamPart {
   std::unique_ptr<SecuredPart> secured_;  // where TLS is in between
   int descriptor_ = -1;
   bool is_buffered_ = false;
+  bool in_bulk_ = false;              // it is received into what becomes `bytes`, and not copied
+  unsigned char small_receives_ = 0;  // in bulk, in a row
   bool is_socket_ = true;
 };
 

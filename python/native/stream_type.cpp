@@ -1,6 +1,5 @@
 // The methods of stream transports, as Python calls them: asyncio.Transport, ReadTransport, WriteTransport.
-#include <tidegate/chunk.hpp>
-
+#include "bytes_chunk.hpp"
 #include "names.hpp"
 #include "python_error.hpp"
 #include "socket_description.hpp"
@@ -27,15 +26,6 @@ SlotOfClass extra_slot;
 
 StreamPart& part_of(PyObject* object) noexcept { return stream_part(object); }
 
-/// A Python object that keeps bytes which are handed over, and never changes.
-Chunk chunk_of(PyObject* bytes) noexcept {
-  return {BytesView(PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes))),
-          Py_NewRef(bytes), [](void* owner) noexcept { Py_DECREF(static_cast<PyObject*>(owner)); }};
-}
-
-/// Less than this is copied, where the kernel does not take it at once; more is kept where it is.
-constexpr Py_ssize_t kWorthKeeping = 2048;
-
 // --- writing -----------------------------------------------------------------------------------------------
 
 void refuse_data(PyObject* data) {
@@ -46,8 +36,9 @@ void refuse_data(PyObject* data) {
 
 void write_object(transport::InnerTransport& core, PyObject* data) {
   if (PyBytes_Check(data)) {
-    if (PyBytes_GET_SIZE(data) >= kWorthKeeping) return core.write(chunk_of(data));
-    return core.write(BytesView(PyBytes_AS_STRING(data), static_cast<std::size_t>(PyBytes_GET_SIZE(data))));
+    const auto size_bytes = static_cast<std::size_t>(PyBytes_GET_SIZE(data));
+    if (size_bytes >= kWorthKeeping) return core.write(chunk_of(data));
+    return core.write(BytesView(PyBytes_AS_STRING(data), size_bytes));
   }
   if (!PyByteArray_Check(data) && !PyMemoryView_Check(data)) refuse_data(data);
   // What may be changed afterwards is copied as it is now.

@@ -102,6 +102,8 @@ class LoopCore {
   };
   /// The delivery that is going on, or nobody's. Whoever delivers sets it, and resets it.
   Delivery delivery;
+  /// How large the memory is that a protocol has given for what is received next.
+  std::size_t asked_bytes = 0;
 
   /// In debug mode, logs the callback that runs during its life if that takes long (contract E3).
   class CallbackTimer {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <tidegate/bytes.hpp>
+#include <tidegate/chunk.hpp>
 #include <tidegate/tls.hpp>
 
 #include <cstddef>
@@ -15,6 +16,8 @@ class CiphertextSink {
  public:
   /// Takes a copy. Never calls the engine, nor the program. May throw std::bad_alloc: the engine fails then.
   virtual void put(BytesView ciphertext) = 0;
+  /// The same of what comes with its owner: a sink that can keep it does so, and copies nothing.
+  virtual void put_owned(Chunk ciphertext) { put(ciphertext.bytes()); }
 
  protected:
   ~CiphertextSink() = default;

@@ -162,6 +162,7 @@ class TlsTransport final : public transport::InnerTransport,
 
   // Writing (tls_writing.cpp).
   void put(BytesView ciphertext) override { collected_.append(ciphertext); }
+  void put_owned(Chunk ciphertext) override { collected_.append(std::move(ciphertext)); }
   [[nodiscard]] bool accept_write(bool empty);
   [[nodiscard]] bool may_encrypt() const noexcept;
   [[nodiscard]] bool encrypt(BytesView plaintext);

@@ -129,6 +129,7 @@ MutableBytesView StreamTransport::receive_target() {
       // Replaced from inside: the memory is the old one's and must not be filled (L8).
       if (protocol_.shared().get() != &asked) continue;
       if (memory.empty()) throw std::runtime_error("get_buffer() returned an empty buffer");
+      core_.asked_bytes = memory.size();
       return memory;
     }
   } catch (...) {
@@ -150,10 +151,11 @@ inline void StreamTransport::send_what_was_written() {
   if (flow_.paused() || !state_.writes_plainly()) after_sending();
 }
 
-/// Has the protocol called with what arrived. What it writes meanwhile leaves when it returns, and where it
-/// writes out of the very bytes that were lent to it, they are sent from where they are.
+/// Has the protocol called with what arrived. What it writes meanwhile leaves when it returns (or together
+/// with what it writes of the rest, where there is one), and where it writes out of the very bytes that were
+/// lent to it, they are sent from where they are.
 template <typename Call>
-void StreamTransport::call_protocol(BytesView lent, const Call& call, const char* failure) {
+void StreamTransport::call_protocol(BytesView lent, const Call& call, const char* failure, Rest rest) {
   core_.delivery = {this, lent};
   try {
     call();
@@ -162,6 +164,7 @@ void StreamTransport::call_protocol(BytesView lent, const Call& call, const char
   }
   core_.delivery.to = nullptr;
   if (!buffer_.empty()) {
+    if (rest == Rest::likely) return core_.flush_later(*this);
     send_what_was_written();
   } else if (flow_.paused() || !state_.writes_plainly()) {
     after_sending();  // what went over the mark was offered at once, and took all that waited along
@@ -184,11 +187,13 @@ void StreamTransport::deliver_in_debug_mode(BytesView bytes) {
 }
 
 /// Lends nothing: the bytes lie in the protocol's own memory, which it may change when it has written them.
+/// What is full was perhaps too small for what has arrived.
 void StreamTransport::announce_filled(std::size_t size_bytes) {
   const loop::LoopCore::CallbackTimer timer(core_);
+  const Rest rest = size_bytes == core_.asked_bytes ? Rest::likely : Rest::none;
   call_protocol(
       BytesView(), [&] { protocol_.buffered().buffer_updated(size_bytes); },
-      "Fatal error: protocol.buffer_updated() call failed.");
+      "Fatal error: protocol.buffer_updated() call failed.", rest);
 }
 
 void StreamReceiving::completed(int result) {

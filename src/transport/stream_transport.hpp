@@ -134,8 +134,10 @@ class StreamTransport final : public InnerTransport,
   void start_receiving();
   MutableBytesView receive_target();
   MutableBytesView ask_for_buffer(BufferedProtocol& protocol) const;
+  /// Whether more has arrived than the protocol is being told of.
+  enum class Rest : unsigned char { none, likely };
   template <typename Call>
-  void call_protocol(BytesView lent, const Call& call, const char* failure);
+  void call_protocol(BytesView lent, const Call& call, const char* failure, Rest rest = Rest::none);
   void deliver(BytesView bytes);
   void deliver_in_debug_mode(BytesView bytes);
   void announce_filled(std::size_t size_bytes);

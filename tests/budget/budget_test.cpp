@@ -180,6 +180,32 @@ TEST_F(Budget, W6_writes_of_several_callbacks_of_one_iteration_leave_together) {
   end(pair);
 }
 
+TEST_F(Budget, W6_answers_to_what_did_not_fit_into_one_buffer_leave_in_one_call) {
+  Pair pair = connected_pair();
+  const auto echo = std::make_shared<BufferedEcho>();
+  echo->connection_made(pair.transport);
+  pair.transport->set_protocol(echo);
+  const std::string message(10'000, 'm');  // three buffers, of which two are filled
+  ASSERT_EQ(pair.peer.send(message), message.size());
+  calls() = {};
+  turns(2);
+  EXPECT_EQ(calls().send, 1U);
+  EXPECT_EQ(pair.peer.receive_all(), message);
+  end(pair);
+}
+
+TEST_F(Budget, W6_an_answer_to_what_filled_the_buffer_leaves_before_the_loop_blocks) {
+  Pair pair = connected_pair();
+  const auto echo = std::make_shared<BufferedEcho>();
+  echo->connection_made(pair.transport);
+  pair.transport->set_protocol(echo);
+  const std::string message(4096, 'm');
+  ASSERT_EQ(pair.peer.send(message), message.size());
+  turns(2);
+  EXPECT_EQ(pair.peer.receive_all(), message);
+  end(pair);
+}
+
 TEST_F(Budget, W6_what_is_written_leaves_before_the_loop_blocks) {
   Pair pair = connected_pair();
   bool arrived_before_the_timer = false;
