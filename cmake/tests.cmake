@@ -126,6 +126,27 @@ function(tidegate_make_calls_on_simulated_networks program)
   endforeach()
 endfunction()
 tidegate_make_calls_on_simulated_networks(contract_tests)
+
+# The same tests on a simulated network, in some processes for all of them. Without those that are about things of the
+# system's: files and terminals, children, signals, threads that wait for each other, real time.
+set(tidegate_about_the_system
+  "*_io_uring" "*io_uring*" "Executor*" "*Threads*" "*threads*" "InnerLoop*" "*Signal*" "*Spin*" "CloseOnExec*" "Descriptors.*"
+  "Children/*" "Subprocess*" "Process*" "StandardDescriptors*"
+  "*PipeDevices*" "*PipeSharing*" "PipeKinds*" "PipeDebugMode*" "*DebugMode_E3*slow*" "*SendfileOddFiles*pipe*"
+  "SendfileOverPipes*terminal*" "SendfileOverPipes*device*"
+  "UnixSockets_C4.*" "*what_is_no_socket*" "*a_stale_file*" "*nobody_there*unix*" "*a_peer_that_turns*unix*"
+  # What a simulated network does not have: descriptors in messages, urgent bytes, scopes, duplicates of sockets.
+  "*passed_descriptors*" "*out_of_band*" "*takes_several_receives*" "*the_scope_of*" "*a_duplicated_descriptor_does*"
+  # They make a loop of their own, need an address that is not this machine's, or a queue that is full at once.
+  "Connect_C3.closing_the_loop_while*" "Connect_C3.a_local_address_that_is_not_ours*" "*N1_one_that_is_cancelled_while_it_waits*")
+list(JOIN tidegate_about_the_system ":" tidegate_about_the_system)
+foreach(shard RANGE 3)
+  add_test(NAME contract.on_a_simulated_network_${shard}
+    COMMAND contract_tests "--gtest_filter=-${tidegate_about_the_system}" --gtest_brief=1)
+  set_tests_properties(contract.on_a_simulated_network_${shard} PROPERTIES
+    LABELS contract TIMEOUT 300 COST 50
+    ENVIRONMENT "TIDEGATE_TEST_NETWORK=1;GTEST_TOTAL_SHARDS=4;GTEST_SHARD_INDEX=${shard}")
+endforeach()
 tidegate_filter_of_suites_with_a_loop(unit unit_tests_with_a_loop)
 tidegate_discover_tests_on_io_uring(unit_tests unit "${unit_tests_with_a_loop}")
 tidegate_discover_tests_on_io_uring(contract_tests contract "-*_epoll:*_io_uring")
