@@ -55,7 +55,7 @@ PyObject* sendto(PyObject* self, PyObject* const* arguments, Py_ssize_t count, P
   if (!read_datagram(arguments, count, keywords, data, address)) return nullptr;
   return guarded([&]() -> PyObject* {
     part_of(self).sendto(data, address);
-    Py_RETURN_NONE;
+    return part_of(self).none_or_raised();
   });
 }
 
@@ -73,7 +73,7 @@ PyObject* set_write_buffer_limits(PyObject* self, PyObject* arguments, PyObject*
   if (!read_write_limits(arguments, keywords, limits)) return nullptr;
   return guarded([&]() -> PyObject* {
     part_of(self).set_write_buffer_limits(limits);
-    Py_RETURN_NONE;
+    return part_of(self).none_or_raised();
   });
 }
 

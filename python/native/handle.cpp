@@ -1,6 +1,7 @@
 // Handles: see handle.hpp.
 #include "handle.hpp"
 
+#include "into_python.hpp"
 #include "native_loop.hpp"
 #include "python_error.hpp"
 
@@ -223,7 +224,8 @@ PyObject* HandlePart::arguments_as_tuple() const {
   return tuple;
 }
 
-bool HandlePart::cancelled() const noexcept { return slots.cancelled.of(object()) == Py_True; }
+/// One that the collector has emptied is called no more either.
+bool HandlePart::cancelled() const noexcept { return slots.cancelled.of(object()) != Py_False; }
 
 void HandlePart::cancel() {
   PyObject* const self = object();
@@ -277,14 +279,16 @@ void HandlePart::call() {
   if (PyContext_Enter(context.get()) == 0) {
     if (slots.arguments.of(self) != nullptr) {
       const Owned arguments = Owned::share(slots.arguments.of(self));
-      result = PyObject_Call(callback.get(), arguments.get(), nullptr);
+      result = into_python([&] { return PyObject_Call(callback.get(), arguments.get(), nullptr); });
     } else {
       PyObject* arguments[1 + kInlineArguments];
       std::copy(std::begin(arguments_), std::end(arguments_), std::begin(arguments));
       const Py_ssize_t count = argument_count_;
       for (Py_ssize_t index = 1; index <= count; ++index) Py_INCREF(arguments[index]);
-      result = PyObject_Vectorcall(callback.get(), arguments + 1,
+      result = into_python([&] {
+        return PyObject_Vectorcall(callback.get(), arguments + 1,
                                    static_cast<std::size_t>(count) | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
+      });
       for (Py_ssize_t index = 1; index <= count; ++index) Py_DECREF(arguments[index]);
     }
     if (result == nullptr) {

@@ -80,6 +80,8 @@ class NativeLoop final : private loop::SleepObserver {
   void interrupt() noexcept;
   /// Whether what is set is for the program, and for nobody in between.
   [[nodiscard]] static bool is_for_the_program() noexcept;
+  /// The same of `exception`: it, or its type. False for null.
+  [[nodiscard]] static bool is_for_the_program(PyObject* exception) noexcept;
 
   // --- for the type --------------------------------------------------------------------------------
 

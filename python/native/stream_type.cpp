@@ -58,7 +58,7 @@ void write_object(transport::InnerTransport& core, PyObject* data) {
 PyObject* write(PyObject* self, PyObject* data) {
   return guarded([&]() -> PyObject* {
     write_object(part_of(self).core(), data);
-    Py_RETURN_NONE;
+    return part_of(self).none_or_raised();
   });
 }
 
@@ -67,20 +67,20 @@ PyObject* writelines(PyObject* self, PyObject* pieces) {
     const Owned sequence =
         Owned::take(PySequence_Fast(pieces, "writelines() takes an iterable of bytes-like objects"));
     if (!sequence) return nullptr;
-    const auto count = static_cast<std::size_t>(PySequence_Fast_GET_SIZE(sequence.get()));
     std::vector<Chunk> chunks;
-    chunks.reserve(count);
-    for (std::size_t index = 0; index < count; ++index) {
-      PyObject* const piece = PySequence_Fast_GET_ITEM(sequence.get(), static_cast<Py_ssize_t>(index));
+    chunks.reserve(static_cast<std::size_t>(PySequence_Fast_GET_SIZE(sequence.get())));
+    // Its size is asked each time: a piece may run code that changes the list when its memory is asked for.
+    for (Py_ssize_t index = 0; index < PySequence_Fast_GET_SIZE(sequence.get()); ++index) {
+      const Owned kept = Owned::share(PySequence_Fast_GET_ITEM(sequence.get(), index));
+      PyObject* const piece = kept.get();
       if (PyBytes_Check(piece)) {
         chunks.push_back(chunk_of(piece));
       } else {
-        if (!PyByteArray_Check(piece) && !PyMemoryView_Check(piece)) refuse_data(piece);
         chunks.emplace_back(ExportedBuffer(piece, ExportedBuffer::Access::read).bytes().to_string());
       }
     }
     part_of(self).core().writelines(std::move(chunks));
-    Py_RETURN_NONE;
+    return part_of(self).none_or_raised();
   });
 }
 
@@ -109,7 +109,7 @@ PyObject* set_write_buffer_limits(PyObject* self, PyObject* arguments, PyObject*
   if (!read_write_limits(arguments, keywords, limits)) return nullptr;
   return guarded([&]() -> PyObject* {
     part_of(self).core().set_write_buffer_limits(limits);
-    Py_RETURN_NONE;
+    return part_of(self).none_or_raised();
   });
 }
 
@@ -140,14 +140,14 @@ PyObject* end_file(PyObject* self, PyObject*) {
 
 PyObject* pause_reading(PyObject* self, PyObject*) {
   return guarded([&]() -> PyObject* {
-    part_of(self).core().pause_reading();
+    part_of(self).pause_reading();
     Py_RETURN_NONE;
   });
 }
 
 PyObject* resume_reading(PyObject* self, PyObject*) {
   return guarded([&]() -> PyObject* {
-    part_of(self).core().resume_reading();
+    part_of(self).resume_reading();
     Py_RETURN_NONE;
   });
 }

@@ -120,6 +120,11 @@ class Loop(_native.NativeLoop, asyncio.SelectorEventLoop):
             logger.warning("Executing %s took %.3f seconds", base_events._format_handle(handle), taken)
         handle = None  # an exception that somebody keeps may keep this frame
 
+    def _note_call(self, protocol, name, taken):
+        """A protocol has been called while the loop is being debugged."""
+        if taken >= self.slow_callback_duration:
+            logger.warning("Executing %s of %r took %.3f seconds", name, protocol, taken)
+
     def _note_source(self, handle):
         handle._source_traceback = format_helpers.extract_stack(sys._getframe(1))
 

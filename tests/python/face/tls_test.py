@@ -2,45 +2,17 @@
 
 import asyncio
 import contextlib
-import functools
 import gc
 import os
-import shutil
 import socket
 import ssl
-import subprocess
 import tempfile
-import unittest
 import weakref
 
-from support import BufferedNotes, LoopTest, Notes, better_than_asyncio, new_loop, on_loop
+from support import (BufferedNotes, LoopTest, Notes, better_than_asyncio, certificate, client_context, new_loop, on_loop,
+                     server_context)
 
 MEBIBYTE = 1 << 20
-
-
-@functools.cache
-def certificate():
-    """A file with a certificate that vouches for itself, and its key."""
-    folder = tempfile.mkdtemp()
-    unittest.addModuleCleanup(certificate.cache_clear)
-    unittest.addModuleCleanup(shutil.rmtree, folder)
-    both = os.path.join(folder, "both.pem")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                    "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-                    "-keyout", both, "-out", both + ".crt"], check=True, capture_output=True)
-    with open(both, "a") as file, open(both + ".crt") as crt:
-        file.write(crt.read())
-    return both
-
-
-def server_context():
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate())
-    return context
-
-
-def client_context():
-    return ssl.create_default_context(cafile=certificate())
 
 
 class Lending(BufferedNotes):
