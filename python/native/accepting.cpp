@@ -10,7 +10,7 @@
 #include "names.hpp"
 #include "native_loop.hpp"
 #include "python_error.hpp"
-#include "stream_part.hpp"
+#include "stream_making.hpp"
 
 #include <cerrno>
 

@@ -33,6 +33,7 @@ class NativeLoop final : private loop::SleepObserver {
 
   /// Makes the core. Throws as Loop.
   void open(BackendKind backend);
+  [[nodiscard]] bool is_opened() const noexcept { return static_cast<bool>(loop_); }
   /// Lets go of everything that waits, when Python's half is closed. Also where it was never opened.
   void close();
 

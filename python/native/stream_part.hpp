@@ -144,16 +144,4 @@ class StreamPart {
   bool paused_for_interruption_ = false;
 };
 
-/// Makes the types. False with an exception set.
-[[nodiscard]] bool prepare_streams(PyObject* module);
-
-/// Where the part lies in the objects of all of them.
-[[nodiscard]] StreamPart& stream_part(PyObject* object) noexcept;
-/// For NativeLoop's methods of the same names; null with an exception set.
-[[nodiscard]] PyObject* make_socket_transport(PyObject* loop, PyObject* arguments, PyObject* keywords);
-[[nodiscard]] PyObject* make_tls_transport(PyObject* loop, PyObject* arguments, PyObject* keywords);
-[[nodiscard]] PyObject* make_tls_upgrade(PyObject* loop, PyObject* arguments);
-[[nodiscard]] PyObject* make_read_pipe_transport(PyObject* loop, PyObject* arguments, PyObject* keywords);
-[[nodiscard]] PyObject* make_write_pipe_transport(PyObject* loop, PyObject* arguments, PyObject* keywords);
-
 }  // namespace tidegate::python

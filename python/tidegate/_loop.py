@@ -286,21 +286,9 @@ def _seconds(name, given, usual):
     return given
 
 
-class EventLoopPolicy(asyncio.DefaultEventLoopPolicy):
-    """Makes Tidegate's loops, for programs that leave the choice to asyncio's policy."""
-
-    def _loop_factory(self) -> Loop:
-        return new_event_loop()
-
-
 def new_event_loop(backend: str | None = None) -> Loop:
     """A new event loop. See Loop."""
     return Loop(backend)
-
-
-def install() -> None:
-    """From now on asyncio.run() and asyncio.new_event_loop() make Tidegate's loops."""
-    asyncio.set_event_loop_policy(EventLoopPolicy())
 
 
 def run(main: Coroutine[Any, Any, _Result], *, debug: bool | None = None, backend: str | None = None) -> _Result:

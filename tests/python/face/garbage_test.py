@@ -314,6 +314,26 @@ class LentMemoryTest(LoopTest):
         self.assertEqual(self.told, [])
 
     @on_loop
+    async def test_memory_of_a_protocol_that_was_replaced_is_not_filled(self):
+        other = BufferedNotes()
+
+        class Leaving(BufferedNotes):
+            def get_buffer(self, sizehint):
+                self.transport.set_protocol(other)
+                return self.buffer
+
+        leaving = Leaving(16)
+        async with self.socket_pair(leaving) as far:
+            other.transport = leaving.transport
+            far.send(b"some")
+            await other.until(lambda: other.received == b"some")
+            self.assertEqual(leaving.buffer, bytes(16))
+            leaving.buffer.clear()  # a BufferError, if somebody still had it
+            other.transport.abort()
+            await other.until(lambda: other.is_lost)
+            leaving.is_lost = True
+
+    @on_loop
     async def test_a_received_buffer_is_asked_for_anew_and_let_go_of_when_the_connection_is_lost(self):
         buffered = BufferedNotes()
         before = sys.getrefcount(buffered.buffer)
