@@ -1,5 +1,5 @@
-"""For programs that leave the choice of their loop to asyncio's policy, which asyncio itself gives up: 3.14 warns of whoever
-uses it, and 3.16 will have none. So this is imported when it is asked for, and warns when asyncio does."""
+"""For programs that leave the choice of their loop to asyncio's policy, which asyncio itself gives up: 3.14 warns of
+whoever uses it, and 3.16 will have none. So this is imported when it is asked for, and warns when asyncio does."""
 
 import asyncio
 
