@@ -128,6 +128,7 @@ PyObject* call_soon_threadsafe(PyObject* self, PyObject* const* arguments, Py_ss
     return nullptr;
   HandlePart* const handle = new_noted_handle(self, terms);
   if (handle == nullptr) return nullptr;
+  if (terms.context == nullptr || terms.context == Py_None) handle->hide_context();
   loop.schedule_from_any_thread(*handle);
   return Py_NewRef(handle->object());
 }

@@ -10,6 +10,7 @@ namespace tidegate::python {
 
 void ProtocolCalls::begin(PyObject* loop) {
   loop_ = Owned::share(loop);
+  native_ = NativeLoop::of(loop);
   context_ = Owned::take(PyContext_CopyCurrent());
   if (!context_) throw_python_error();
 }

@@ -18,7 +18,7 @@ class ProtocolCalls {
   /// From now on for `loop`, and in a copy of the present context. Throws PythonError.
   void begin(PyObject* loop);
 
-  [[nodiscard]] NativeLoop& loop() const noexcept { return *NativeLoop::of(loop_.get()); }
+  [[nodiscard]] NativeLoop& loop() const noexcept { return *native_; }
   [[nodiscard]] PyObject* loop_object() const noexcept { return loop_.get(); }
   [[nodiscard]] PyObject* protocol() const noexcept { return protocol_.get(); }
   void set_protocol(PyObject* protocol) { protocol_ = Owned::share(protocol); }
@@ -89,6 +89,7 @@ class ProtocolCalls {
   void note_time(PyObject* name, double seconds) const noexcept;
 
   Owned loop_;
+  NativeLoop* native_ = nullptr;  // of that object
   Owned protocol_;
   Owned context_;
   Owned raised_within_;

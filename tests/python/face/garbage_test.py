@@ -2,6 +2,7 @@
 connections have left behind."""
 
 import asyncio
+import contextvars
 import gc
 import os
 import socket
@@ -137,6 +138,39 @@ class CyclesTest(LoopTest):
         del loop, argument
         gc.collect()
         self.assertEqual([reference() for reference in references], [None, None])
+
+    def test_a_loop_that_is_left_with_calls_from_threads_is_collected_with_their_contexts(self):
+        kept = []
+
+        class Value:
+            pass
+
+        def leave():
+            variable, value, loop = contextvars.ContextVar("variable"), Value(), new_loop()
+            value.loop = loop
+            context = contextvars.copy_context()
+            context.run(variable.set, value)
+            for _ in range(1000):
+                kept.append(context.run(loop.call_soon_threadsafe, id, value))
+            gc.collect()
+            del kept[1:]
+            return [weakref.ref(loop), weakref.ref(value)]
+
+        with self.assertWarnsRegex(ResourceWarning, "unclosed event loop"):
+            references = leave()
+            gc.collect()  # all of it hangs on the one handle
+            self.assertIsNotNone(references[0]())
+            kept.clear()
+            gc.collect()
+        self.assertEqual([reference() for reference in references], [None, None])
+
+    def test_the_context_of_a_call_from_a_thread_can_be_kept(self):
+        handle = self.loop.call_soon_threadsafe(id, 1)
+        context = handle._context
+        self.turn()
+        self.assertTrue(gc.is_tracked(context))
+        del handle
+        self.assertEqual(context.run(len, "ab"), 2)
 
     def test_a_loop_in_the_middle_of_its_life_is_collected_with_a_warning(self):
         with self.assertWarnsRegex(ResourceWarning, "unclosed event loop"):
