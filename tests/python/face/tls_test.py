@@ -8,6 +8,7 @@ import select
 import socket
 import ssl
 import tempfile
+import warnings
 import weakref
 
 from support import (BufferedNotes, LoopTest, Notes, better_than_asyncio, certificate, client_context, new_loop, on_loop,
@@ -453,6 +454,26 @@ class GarbageTest(TlsTest):
         self.turn(3)
         gc.collect()
         self.assertEqual([reference() for reference in references], [None] * len(references))
+
+    def test_a_loop_that_is_left_in_the_middle_of_a_handshake_is_collected(self):
+        near, far = socket.socketpair()
+        far.setblocking(False)
+
+        def leave():
+            loop = new_loop()
+            connecting = loop.create_task(loop.create_connection(
+                Notes, sock=near, ssl=client_context(), server_hostname="localhost"))
+            loop.run_until_complete(loop.sock_recv(far, 1 << 16))  # its first words
+            self.assertFalse(connecting.done())
+            return weakref.ref(loop)
+
+        self.enterContext(warnings.catch_warnings())
+        warnings.simplefilter("ignore", ResourceWarning)
+        with far, self.assertLogs("asyncio", "ERROR"):  # of the task that is destroyed
+            reference = leave()
+            del near
+            gc.collect()
+            self.assertIsNone(reference())
 
     def test_an_unclosed_connection_says_so(self):
         near, far = socket.socketpair()
