@@ -24,8 +24,8 @@ struct {
     return callback.find(handle, "_callback") && arguments.find(handle, "_args") &&
            cancelled.find(handle, "_cancelled") && loop.find(handle, "_loop") &&
            source_traceback.find(handle, "_source_traceback") && repr.find(handle, "_repr") &&
-           context.find(handle, "_context") && scheduled.find(timer_handle, "_scheduled") &&
-           when.find(timer_handle, "_when");
+           context.find(handle, "_context") && weak_references.at(handle->tp_weaklistoffset) &&
+           scheduled.find(timer_handle, "_scheduled") && when.find(timer_handle, "_when");
   }
 } slots;
 
@@ -114,7 +114,7 @@ int clear(PyObject* self) {
 void deallocate(PyObject* self) {
   PyObject_GC_UnTrack(self);
   PyTypeObject* const type = Py_TYPE(self);
-  if (type->tp_weaklistoffset > 0) PyObject_ClearWeakRefs(self);
+  if (slots.weak_references.of(self) != nullptr) PyObject_ClearWeakRefs(self);
   clear(self);
   if (!(is_timer(self) ? spare_timer_handles : spare_handles).keep(self)) type->tp_free(self);
   Py_DECREF(type);
@@ -180,7 +180,7 @@ bool HandlePart::set_up(PyObject* loop, const CallTerms& terms) {
   slots.callback.of(self) = Py_NewRef(terms.callback);
   slots.cancelled.of(self) = Py_NewRef(Py_False);
   slots.loop.of(self) = Py_NewRef(loop);
-  loop_ = NativeLoop::of(loop);
+  loop_ = &NativeLoop::of_loop(loop);
   slots.source_traceback.of(self) = Py_NewRef(Py_None);
   slots.repr.of(self) = Py_NewRef(Py_None);
   argument_count_ = terms.argument_count;

@@ -371,6 +371,8 @@ NativeLoop* NativeLoop::of(PyObject* object) noexcept {
   return &native(object);
 }
 
+NativeLoop& NativeLoop::of_loop(PyObject* loop) noexcept { return native(loop); }
+
 bool prepare_loop(PyObject* module) {
   PyType_Slot slots[] = {{Py_tp_new, as_slot(make_new)},
                          {Py_tp_dealloc, as_slot(deallocate)},

@@ -28,6 +28,8 @@ class NativeLoop final : private loop::SleepObserver {
 
   /// The native half of a `tidegate.Loop`; null for any other object.
   [[nodiscard]] static NativeLoop* of(PyObject* object) noexcept;
+  /// The same of what is known to be one.
+  [[nodiscard]] static NativeLoop& of_loop(PyObject* loop) noexcept;
   /// The other way round.
   [[nodiscard]] PyObject* object() const noexcept { return object_; }
 
