@@ -6,10 +6,11 @@
 
 #include "addresses.hpp"
 #include "entered_context.hpp"
+#include "into_python.hpp"
 #include "names.hpp"
 #include "native_loop.hpp"
 #include "python_error.hpp"
-#include "stream_part.hpp"
+#include "stream_making.hpp"
 
 #include <cerrno>
 
@@ -95,7 +96,7 @@ bool begin_connection(PyObject* loop, const Terms& terms, const Accepted& accept
     const Owned context = Owned::take(PyContext_CopyCurrent());
     if (!context) throw_python_error();
     const EnteredContext entered(context.get());
-    protocol = Owned::take(PyObject_CallNoArgs(terms.protocol_factory));
+    protocol = Owned::take(into_python([&] { return PyObject_CallNoArgs(terms.protocol_factory); }));
     if (!protocol) throw_python_error();
     accepted.becomes_transport(loop, protocol.get(), terms.server);
     return true;

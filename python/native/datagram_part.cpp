@@ -1,8 +1,8 @@
 // What the core calls of a Python datagram transport, and how a datagram is sent: see datagram_part.hpp.
 #include "datagram_part.hpp"
 
-#include "entered_context.hpp"
 #include "exported_buffer.hpp"
+#include "into_python.hpp"
 #include "names.hpp"
 #include "net/socket_options.hpp"
 #include "python_error.hpp"
@@ -33,9 +33,7 @@ void DatagramAdapter::connection_lost(const Error& reason) { part_.connection_lo
 // --- the beginning -----------------------------------------------------------------------------------------
 
 void DatagramPart::open(const Terms& terms) {
-  loop_ = Owned::share(terms.loop);
-  context_ = Owned::take(PyContext_CopyCurrent());
-  if (!context_) throw_python_error();
+  calls_.begin(terms.loop);
   set_protocol(terms.protocol);
   address_ = Owned::share(terms.address);
   const int has_one_address = PyObject_IsTrue(terms.address);
@@ -48,7 +46,7 @@ void DatagramPart::open(const Terms& terms) {
   loop().loop().call_soon([transport = transport_] { transport->open(); });
   if (terms.waiter == Py_None) return;
   const Owned waking = Owned::take(PyObject_CallMethodObjArgs(
-      loop_.get(), names().call_soon, names().set_result_unless_cancelled, terms.waiter, Py_None, nullptr));
+      loop_object(), names().call_soon, names().set_result_unless_cancelled, terms.waiter, Py_None, nullptr));
   if (!waking) throw_python_error();
 }
 
@@ -66,7 +64,7 @@ void DatagramPart::attach_socket(const Terms& terms) {
                                                          .connected = terms.is_connected,
                                                          .remote = {}},
                                                         std::make_shared<DatagramAdapter>(*this));
-  static_cast<void>(channel.release());
+  channel_ = channel.release();
 }
 
 void DatagramPart::set_protocol(PyObject* protocol) {
@@ -77,7 +75,7 @@ void DatagramPart::set_protocol(PyObject* protocol) {
     PyErr_Clear();
   }
   take_datagram_ = std::move(take_datagram);
-  protocol_ = Owned::share(protocol);
+  calls_.set_protocol(protocol);
 }
 
 // --- sending -----------------------------------------------------------------------------------------------
@@ -147,16 +145,15 @@ void DatagramPart::send(PyObject* data, BytesView address) {
 void DatagramPart::send_by_second_look(PyObject* data, PyObject* address) {
   if (!socket_) return send(data, BytesView());  // it has ended: as any other
   if (transport_->get_write_buffer_size() == 0) {
-    const Owned sent =
-        Owned::take(PyObject_CallMethodObjArgs(socket_.get(), names().sendto, data, address, nullptr));
+    const Owned socket = Owned::share(socket_.get());
+    const Owned sent = call_method(socket.get(), names().sendto, data, address);
     if (sent) return;
     const bool has_no_room = PyErr_ExceptionMatches(PyExc_BlockingIOError) != 0;
     if (!has_no_room) return sending_failed();
     PyErr_Clear();
   }
   // It has to wait, with an address that needs no second look.
-  const Owned resolved = Owned::take(
-      PyObject_CallMethodObjArgs(loop_.get(), names().resolve_for_socket, socket_.get(), address, nullptr));
+  const Owned resolved = call_method(loop_object(), names().resolve_for_socket, socket_.get(), address);
   if (!resolved) return sending_failed();
   const BytesView found = known_addresses_->find(resolved.get());
   if (!found.empty()) send(data, found);
@@ -169,7 +166,7 @@ void DatagramPart::sending_failed() {
   const bool is_of_network = PyErr_ExceptionMatches(PyExc_OSError) != 0;
   Owned exception = take_exception();
   if (is_of_network) {
-    call_method(names().error_received, exception.get());
+    tell(names().error_received, exception.get());
     return;
   }
   const PythonError reason(Owned::share(exception.get()));
@@ -184,32 +181,17 @@ void DatagramPart::set_write_buffer_limits(const WriteBufferLimitOptions& limits
 
 // --- what the core tells -----------------------------------------------------------------------------------
 
-/// Calls in the transport's context. An exception of Python's is thrown, and the core tells it; one that is
-/// for the program ends the loop's run instead.
-template <typename Call>
-Owned DatagramPart::call_protocol(const Call& call) {
-  Owned result;
+void DatagramPart::tell(PyObject* name, PyObject* argument) {
   if (calls_by_program_ > 0) {
-    result = call();
+    calls_.within_call(name, argument);
   } else {
-    const EnteredContext context(context_.get());
-    result = call();
+    calls_.call(name, argument);
   }
-  if (result) return result;
-  if (!NativeLoop::is_for_the_program()) throw_python_error();
-  loop().interrupt();
-  return result;
 }
 
-void DatagramPart::call_method(PyObject* name, PyObject* argument) {
-  const Owned protocol = Owned::share(protocol_.get());
-  call_protocol(
-      [&] { return Owned::take(PyObject_CallMethodObjArgs(protocol.get(), name, argument, nullptr)); });
-}
-
-void DatagramPart::connection_made() { call_method(names().connection_made, object()); }
-void DatagramPart::pause_writing() { call_method(names().pause_writing, nullptr); }
-void DatagramPart::resume_writing() { call_method(names().resume_writing, nullptr); }
+void DatagramPart::connection_made() { calls_.call(names().connection_made, object()); }
+void DatagramPart::pause_writing() { tell(names().pause_writing, nullptr); }
+void DatagramPart::resume_writing() { tell(names().resume_writing, nullptr); }
 
 void DatagramPart::datagram_received(BytesView data, const Endpoint& sender) {
   const Owned bytes =
@@ -217,27 +199,28 @@ void DatagramPart::datagram_received(BytesView data, const Endpoint& sender) {
   if (!bytes) throw_python_error();
   const Owned address = known_addresses_->sender(sender);
   if (!take_datagram_) {
-    PyErr_Format(PyExc_AttributeError, "%R has no datagram_received", protocol_.get());
+    PyErr_Format(PyExc_AttributeError, "%R has no datagram_received", protocol());
     throw_python_error();
   }
   const Owned method = Owned::share(take_datagram_.get());  // another protocol may be set from inside
-  call_protocol([&] {
+  calls_.in_context(names().datagram_received, [&] {
     PyObject* arguments[3] = {nullptr, bytes.get(), address.get()};  // room for a bound method's self
-    return Owned::take(
-        PyObject_Vectorcall(method.get(), arguments + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
+    return Owned::take(into_python([&] {
+      return PyObject_Vectorcall(method.get(), arguments + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
+    }));
   });
 }
 
 void DatagramPart::error_received(const Error& error) {
   const Owned exception = exception_for_python(error);
   if (!exception) throw_python_error();
-  call_method(names().error_received, exception.get());
+  tell(names().error_received, exception.get());
 }
 
 void DatagramPart::connection_lost(const Error& reason) {
   const Owned exception = exception_for_python(reason);
   if (!exception) throw_python_error();
-  call_method(names().connection_lost, exception.get());
+  calls_.call(names().connection_lost, exception.get());
 }
 
 // --- the end -----------------------------------------------------------------------------------------------
@@ -249,8 +232,13 @@ void DatagramPart::adapter_ends() noexcept {
   loop().transports().erase(descriptor_);
   const Owned socket = std::move(socket_);
   if (socket) {
-    const Owned forgotten = Owned::take(PyObject_CallMethodNoArgs(socket.get(), names().detach));
-    if (!forgotten) PyErr_WriteUnraisable(socket.get());
+    const Owned forgotten = call_method(socket.get(), names().detach);
+    if (!forgotten) {
+      calls_.was_in_vain(socket.get());
+    } else if (PyObject_RichCompareBool(forgotten.get(), names().minus_one, Py_EQ) != 0) {
+      // The program has closed it behind our back: the number may be somebody else's by now.
+      static_cast<void>(loop().core().backend().detach(channel_).release());
+    }
   }
   clear();
 }
@@ -262,14 +250,13 @@ void DatagramPart::was_left_open() noexcept {
 }
 
 int DatagramPart::traverse(visitproc visit, void* arg) const {
-  for (const Owned* owned : {&loop_, &protocol_, &socket_, &address_, &context_, &take_datagram_}) {
-    Py_VISIT(owned->get());
-  }
-  return 0;
+  for (const Owned* owned : {&socket_, &address_, &take_datagram_}) Py_VISIT(owned->get());
+  return calls_.traverse(visit, arg);
 }
 
 void DatagramPart::clear() noexcept {
-  for (Owned* owned : {&protocol_, &socket_, &context_, &take_datagram_}) owned->reset();
+  for (Owned* owned : {&socket_, &take_datagram_}) owned->reset();
+  calls_.clear();
   if (known_addresses_) known_addresses_->clear();
 }
 

@@ -5,9 +5,11 @@
 #include <tidegate/datagram.hpp>
 
 #include "extended_type.hpp"
+#include "kernel/channel.hpp"
 #include "known_addresses.hpp"
 #include "native_loop.hpp"
 #include "protocol_adapter.hpp"
+#include "protocol_calls.hpp"
 #include "python.hpp"
 #include "transport/datagram_transport.hpp"
 
@@ -72,6 +74,8 @@ class DatagramPart {
   /// As asyncio's transports have it. Throws PythonError and such.
   void sendto(PyObject* data, PyObject* address);
   void set_write_buffer_limits(const WriteBufferLimitOptions& limits);
+  /// What either returns to the program in the end.
+  [[nodiscard]] PyObject* none_or_raised() noexcept { return calls_.none_or_raised(); }
 
   // --- what is asked ---------------------------------------------------------------------------------
 
@@ -79,9 +83,9 @@ class DatagramPart {
   [[nodiscard]] transport::DatagramSocketTransport& core() const noexcept { return *transport_; }
   [[nodiscard]] bool is_opened() const noexcept { return static_cast<bool>(transport_); }
   [[nodiscard]] bool has_ended() const noexcept { return has_ended_; }
-  [[nodiscard]] NativeLoop& loop() const noexcept { return *NativeLoop::of(loop_.get()); }
-  [[nodiscard]] PyObject* loop_object() const noexcept { return loop_.get(); }
-  [[nodiscard]] PyObject* protocol() const noexcept { return protocol_.get(); }
+  [[nodiscard]] NativeLoop& loop() const noexcept { return calls_.loop(); }
+  [[nodiscard]] PyObject* loop_object() const noexcept { return calls_.loop_object(); }
+  [[nodiscard]] PyObject* protocol() const noexcept { return calls_.protocol(); }
   [[nodiscard]] PyObject* socket() const noexcept { return socket_.get(); }
   [[nodiscard]] PyObject* address() const noexcept { return address_.get(); }
   [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
@@ -118,18 +122,15 @@ class DatagramPart {
   void send_by_second_look(PyObject* data, PyObject* address);
   void sending_failed();
   void attach_socket(const Terms& terms);
-  template <typename Call>
-  Owned call_protocol(const Call& call);
-  void call_method(PyObject* name, PyObject* argument);
+  void tell(PyObject* name, PyObject* argument);
 
-  Owned loop_;
+  ProtocolCalls calls_;
   Ref<transport::DatagramSocketTransport> transport_;
-  Owned protocol_;
   Owned socket_;
-  Owned address_;  // the only one to send to; None: any
-  Owned context_;
+  Owned address_;        // the only one to send to; None: any
   Owned take_datagram_;  // of the protocol, looked up once
   std::optional<KnownAddresses> known_addresses_;
+  kernel::ChannelId channel_;
   int descriptor_ = -1;
   int calls_by_program_ = 0;  // that have not returned
   bool is_connected_ = false;

@@ -1,5 +1,6 @@
 // The methods of datagram transports, as Python calls them: asyncio.DatagramTransport.
 #include "datagram_part.hpp"
+#include "descriptors.hpp"
 #include "names.hpp"
 #include "python_error.hpp"
 #include "socket_description.hpp"
@@ -55,7 +56,7 @@ PyObject* sendto(PyObject* self, PyObject* const* arguments, Py_ssize_t count, P
   if (!read_datagram(arguments, count, keywords, data, address)) return nullptr;
   return guarded([&]() -> PyObject* {
     part_of(self).sendto(data, address);
-    Py_RETURN_NONE;
+    return part_of(self).none_or_raised();
   });
 }
 
@@ -73,7 +74,7 @@ PyObject* set_write_buffer_limits(PyObject* self, PyObject* arguments, PyObject*
   if (!read_write_limits(arguments, keywords, limits)) return nullptr;
   return guarded([&]() -> PyObject* {
     part_of(self).set_write_buffer_limits(limits);
-    Py_RETURN_NONE;
+    return part_of(self).none_or_raised();
   });
 }
 
@@ -149,45 +150,6 @@ PyGetSetDef attributes[] = {{"_loop", get_loop, nullptr, nullptr, nullptr},
                             {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr, nullptr},
                             {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
-PyTypeObject* make_type(PyObject* base) {
-  const auto offset = static_cast<Py_ssize_t>(ExtendedType<DatagramPart>::offset_behind(base));
-  PyMemberDef members[] = {
-      {"__weaklistoffset__", T_PYSSIZET, offset, READONLY, nullptr},
-      {"__dictoffset__", T_PYSSIZET, offset + Py_ssize_t{sizeof(PyObject*)}, READONLY, nullptr},
-      {nullptr, 0, 0, 0, nullptr}};
-  PyType_Slot slots[] = {{Py_tp_dealloc, as_slot(Object::deallocate)},
-                         {Py_tp_traverse, as_slot(Object::traverse)},
-                         {Py_tp_clear, as_slot(Object::clear)},
-                         {Py_tp_repr, as_slot(represent)},
-                         {Py_tp_methods, methods},
-                         {Py_tp_getset, attributes},
-                         {Py_tp_members, members},
-                         {0, nullptr}};
-  const PyType_Spec spec = {"tidegate._native.DatagramTransport", 0, 0,
-                            Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-                            slots};
-  return datagram_type.make(spec, base);
-}
-
-// --- making them -------------------------------------------------------------------------------------------
-
-bool read_descriptor(PyObject* socket, int& descriptor) {
-  const Owned number = Owned::take(PyObject_CallMethodNoArgs(socket, names().fileno));
-  if (!number) return false;
-  const long value = PyLong_AsLong(number.get());
-  if (value < 0 && PyErr_Occurred() == nullptr) PyErr_Format(PyExc_ValueError, "%R is closed", socket);
-  descriptor = static_cast<int>(value);
-  return value >= 0;
-}
-
-bool is_free(PyObject* loop, int descriptor) {
-  const auto& transports = NativeLoop::of(loop)->transports();
-  const auto found = transports.find(descriptor);
-  if (found == transports.end()) return true;
-  PyErr_Format(PyExc_RuntimeError, "File descriptor %d is used by transport %R", descriptor, found->second);
-  return false;
-}
-
 }  // namespace
 
 PyObject* DatagramPart::object() const noexcept { return datagram_type.object(*this); }
@@ -197,7 +159,9 @@ bool prepare_datagrams(PyObject* module) {
   const Owned base =
       Owned::take(support ? PyObject_GetAttrString(support.get(), "DatagramTransport") : nullptr);
   if (!base || !extra_slot.find(reinterpret_cast<PyTypeObject*>(base.get()), "_extra")) return false;
-  PyTypeObject* const type = make_type(base.get());
+  PyTypeObject* const type =
+      Object::make_type(datagram_type, {"tidegate._native.DatagramTransport", methods, attributes, represent},
+                        base.get(), ExtendedType<DatagramPart>::offset_behind(base.get()));
   return type != nullptr && PyModule_AddType(module, type) == 0;
 }
 
@@ -210,9 +174,11 @@ PyObject* make_datagram_transport(PyObject* loop, PyObject* arguments, PyObject*
       PyArg_ParseTupleAndKeywords(arguments, keywords, "OO|OOO", const_cast<char**>(names_of_arguments),
                                   &terms.socket, &terms.protocol, &terms.address, &terms.waiter,
                                   &known) == 0 ||
-      !read_descriptor(terms.socket, terms.descriptor) || !is_free(loop, terms.descriptor)) {
+      !read_open_descriptor(terms.socket, terms.descriptor)) {
     return nullptr;
   }
+  const Owned number = Owned::take(PyLong_FromLong(terms.descriptor));
+  if (!number || !is_free_descriptor(loop, terms.descriptor, number.get())) return nullptr;
   Owned description = describe_socket(terms.socket, known);
   if (!description) return nullptr;
   PyObject* const peer = PyDict_GetItemWithError(description.get(), names().peername);

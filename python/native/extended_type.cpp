@@ -15,4 +15,13 @@ bool SlotOfClass::find(PyTypeObject* type, const char* name) {
   return true;
 }
 
+bool SlotOfClass::at(Py_ssize_t offset) {
+  if (offset <= 0) {
+    PyErr_SetString(PyExc_ImportError, "this version of asyncio is not known to tidegate");
+    return false;
+  }
+  offset_ = offset;
+  return true;
+}
+
 }  // namespace tidegate::python

@@ -16,6 +16,9 @@ class SlotOfClass {
   /// Looks `name` up in `type`. False, with ImportError set, where it is no such slot.
   [[nodiscard]] bool find(PyTypeObject* type, const char* name);
 
+  /// One whose place the type itself tells. False, with ImportError set, where it tells none.
+  [[nodiscard]] bool at(Py_ssize_t offset);
+
   [[nodiscard]] PyObject*& of(PyObject* object) const noexcept {
     return *reinterpret_cast<PyObject**>(reinterpret_cast<char*>(object) + offset_);
   }

@@ -20,6 +20,9 @@ class FileOnItsWay : public std::enable_shared_from_this<FileOnItsWay> {
   /// Stops it, where it was not sent; the transport is the program's again. Returns how much has been sent.
   std::uint64_t end();
 
+  /// Who waits, borrowed; null where nobody does any more.
+  [[nodiscard]] PyObject* future() const noexcept { return future_.get(); }
+
  private:
   void done(const Future<void>& sending);
 

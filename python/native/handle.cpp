@@ -1,6 +1,7 @@
 // Handles: see handle.hpp.
 #include "handle.hpp"
 
+#include "into_python.hpp"
 #include "native_loop.hpp"
 #include "python_error.hpp"
 
@@ -23,8 +24,8 @@ struct {
     return callback.find(handle, "_callback") && arguments.find(handle, "_args") &&
            cancelled.find(handle, "_cancelled") && loop.find(handle, "_loop") &&
            source_traceback.find(handle, "_source_traceback") && repr.find(handle, "_repr") &&
-           context.find(handle, "_context") && scheduled.find(timer_handle, "_scheduled") &&
-           when.find(timer_handle, "_when");
+           context.find(handle, "_context") && weak_references.at(handle->tp_weaklistoffset) &&
+           scheduled.find(timer_handle, "_scheduled") && when.find(timer_handle, "_when");
   }
 } slots;
 
@@ -83,23 +84,28 @@ PyObject* new_object(const ExtendedType<HandlePart>& type, SpareObjects& spare, 
 
 // --- slots -------------------------------------------------------------------------------------------------
 
+/// What all of them may hold, beside the context.
+constexpr const SlotOfClass* kHeld[] = {&slots.callback,         &slots.arguments, &slots.loop,
+                                        &slots.source_traceback, &slots.repr,      &slots.cancelled};
+
+void let_go_of(const SlotOfClass& slot, PyObject* self) noexcept {
+  PyObject* const held = std::exchange(slot.of(self), nullptr);
+  Py_XDECREF(held);
+}
+
 int traverse_object(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
-  for (const SlotOfClass* slot : {&slots.callback, &slots.arguments, &slots.loop, &slots.source_traceback,
-                                  &slots.repr, &slots.context}) {
-    Py_VISIT(slot->of(self));
-  }
+  for (const SlotOfClass* slot : kHeld) Py_VISIT(slot->of(self));
+  if (const int stop = part_of(self).traverse_context(visit, arg); stop != 0) return stop;
   return part_of(self).traverse(visit, arg);
 }
 
 int clear(PyObject* self) {
-  for (const SlotOfClass* slot : {&slots.callback, &slots.arguments, &slots.cancelled, &slots.loop,
-                                  &slots.source_traceback, &slots.repr, &slots.context}) {
-    if (slot->of(self) != nullptr) slot->set(self, Owned());
-  }
+  for (const SlotOfClass* slot : kHeld) let_go_of(*slot, self);
+  let_go_of(slots.context, self);
   if (is_timer(self)) {
-    slots.scheduled.set(self, Owned());
-    slots.when.set(self, Owned());
+    let_go_of(slots.scheduled, self);
+    let_go_of(slots.when, self);
   }
   part_of(self).clear();
   return 0;
@@ -108,7 +114,7 @@ int clear(PyObject* self) {
 void deallocate(PyObject* self) {
   PyObject_GC_UnTrack(self);
   PyTypeObject* const type = Py_TYPE(self);
-  if (type->tp_weaklistoffset > 0) PyObject_ClearWeakRefs(self);
+  if (slots.weak_references.of(self) != nullptr) PyObject_ClearWeakRefs(self);
   clear(self);
   if (!(is_timer(self) ? spare_timer_handles : spare_handles).keep(self)) type->tp_free(self);
   Py_DECREF(type);
@@ -174,6 +180,7 @@ bool HandlePart::set_up(PyObject* loop, const CallTerms& terms) {
   slots.callback.of(self) = Py_NewRef(terms.callback);
   slots.cancelled.of(self) = Py_NewRef(Py_False);
   slots.loop.of(self) = Py_NewRef(loop);
+  loop_ = &NativeLoop::of_loop(loop);
   slots.source_traceback.of(self) = Py_NewRef(Py_None);
   slots.repr.of(self) = Py_NewRef(Py_None);
   argument_count_ = terms.argument_count;
@@ -200,6 +207,20 @@ int HandlePart::traverse_queued(visitproc visit, void* arg) const {
   return 0;
 }
 
+void HandlePart::hide_context() noexcept {
+  PyObject_GC_UnTrack(slots.context.of(object()));
+  context_is_hidden_ = true;
+}
+
+/// What a hidden one holds is held by whoever has it.
+int HandlePart::traverse_context(visitproc visit, void* arg) const {
+  PyObject* const context = slots.context.of(object());
+  if (context_is_hidden_ && Py_REFCNT(context) == 1)
+    return Py_TYPE(context)->tp_traverse(context, visit, arg);
+  Py_VISIT(context);
+  return 0;
+}
+
 int HandlePart::traverse(visitproc visit, void* arg) const {
   for (PyObject* argument : arguments_) Py_VISIT(argument);
   return 0;
@@ -223,15 +244,15 @@ PyObject* HandlePart::arguments_as_tuple() const {
   return tuple;
 }
 
-bool HandlePart::cancelled() const noexcept { return slots.cancelled.of(object()) == Py_True; }
+/// One that the collector has emptied is called no more either.
+bool HandlePart::cancelled() const noexcept { return slots.cancelled.of(object()) != Py_False; }
 
 void HandlePart::cancel() {
   PyObject* const self = object();
   if (cancelled()) return;
   const Owned keep = Owned::share(self);
   slots.cancelled.set(self, Owned::share(Py_True));
-  NativeLoop* const loop = NativeLoop::of(slots.loop.of(self));
-  if (loop != nullptr && loop->debug()) {
+  if (loop_->debug()) {
     // So that a warning of a slow callback can still name it.
     Owned text = Owned::take(PyObject_Repr(self));
     if (!text) return;
@@ -252,6 +273,7 @@ void HandlePart::discard() noexcept { leave_queue(); }
 /// mostly gone before the collector comes. What somebody else keeps may be a part of a cycle from now on.
 void HandlePart::leave_queue() noexcept {
   PyObject* const self = object();
+  if (std::exchange(context_is_hidden_, false)) PyObject_GC_Track(slots.context.of(self));
   if (Py_REFCNT(self) > 1 && PyObject_GC_IsTracked(self) == 0) PyObject_GC_Track(self);
   Py_DECREF(self);
 }
@@ -266,7 +288,7 @@ void HandlePart::run() {
 void HandlePart::call() {
   PyObject* const self = object();
   if (cancelled()) return;
-  NativeLoop& loop = *NativeLoop::of(slots.loop.of(self));
+  NativeLoop& loop = *loop_;
   loop.lent_buffer.release();
   if (loop.debug()) [[unlikely]]
     return loop.call_in_debug_mode(self);
@@ -277,14 +299,16 @@ void HandlePart::call() {
   if (PyContext_Enter(context.get()) == 0) {
     if (slots.arguments.of(self) != nullptr) {
       const Owned arguments = Owned::share(slots.arguments.of(self));
-      result = PyObject_Call(callback.get(), arguments.get(), nullptr);
+      result = into_python([&] { return PyObject_Call(callback.get(), arguments.get(), nullptr); });
     } else {
       PyObject* arguments[1 + kInlineArguments];
       std::copy(std::begin(arguments_), std::end(arguments_), std::begin(arguments));
       const Py_ssize_t count = argument_count_;
       for (Py_ssize_t index = 1; index <= count; ++index) Py_INCREF(arguments[index]);
-      result = PyObject_Vectorcall(callback.get(), arguments + 1,
+      result = into_python([&] {
+        return PyObject_Vectorcall(callback.get(), arguments + 1,
                                    static_cast<std::size_t>(count) | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
+      });
       for (Py_ssize_t index = 1; index <= count; ++index) Py_DECREF(arguments[index]);
     }
     if (result == nullptr) {

@@ -44,6 +44,10 @@ class HandlePart final : public detail::TimerNode {
   /// REQUIRES: `handle` is one of ours.
   [[nodiscard]] static HandlePart& of(PyObject* handle) noexcept;
 
+  /// The collector is not told of the context that was made for it either, before it leaves the queue. For
+  /// what may wait in thousands, which another thread schedules. REQUIRES: nobody else has the context.
+  void hide_context() noexcept;
+
   [[nodiscard]] Kind kind() const noexcept { return kind_; }
   [[nodiscard]] PyObject* object() const noexcept;
 
@@ -53,6 +57,7 @@ class HandlePart final : public detail::TimerNode {
   [[nodiscard]] PyObject* arguments_as_tuple() const;
   bool set_up(PyObject* loop, const CallTerms& terms);
   int traverse(visitproc visit, void* arg) const;
+  int traverse_context(visitproc visit, void* arg) const;
   /// For whoever holds it in a queue.
   int traverse_queued(visitproc visit, void* arg) const;
   void clear() noexcept;
@@ -66,7 +71,9 @@ class HandlePart final : public detail::TimerNode {
   /// first argument, for which there is room.
   PyObject* arguments_[1 + kInlineArguments] = {};
   Py_ssize_t argument_count_ = 0;
+  NativeLoop* loop_ = nullptr;  // whose object is among the attributes
   const Kind kind_;
+  bool context_is_hidden_ = false;
 };
 
 /// Makes the types, before anything else here. False with an exception set.

@@ -3,6 +3,7 @@
 
 #include <tidegate/log.hpp>
 
+#include "into_python.hpp"
 #include "python_error.hpp"
 
 #include <string_view>
@@ -25,14 +26,21 @@ const char* method_of(LogLevel level) noexcept {
   return "error";
 }
 
+/// What is set can be given to nobody from here; Ctrl-C is noticed once more.
+void was_in_vain(PyObject* logger) noexcept {
+  if (PyErr_ExceptionMatches(PyExc_KeyboardInterrupt) == 0) return PyErr_WriteUnraisable(logger);
+  PyErr_Clear();
+  PyErr_SetInterrupt();
+}
+
 /// The core may log while it sleeps, without the interpreter's lock.
 void log(PyObject* logger, LogLevel level, std::string_view message) noexcept {
-  const PyGILState_STATE state = PyGILState_Ensure();
+  const PyGILState_STATE state = into_python([] { return PyGILState_Ensure(); });
   {
     const PendingError error;
     const Owned logged = Owned::take(PyObject_CallMethod(
         logger, method_of(level), "ss#", "%s", message.data(), static_cast<Py_ssize_t>(message.size())));
-    if (!logged) PyErr_WriteUnraisable(logger);
+    if (!logged) was_in_vain(logger);
   }
   PyGILState_Release(state);
 }

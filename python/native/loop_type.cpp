@@ -1,9 +1,10 @@
 // The methods of tidegate.NativeLoop, as Python calls them.
 #include "accepting.hpp"
 #include "datagram_part.hpp"
+#include "descriptors.hpp"
 #include "names.hpp"
 #include "native_loop.hpp"
-#include "stream_part.hpp"
+#include "stream_making.hpp"
 
 #include <chrono>
 #include <cmath>
@@ -28,25 +29,37 @@ NativeLoop& native(PyObject* self) noexcept {
 
 // --- arguments ---------------------------------------------------------------------------------------------
 
-/// `(callback, *arguments, context=None)`, behind `leading` others. False with an exception set.
+/// `(callback, *arguments, context=None)`, perhaps behind one that is named `first_name`, which goes to
+/// `*first`. Both may be given by name. False with an exception set.
 bool read_call(const char* method, PyObject* const* arguments, Py_ssize_t count, PyObject* keywords,
-               Py_ssize_t leading, CallTerms& terms) {
-  if (count <= leading) {
-    PyErr_Format(PyExc_TypeError, "%s() takes at least %zd positional arguments (%zd given)", method,
-                 leading + 1, count);
-    return false;
-  }
-  terms.callback = arguments[leading];
-  terms.arguments = arguments + leading + 1;
-  terms.argument_count = count - leading - 1;
-  if (keywords == nullptr) return true;
-  for (Py_ssize_t index = 0; index < PyTuple_GET_SIZE(keywords); ++index) {
+               CallTerms& terms, const char* first_name = nullptr, PyObject** first = nullptr) {
+  PyObject* const* next = arguments;
+  PyObject* const* const end = arguments + count;
+  if (first != nullptr && next != end) *first = *next++;
+  if (next != end) terms.callback = *next++;
+  terms.arguments = next;
+  terms.argument_count = end - next;
+  for (Py_ssize_t index = 0; keywords != nullptr && index < PyTuple_GET_SIZE(keywords); ++index) {
     PyObject* const name = PyTuple_GET_ITEM(keywords, index);
-    if (PyUnicode_CompareWithASCIIString(name, "context") != 0) {
+    const auto is = [name](const char* text) { return PyUnicode_CompareWithASCIIString(name, text) == 0; };
+    PyObject** const place = is("context")                        ? &terms.context
+                             : is("callback")                     ? &terms.callback
+                             : first != nullptr && is(first_name) ? first
+                                                                  : nullptr;
+    if (place == nullptr) {
       PyErr_Format(PyExc_TypeError, "%s() got an unexpected keyword argument '%U'", method, name);
       return false;
     }
-    terms.context = arguments[count + index];
+    if (*place != nullptr) {
+      PyErr_Format(PyExc_TypeError, "%s() got multiple values for argument '%U'", method, name);
+      return false;
+    }
+    *place = arguments[count + index];
+  }
+  if (terms.callback == nullptr || (first != nullptr && *first == nullptr)) {
+    PyErr_Format(PyExc_TypeError, "%s() takes at least %d positional arguments (%zd given)", method,
+                 first != nullptr ? 2 : 1, count);
+    return false;
   }
   if (terms.context != nullptr && terms.context != Py_None && !PyContext_CheckExact(terms.context)) {
     PyErr_Format(PyExc_TypeError, "%s(): context is %R, expected a contextvars.Context or None", method,
@@ -92,38 +105,12 @@ TimePoint time_point_of(double seconds) noexcept {
   return TimePoint(Duration(static_cast<Duration::rep>(nanoseconds)));
 }
 
-/// As an int; -1, perhaps with an exception set, for what is none.
-int int_or_minus_one(PyObject* number) noexcept {
-  const long value = PyLong_AsLong(number);
-  return value >= 0 && value <= std::numeric_limits<int>::max() ? static_cast<int>(value) : -1;
-}
-
-bool read_descriptor(PyObject* object, int& descriptor) {
-  if (PyLong_Check(object)) {
-    descriptor = int_or_minus_one(object);
-  } else {
-    const Owned number = Owned::take(PyObject_CallMethod(object, "fileno", nullptr));
-    if (!number || !PyLong_Check(number.get())) {
-      if (PyErr_Occurred() != nullptr && !PyErr_ExceptionMatches(PyExc_AttributeError) &&
-          !PyErr_ExceptionMatches(PyExc_TypeError) && !PyErr_ExceptionMatches(PyExc_ValueError)) {
-        return false;
-      }
-      PyErr_Format(PyExc_ValueError, "Invalid file object: %R", object);
-      return false;
-    }
-    descriptor = int_or_minus_one(number.get());
-  }
-  if (descriptor >= 0) return true;
-  if (PyErr_Occurred() == nullptr) PyErr_Format(PyExc_ValueError, "Invalid file descriptor: %d", descriptor);
-  return false;
-}
-
 // --- callbacks ---------------------------------------------------------------------------------------------
 
 PyObject* call_soon(PyObject* self, PyObject* const* arguments, Py_ssize_t count, PyObject* keywords) {
   NativeLoop& loop = native(self);
   CallTerms terms;
-  if (!read_call("call_soon", arguments, count, keywords, 0, terms) || !loop.check_open()) return nullptr;
+  if (!read_call("call_soon", arguments, count, keywords, terms) || !loop.check_open()) return nullptr;
   if (loop.debug() && !check_in_debug_mode(self, "call_soon", terms.callback, false)) return nullptr;
   HandlePart* const handle = new_noted_handle(self, terms);
   if (handle == nullptr) return nullptr;
@@ -135,12 +122,13 @@ PyObject* call_soon_threadsafe(PyObject* self, PyObject* const* arguments, Py_ss
                                PyObject* keywords) {
   NativeLoop& loop = native(self);
   CallTerms terms;
-  if (!read_call("call_soon_threadsafe", arguments, count, keywords, 0, terms) || !loop.check_open())
+  if (!read_call("call_soon_threadsafe", arguments, count, keywords, terms) || !loop.check_open())
     return nullptr;
   if (loop.debug() && !check_in_debug_mode(self, "call_soon_threadsafe", terms.callback, true))
     return nullptr;
   HandlePart* const handle = new_noted_handle(self, terms);
   if (handle == nullptr) return nullptr;
+  if (terms.context == nullptr || terms.context == Py_None) handle->hide_context();
   loop.schedule_from_any_thread(*handle);
   return Py_NewRef(handle->object());
 }
@@ -153,36 +141,35 @@ PyObject* schedule_timer(PyObject* self, const char* method, PyObject* when, con
   if (seconds == -1.0 && PyErr_Occurred() != nullptr) return nullptr;
   HandlePart* const timer = new_timer_handle(self, time_point_of(seconds), when, terms);
   if (timer == nullptr) return nullptr;
-  PyObject* const object = timer->object();
-  if (loop.debug() && !note_source(self, object)) {
-    Py_DECREF(object);
-    return nullptr;
-  }
+  Owned object = Owned::take(timer->object());
+  if (loop.debug() && !note_source(self, object.get())) return nullptr;
   return guarded([&]() -> PyObject* {
     loop.core().timers().insert(*timer);
-    return Py_NewRef(object);
+    return Py_NewRef(object.release());  // one for the queue, one for the caller
   });
 }
 
 PyObject* call_at(PyObject* self, PyObject* const* arguments, Py_ssize_t count, PyObject* keywords) {
   CallTerms terms;
-  if (!read_call("call_at", arguments, count, keywords, 1, terms)) return nullptr;
-  if (arguments[0] == Py_None) {
+  PyObject* when = nullptr;
+  if (!read_call("call_at", arguments, count, keywords, terms, "when", &when)) return nullptr;
+  if (when == Py_None) {
     PyErr_SetString(PyExc_TypeError, "when cannot be None");
     return nullptr;
   }
-  return schedule_timer(self, "call_at", arguments[0], terms);
+  return schedule_timer(self, "call_at", when, terms);
 }
 
 PyObject* call_later(PyObject* self, PyObject* const* arguments, Py_ssize_t count, PyObject* keywords) {
   CallTerms terms;
-  if (!read_call("call_later", arguments, count, keywords, 1, terms)) return nullptr;
-  if (arguments[0] == Py_None) {
+  PyObject* seconds = nullptr;
+  if (!read_call("call_later", arguments, count, keywords, terms, "delay", &seconds)) return nullptr;
+  if (seconds == Py_None) {
     PyErr_SetString(PyExc_TypeError, "delay must not be None");
     return nullptr;
   }
   if (!native(self).check_open()) return nullptr;
-  const double delay = PyFloat_AsDouble(arguments[0]);
+  const double delay = PyFloat_AsDouble(seconds);
   if (delay == -1.0 && PyErr_Occurred() != nullptr) return nullptr;
   const Owned when = Owned::take(PyFloat_FromDouble(native(self).now_seconds() + delay));
   return when ? schedule_timer(self, "call_later", when.get(), terms) : nullptr;
@@ -203,6 +190,7 @@ PyObject* open_loop(PyObject* self, PyObject* name) {
     if (backend != "auto" && backend != "epoll" && backend != "io_uring") {
       return PyErr_Format(PyExc_ValueError, "backend is %R, expected 'auto', 'epoll' or 'io_uring'", name);
     }
+    if (native(self).is_opened()) return PyErr_Format(PyExc_RuntimeError, "%R is open already", self);
     native(self).open(backend == "epoll"      ? BackendKind::epoll
                       : backend == "io_uring" ? BackendKind::io_uring
                                               : BackendKind::automatic);
@@ -241,9 +229,10 @@ PyObject* add_watch(PyObject* self, PyObject* const* arguments, Py_ssize_t count
                     kernel::Readiness readiness) {
   NativeLoop& loop = native(self);
   CallTerms terms;
+  PyObject* of = nullptr;
   int descriptor = -1;
-  if (!read_call(method, arguments, count, nullptr, 1, terms) || !loop.check_open() ||
-      !read_descriptor(arguments[0], descriptor)) {
+  if (!read_call(method, arguments, count, nullptr, terms, "fd", &of) || !loop.check_open() ||
+      !read_descriptor(of, descriptor)) {
     return nullptr;
   }
   HandlePart* const handle = new_handle(self, terms);
@@ -280,10 +269,8 @@ PyObject* remove_writer(PyObject* self, PyObject* of) {
 PyObject* ensure_no_transport(PyObject* self, PyObject* of) {
   int descriptor = -1;
   if (!read_descriptor(of, descriptor)) return nullptr;
-  const auto& transports = native(self).transports();
-  const auto found = transports.find(descriptor);
-  if (found == transports.end()) Py_RETURN_NONE;
-  return PyErr_Format(PyExc_RuntimeError, "File descriptor %R is used by transport %R", of, found->second);
+  if (!is_free_descriptor(self, descriptor, of)) return nullptr;
+  Py_RETURN_NONE;
 }
 
 /// What asyncio asks its selector: (reads, writes).
@@ -383,6 +370,8 @@ NativeLoop* NativeLoop::of(PyObject* object) noexcept {
   if (object == nullptr || PyObject_TypeCheck(object, loop_type) == 0) return nullptr;
   return &native(object);
 }
+
+NativeLoop& NativeLoop::of_loop(PyObject* loop) noexcept { return native(loop); }
 
 bool prepare_loop(PyObject* module) {
   PyType_Slot slots[] = {{Py_tp_new, as_slot(make_new)},

@@ -5,7 +5,7 @@
 #include "names.hpp"
 #include "native_loop.hpp"
 #include "python.hpp"
-#include "stream_part.hpp"
+#include "stream_type.hpp"
 
 namespace tidegate::python {
 
@@ -18,9 +18,14 @@ int execute(PyObject* module) {
                     "tidegate can be used by the main interpreter only, not by subinterpreters");
     return -1;
   }
+  // Somebody has thrown away what sys.modules had, and imports us again: of each type there is one.
+  static PyObject* first = nullptr;
+  if (first != nullptr) return PyDict_Merge(PyModule_GetDict(module), PyModule_GetDict(first), 0);
   const bool is_prepared = prepare_names() && prepare_handles(module) && prepare_loop(module) &&
                            prepare_streams(module) && prepare_datagrams(module) && prepare_logging();
-  return is_prepared ? 0 : -1;
+  if (!is_prepared) return -1;
+  first = Py_NewRef(module);
+  return 0;
 }
 
 PyModuleDef_Slot slots[] = {{Py_mod_exec, as_slot(execute)},

@@ -20,6 +20,7 @@ constexpr Entry kEntries[] = {
     {&Names::check_thread, "_check_thread"},
     {&Names::check_callback, "_check_callback"},
     {&Names::note_source, "_note_source"},
+    {&Names::note_call, "_note_call"},
     {&Names::attach_to_server, "_attach_to_server"},
     {&Names::detach_from_server, "_detach_from_server"},
     {&Names::call_soon, "call_soon"},

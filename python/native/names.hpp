@@ -13,6 +13,7 @@ struct Names {
   PyObject* check_thread = nullptr;
   PyObject* check_callback = nullptr;
   PyObject* note_source = nullptr;
+  PyObject* note_call = nullptr;
   PyObject* attach_to_server = nullptr;
   PyObject* detach_from_server = nullptr;
   PyObject* call_soon = nullptr;

@@ -1,6 +1,7 @@
 // The native half of a loop: see native_loop.hpp. Its Python methods are in loop_type.cpp.
 #include "native_loop.hpp"
 
+#include "into_python.hpp"
 #include "names.hpp"
 #include "protocol_adapter.hpp"
 #include "transport/layer.hpp"
@@ -66,42 +67,39 @@ void NativeLoop::falls_asleep() noexcept {
 }
 
 void NativeLoop::wakes_up() noexcept {
-  PyEval_RestoreThread(std::exchange(thread_state_, nullptr));
+  into_python([this] { PyEval_RestoreThread(std::exchange(thread_state_, nullptr)); });
   asleep_ = false;
   woken_ = false;
   if (PyErr_CheckSignals() < 0) interrupt();
 }
 
 void NativeLoop::interrupt() noexcept {
-  Owned exception = take_exception();
-  if (interruption_) {
-    // Nobody can be given two: the first one is what the program sees.
-    PyException_SetContext(exception.get(), interruption_.new_reference());
-  }
-  interruption_ = std::move(exception);
   core().interrupt();
+  // Nobody can be given two: the first one is what the program sees.
+  if (interruption_) return PyErr_WriteUnraisable(object_);
+  interruption_ = take_exception();
 }
 
 // --- errors ------------------------------------------------------------------------------------------------
 
-bool NativeLoop::is_for_the_program() noexcept {
-  return PyErr_ExceptionMatches(PyExc_SystemExit) != 0 ||
-         PyErr_ExceptionMatches(PyExc_KeyboardInterrupt) != 0;
+bool NativeLoop::is_for_the_program() noexcept { return is_for_the_program(PyErr_Occurred()); }
+
+bool NativeLoop::is_for_the_program(PyObject* exception) noexcept {
+  return PyErr_GivenExceptionMatches(exception, PyExc_SystemExit) != 0 ||
+         PyErr_GivenExceptionMatches(exception, PyExc_KeyboardInterrupt) != 0;
 }
 
 void NativeLoop::handle_failed(PyObject* handle) {
   if (is_for_the_program()) return interrupt();
   const Owned exception = take_exception();
-  const Owned told = Owned::take(
-      PyObject_CallMethodObjArgs(object_, names().report_handle, handle, exception.get(), nullptr));
+  const Owned told = call_method(object_, names().report_handle, handle, exception.get());
   if (told) return;
   if (is_for_the_program()) return interrupt();
   PyErr_WriteUnraisable(object_);
 }
 
 void NativeLoop::call_in_debug_mode(PyObject* handle) {
-  const Owned called = Owned::take(PyObject_CallMethodOneArg(object_, names().call_in_debug_mode, handle));
-  if (called) return;
+  if (call_method(object_, names().call_in_debug_mode, handle)) return;
   interrupt();  // what comes through there is for the program
 }
 
@@ -112,6 +110,11 @@ void NativeLoop::report(const char* message, PyObject* transport, PyObject* prot
 
 void NativeLoop::report(const char* message, Owned exception, PyObject* transport,
                         PyObject* protocol) noexcept {
+  if (is_for_the_program(exception.get())) {
+    // Out of something that only passes on what it is told.
+    PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.get())), exception.get());
+    return interrupt();
+  }
   const Owned context = Owned::take(Py_BuildValue("{ss}", "message", message));
   bool whole = static_cast<bool>(context);
   const auto add = [&](const char* key, PyObject* value) {
@@ -120,8 +123,7 @@ void NativeLoop::report(const char* message, Owned exception, PyObject* transpor
   add("exception", exception.get());
   add("transport", transport);
   add("protocol", protocol);
-  const Owned told = Owned::take(
-      whole ? PyObject_CallMethodOneArg(object_, names().call_exception_handler, context.get()) : nullptr);
+  const Owned told = whole ? call_method(object_, names().call_exception_handler, context.get()) : Owned();
   if (told) return;
   if (is_for_the_program()) return interrupt();
   PyErr_WriteUnraisable(object_);

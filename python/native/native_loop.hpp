@@ -29,11 +29,14 @@ class NativeLoop final : private loop::SleepObserver {
 
   /// The native half of a `tidegate.Loop`; null for any other object.
   [[nodiscard]] static NativeLoop* of(PyObject* object) noexcept;
+  /// The same of what is known to be one.
+  [[nodiscard]] static NativeLoop& of_loop(PyObject* loop) noexcept;
   /// The other way round.
   [[nodiscard]] PyObject* object() const noexcept { return object_; }
 
   /// Makes the core. Throws as Loop.
   void open(BackendKind backend);
+  [[nodiscard]] bool is_opened() const noexcept { return static_cast<bool>(loop_); }
   /// Lets go of everything that waits, when Python's half is closed. Also where it was never opened.
   void close();
 
@@ -83,6 +86,8 @@ class NativeLoop final : private loop::SleepObserver {
   void interrupt() noexcept;
   /// Whether what is set is for the program, and for nobody in between.
   [[nodiscard]] static bool is_for_the_program() noexcept;
+  /// The same of `exception`: it, or its type. False for null.
+  [[nodiscard]] static bool is_for_the_program(PyObject* exception) noexcept;
 
   // --- for the type --------------------------------------------------------------------------------
 

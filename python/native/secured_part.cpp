@@ -56,6 +56,7 @@ std::shared_ptr<tls::TlsTransport> SecuredPart::upgrade(transport::InnerTranspor
 void SecuredPart::tell_waiter(const tls::TlsTransport& connection, PyObject* loop, PyObject* transport) {
   const auto alive =
       std::make_shared<const std::pair<Owned, Owned>>(Owned::share(loop), Owned::share(transport));
+  held_by_handshake_ = alive;
   connection.opened().add_done_callback([this, alive](const Future<TransportRef>& opened) {
     handshake_is_over(opened, alive->first.get(), alive->second.get());
   });
@@ -103,6 +104,10 @@ Owned SecuredPart::exception_for(const std::exception_ptr& reason) const {
 
 int SecuredPart::traverse(visitproc visit, void* arg) const {
   Py_VISIT(waiter_.get());
+  if (const auto held = held_by_handshake_.lock(); held != nullptr) {
+    Py_VISIT(held->first.get());
+    Py_VISIT(held->second.get());
+  }
   return engine_ != nullptr ? engine_->traverse(visit, arg) : 0;
 }
 

@@ -11,6 +11,7 @@
 
 #include <exception>
 #include <memory>
+#include <utility>
 
 namespace tidegate::python {
 
@@ -50,6 +51,8 @@ class SecuredPart {
   std::shared_ptr<SslEngine> engine_;
   Owned handshake_timeout_;
   Owned waiter_;
+  /// The loop and the transport, while the handshake holds them.
+  std::weak_ptr<const std::pair<Owned, Owned>> held_by_handshake_;
 };
 
 }  // namespace tidegate::python

@@ -2,6 +2,7 @@
 #include "ssl_engine.hpp"
 
 #include "bytes_chunk.hpp"
+#include "into_python.hpp"
 #include "names.hpp"
 #include "native_loop.hpp"
 #include "python_error.hpp"
@@ -31,13 +32,17 @@ Owned lend(const void* memory, std::size_t size_bytes, int access) {
   return Owned::take(PyMemoryView_FromMemory(start, static_cast<Py_ssize_t>(size_bytes), access));
 }
 
-Owned call(PyObject* callable) { return Owned::take(PyObject_CallNoArgs(callable)); }
+Owned call(PyObject* callable) {
+  return Owned::take(into_python([&] { return PyObject_CallNoArgs(callable); }));
+}
 
-Owned call(PyObject* callable, PyObject* first, PyObject* second = nullptr) {
+Owned call(PyObject* callable, PyObject* first) { return call_one(callable, first); }
+
+Owned call(PyObject* callable, PyObject* first, PyObject* second) {
   PyObject* arguments[3] = {nullptr, first, second};
-  const std::size_t count = second != nullptr ? 2 : 1;
-  return Owned::take(
-      PyObject_Vectorcall(callable, arguments + 1, count | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
+  return Owned::take(into_python([&] {
+    return PyObject_Vectorcall(callable, arguments + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
+  }));
 }
 
 /// What a method has counted; -1 where it has raised.

@@ -1,7 +1,7 @@
 // What the core calls of a Python stream transport: see stream_part.hpp.
 #include "stream_part.hpp"
 
-#include "entered_context.hpp"
+#include "into_python.hpp"
 #include "names.hpp"
 #include "net/socket_options.hpp"
 #include "python_error.hpp"
@@ -77,13 +77,6 @@ bool is_socket_or_pipe(int descriptor) {
   throw std::invalid_argument("Pipe transport is for pipes, sockets and character devices only.");
 }
 
-/// A callable with one argument, without a tuple; room before it for a bound method's self.
-Owned call_one(PyObject* callable, PyObject* argument) {
-  PyObject* arguments[2] = {nullptr, argument};
-  return Owned::take(
-      PyObject_Vectorcall(callable, arguments + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
-}
-
 }  // namespace
 
 StreamAdapter::StreamAdapter(StreamPart& part) : part_(part), transport_(Owned::share(part.object())) {
@@ -98,9 +91,7 @@ void StreamAdapter::was_left_open() const noexcept { part_.was_left_open(); }
 // --- the beginning -----------------------------------------------------------------------------------------
 
 void StreamPart::remember(const Terms& terms) {
-  loop_ = Owned::share(terms.loop);
-  context_ = Owned::take(PyContext_CopyCurrent());
-  if (!context_) throw_python_error();
+  calls_.begin(terms.loop);
   look_up_methods(terms.protocol);
   descriptor_ = terms.descriptor;
 }
@@ -115,7 +106,7 @@ void StreamPart::open_socket(const Terms& terms) {
   file_ = Owned::share(terms.file);
   const auto socket =
       transport::StreamTransport::make(core, channel.get(), Endpoint(), make_adapter(), nullptr);
-  static_cast<void>(channel.release());
+  channel_ = channel.release();
   transport_ = Ref<transport::InnerTransport>(socket.get());
   begin(terms, *socket);
 }
@@ -131,7 +122,7 @@ void StreamPart::open_tls(Terms terms, SecuredPart::Terms secured) {
       core, core.backend().attach(OwnedFileDescriptor(FileDescriptor{terms.descriptor})));
   file_ = Owned::share(terms.file);  // as above
   const auto socket = transport::StreamTransport::make(core, channel.get(), Endpoint(), connection, nullptr);
-  static_cast<void>(channel.release());
+  channel_ = channel.release();
   secured_ = std::move(part);
   transport_ = Ref<transport::InnerTransport>(connection.get());
   secured_->tell_waiter(*connection, terms.loop, object());
@@ -148,6 +139,7 @@ void StreamPart::open_tls_over(StreamPart& below, Terms terms, SecuredPart::Term
   secured_ = std::move(part);
   transport_ = Ref<transport::InnerTransport>(connection.get());
   file_ = std::move(below.file_);
+  channel_ = below.channel_;
   server_ = std::move(below.server_);
   attached_ = std::move(below.attached_);
   loop().transports()[descriptor_] = object();
@@ -183,7 +175,7 @@ void StreamPart::begin(const Terms& terms, transport::StreamTransport& socket) {
   loop().transports()[descriptor_] = object();
   if (terms.server != nullptr && terms.server != Py_None) {
     const Owned told = Owned::take(
-        PyObject_CallMethodObjArgs(loop_.get(), names().attach_to_server, terms.server, object(), nullptr));
+        PyObject_CallMethodObjArgs(loop_object(), names().attach_to_server, terms.server, object(), nullptr));
     if (!told) {  // it was closed meanwhile
       socket.abort();
       throw_python_error();
@@ -194,7 +186,7 @@ void StreamPart::begin(const Terms& terms, transport::StreamTransport& socket) {
   socket.open_soon();
   if (terms.waiter == nullptr || terms.waiter == Py_None) return;
   const Owned waking = Owned::take(PyObject_CallMethodObjArgs(
-      loop_.get(), names().call_soon, names().set_result_unless_cancelled, terms.waiter, Py_None, nullptr));
+      loop_object(), names().call_soon, names().set_result_unless_cancelled, terms.waiter, Py_None, nullptr));
   if (!waking) throw_python_error();
 }
 
@@ -218,13 +210,16 @@ void StreamPart::look_up_methods(PyObject* protocol) {
   is_buffered_ = is_buffered != 0;
   take_data_ = std::move(take_data);
   get_buffer_ = std::move(get_buffer);
-  protocol_ = Owned::share(protocol);
+  calls_.set_protocol(protocol);
 }
 
 void StreamPart::set_protocol(PyObject* protocol) {
   const bool was_buffered = is_buffered_;
+  const bool is_another = protocol != calls_.protocol();
   look_up_methods(protocol);
-  if (has_ended() || was_buffered == is_buffered_) return;
+  if (has_ended()) return;
+  // Another adapter also where the memory of the one before must not be filled any more (L8).
+  if (was_buffered == is_buffered_ && !(is_buffered_ && is_another)) return;
   in_bulk_ = false;
   loop().lent_buffer.release();
   transport_->set_protocol(make_adapter());
@@ -232,60 +227,13 @@ void StreamPart::set_protocol(PyObject* protocol) {
 
 // --- what the core tells -----------------------------------------------------------------------------------
 
-/// Calls in the transport's context. An exception of Python's is thrown, and the core tells it and ends the
-/// connection; one that is for the program ends the loop's run instead.
-template <typename Call>
-Owned StreamPart::call_protocol(const Call& call) {
-  Owned result;
-  {
-    const EnteredContext context(context_.get());
-    result = call();
-  }
-  check_result(result);
-  return result;
-}
-
-void StreamPart::check_result(const Owned& result) {
-  if (result) return;
-  if (!NativeLoop::is_for_the_program()) throw_python_error();
-  loop().interrupt();
-}
-
-Owned StreamPart::call_method(PyObject* name, PyObject* argument) {
-  return call_protocol([&] {
-    const Owned protocol = Owned::share(protocol_.get());
-    return Owned::take(PyObject_CallMethodObjArgs(protocol.get(), name, argument, nullptr));
-  });
-}
-
-/// The first and the last call of a protocol are asyncio's callbacks: what they raise is told as any
-/// callback's.
-void StreamPart::call_as_a_callback(PyObject* name, PyObject* argument) {
-  try {
-    call_method(name, argument);
-  } catch (const PythonError& error) {
-    const Owned method = Owned::take(PyObject_GetAttr(protocol_.get(), name));
-    const Owned message =
-        Owned::take(method ? PyUnicode_FromFormat("Exception in callback %R", method.get()) : nullptr);
-    PyErr_Clear();
-    loop().report(message ? PyUnicode_AsUTF8(message.get()) : "Exception in callback",
-                  Owned::share(error.exception()), object(), protocol_.get());
-  }
-}
-
-void StreamPart::connection_made() { call_as_a_callback(names().connection_made, object()); }
-/// From inside of what the program calls, perhaps in a callback of this very transport: in the context that
-/// there is.
-void StreamPart::pause_writing() {
-  const Owned protocol = Owned::share(protocol_.get());
-  check_result(Owned::take(PyObject_CallMethodNoArgs(protocol.get(), names().pause_writing)));
-}
-
-void StreamPart::resume_writing() { call_method(names().resume_writing, nullptr); }
+void StreamPart::connection_made() { calls_.as_a_callback(object(), names().connection_made, object()); }
+void StreamPart::pause_writing() { calls_.within_call(names().pause_writing, nullptr); }
+void StreamPart::resume_writing() { calls_.call(names().resume_writing, nullptr); }
 
 bool StreamPart::eof_received() {
-  const Owned keeps_open = call_method(names().eof_received, nullptr);
-  if (!keeps_open) return true;  // the program ends: nothing is decided
+  const Owned keeps_open = calls_.call(names().eof_received, nullptr);
+  if (!keeps_open) return false;  // interrupted: as if it had not said anything
   const int is_true = PyObject_IsTrue(keeps_open.get());
   if (is_true < 0) throw_python_error();
   if (is_true == 0 || !secured_) return is_true != 0;
@@ -303,11 +251,11 @@ void StreamPart::data_received(BytesView data) {
 void StreamPart::deliver(const Owned& bytes) {
   if (!bytes) throw_python_error();
   if (!take_data_) {
-    PyErr_Format(PyExc_AttributeError, "%R has no data_received", protocol_.get());
+    PyErr_Format(PyExc_AttributeError, "%R has no data_received", protocol());
     throw_python_error();
   }
   const Owned method = Owned::share(take_data_.get());  // another protocol may be set from inside
-  call_protocol([&] { return call_one(method.get(), bytes.get()); });
+  calls_.in_context(names().data_received, [&] { return call_one(method.get(), bytes.get()); });
 }
 
 /// A plain protocol gets much at a time, or does so no longer: small messages are cheaper out of the memory
@@ -341,19 +289,36 @@ void StreamPart::bulk_received(std::size_t size_bytes) {
 }
 
 MutableBytesView StreamPart::get_buffer() {
+  const Owned asked = Owned::share(protocol());
   const Owned method = Owned::share(get_buffer_.get());
-  const Owned buffer = call_protocol([&] { return call_one(method.get(), names().minus_one); });
-  if (!buffer) {
-    // The program ends, and no byte may be lost: nothing is received before the loop runs again.
-    transport_->pause_reading();
-    const Owned resuming = Owned::take(PyObject_CallMethod(
-        loop_.get(), "call_soon", "N", PyObject_GetAttrString(object(), "resume_reading")));
-    if (!resuming) throw_python_error();
-    return {};
-  }
+  const Owned buffer =
+      calls_.in_context(names().get_buffer, [&] { return call_one(method.get(), names().minus_one); });
+  if (!buffer) pause_reading_for_interruption();
+  if (!buffer || asked.get() != protocol()) return {};  // replaced from inside: that one is asked for its own
   ExportedBuffer& lent = loop().lent_buffer;
   lent = ExportedBuffer(buffer.get(), ExportedBuffer::Access::write);
   return lent.memory();
+}
+
+/// The program ends, and no byte may be lost: nothing is received before the loop runs again.
+void StreamPart::pause_reading_for_interruption() {
+  if (!transport_->is_reading()) return;
+  transport_->pause_reading();
+  paused_for_interruption_ = true;
+  loop().loop().call_soon([this, alive = Owned::share(object())] {
+    if (paused_for_interruption_) resume_reading();
+  });
+}
+
+/// Either decides what the program wants, whatever was done for it.
+void StreamPart::pause_reading() {
+  paused_for_interruption_ = false;
+  transport_->pause_reading();
+}
+
+void StreamPart::resume_reading() {
+  paused_for_interruption_ = false;
+  transport_->resume_reading();
 }
 
 void StreamPart::buffer_updated(std::size_t size_bytes) {
@@ -361,7 +326,7 @@ void StreamPart::buffer_updated(std::size_t size_bytes) {
   const Owned count = Owned::take(PyLong_FromSize_t(size_bytes));
   if (!count) throw_python_error();
   const Owned method = Owned::share(take_data_.get());
-  call_protocol([&] { return call_one(method.get(), count.get()); });
+  calls_.in_context(names().buffer_updated, [&] { return call_one(method.get(), count.get()); });
 }
 
 void StreamPart::connection_lost(const Error& reason) {
@@ -369,7 +334,7 @@ void StreamPart::connection_lost(const Error& reason) {
   const Owned exception =
       secured_ && reason ? secured_->exception_for(reason.exception()) : exception_for_python(reason);
   if (!exception) throw_python_error();
-  call_as_a_callback(names().connection_lost, exception.get());
+  calls_.as_a_callback(object(), names().connection_lost, exception.get());
 }
 
 // --- the end -----------------------------------------------------------------------------------------------
@@ -388,23 +353,23 @@ void StreamPart::adapter_ends(const StreamAdapter& adapter) noexcept {
   let_go_of_file();
   take_data_.reset();
   get_buffer_.reset();
-  protocol_.reset();
-  context_.reset();
+  calls_.clear();
   if (!server_) return;
   const Owned server = std::move(server_);
   const Owned attached = std::move(attached_);
-  const Owned told = Owned::take(PyObject_CallMethodObjArgs(loop_.get(), names().detach_from_server,
-                                                            server.get(), attached.get(), nullptr));
-  if (!told) PyErr_WriteUnraisable(object());
+  if (!call_method(loop_object(), names().detach_from_server, server.get(), attached.get()))
+    calls_.was_in_vain(object());
 }
 
 /// A socket only forgets its descriptor, which the core is about to close; a pipe closes its own.
 void StreamPart::let_go_of_file() noexcept {
   if (!file_) return;
   const Owned file = std::move(file_);
-  const Owned closed =
-      Owned::take(PyObject_CallMethodNoArgs(file.get(), is_socket_ ? names().detach : names().close));
-  if (!closed) PyErr_WriteUnraisable(file.get());
+  const Owned closed = call_method(file.get(), is_socket_ ? names().detach : names().close);
+  if (!closed) return calls_.was_in_vain(file.get());
+  // The program has closed it behind our back: the number may be somebody else's by now.
+  if (is_socket_ && PyObject_RichCompareBool(closed.get(), names().minus_one, Py_EQ) != 0)
+    static_cast<void>(loop().core().backend().detach(channel_).release());
 }
 
 void StreamPart::was_left_open() noexcept {
@@ -414,16 +379,15 @@ void StreamPart::was_left_open() noexcept {
 }
 
 int StreamPart::traverse(visitproc visit, void* arg) const {
-  for (const Owned* owned :
-       {&loop_, &protocol_, &file_, &server_, &attached_, &context_, &take_data_, &get_buffer_}) {
-    Py_VISIT(owned->get());
-  }
+  for (const Owned* owned : {&file_, &server_, &attached_, &take_data_, &get_buffer_}) Py_VISIT(owned->get());
+  if (const int stop = calls_.traverse(visit, arg); stop != 0) return stop;
+  if (file_on_its_way != nullptr) Py_VISIT(file_on_its_way->future());
   return secured_ ? secured_->traverse(visit, arg) : 0;
 }
 
 void StreamPart::clear() noexcept {
-  for (Owned* owned : {&protocol_, &file_, &server_, &attached_, &context_, &take_data_, &get_buffer_})
-    owned->reset();
+  for (Owned* owned : {&file_, &server_, &attached_, &take_data_, &get_buffer_}) owned->reset();
+  calls_.clear();
   if (secured_) secured_->clear();
 }
 

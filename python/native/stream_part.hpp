@@ -6,8 +6,10 @@
 
 #include "extended_type.hpp"
 #include "file_on_its_way.hpp"
+#include "kernel/channel.hpp"
 #include "native_loop.hpp"
 #include "protocol_adapter.hpp"
+#include "protocol_calls.hpp"
 #include "python.hpp"
 #include "secured_part.hpp"
 #include "transport/inner_transport.hpp"
@@ -78,15 +80,19 @@ class StreamPart {
   [[nodiscard]] transport::InnerTransport& core() const noexcept { return *transport_; }
   [[nodiscard]] bool is_opened() const noexcept { return static_cast<bool>(transport_); }
   [[nodiscard]] bool has_ended() const noexcept { return adapter_ == nullptr; }
-  [[nodiscard]] NativeLoop& loop() const noexcept { return *NativeLoop::of(loop_.get()); }
-  [[nodiscard]] PyObject* loop_object() const noexcept { return loop_.get(); }
-  [[nodiscard]] PyObject* protocol() const noexcept { return protocol_.get(); }
+  [[nodiscard]] NativeLoop& loop() const noexcept { return calls_.loop(); }
+  [[nodiscard]] PyObject* loop_object() const noexcept { return calls_.loop_object(); }
+  [[nodiscard]] PyObject* protocol() const noexcept { return calls_.protocol(); }
   [[nodiscard]] PyObject* file() const noexcept { return file_.get(); }
   [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
   [[nodiscard]] PyObject* object() const noexcept;
 
   /// Throws PythonError for a protocol that lacks what is called.
   void set_protocol(PyObject* protocol);
+  void pause_reading();
+  void resume_reading();
+  /// What a method that writes returns in the end.
+  [[nodiscard]] PyObject* none_or_raised() noexcept { return calls_.none_or_raised(); }
 
   // --- what adapters tell ------------------------------------------------------------------------------
 
@@ -123,41 +129,25 @@ class StreamPart {
   [[nodiscard]] std::shared_ptr<BaseProtocol> make_adapter();
   void begin(const Terms& terms, transport::StreamTransport& socket);
   void let_go_of_file() noexcept;
-  template <typename Call>
-  Owned call_protocol(const Call& call);
-  Owned call_method(PyObject* name, PyObject* argument);
-  void check_result(const Owned& result);
-  void call_as_a_callback(PyObject* name, PyObject* argument);
+  void pause_reading_for_interruption();
 
-  Owned loop_;
+  ProtocolCalls calls_;
   Ref<transport::InnerTransport> transport_;
   const StreamAdapter* adapter_ = nullptr;  // null once it has ended
-  Owned protocol_;
   Owned file_;
   Owned server_;
   Owned attached_;  // what the server knows of: this one's object, or that of the one below
-  Owned context_;
   // Of the protocol, looked up once: data_received, or buffer_updated with get_buffer.
   Owned take_data_;
   Owned get_buffer_;
   std::unique_ptr<SecuredPart> secured_;  // where TLS is in between
+  kernel::ChannelId channel_;             // of a socket
   int descriptor_ = -1;
   bool is_buffered_ = false;
   bool in_bulk_ = false;              // it is received into what becomes `bytes`, and not copied
   unsigned char small_receives_ = 0;  // in bulk, in a row
   bool is_socket_ = true;
+  bool paused_for_interruption_ = false;
 };
-
-/// Makes the types. False with an exception set.
-[[nodiscard]] bool prepare_streams(PyObject* module);
-
-/// Where the part lies in the objects of all of them.
-[[nodiscard]] StreamPart& stream_part(PyObject* object) noexcept;
-/// For NativeLoop's methods of the same names; null with an exception set.
-[[nodiscard]] PyObject* make_socket_transport(PyObject* loop, PyObject* arguments, PyObject* keywords);
-[[nodiscard]] PyObject* make_tls_transport(PyObject* loop, PyObject* arguments, PyObject* keywords);
-[[nodiscard]] PyObject* make_tls_upgrade(PyObject* loop, PyObject* arguments);
-[[nodiscard]] PyObject* make_read_pipe_transport(PyObject* loop, PyObject* arguments, PyObject* keywords);
-[[nodiscard]] PyObject* make_write_pipe_transport(PyObject* loop, PyObject* arguments, PyObject* keywords);
 
 }  // namespace tidegate::python

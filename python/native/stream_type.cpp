@@ -1,13 +1,16 @@
 // The methods of stream transports, as Python calls them: asyncio.Transport, ReadTransport, WriteTransport.
+// How they are made is in stream_making.cpp.
+#include "stream_type.hpp"
+
+#include <tidegate/chunk.hpp>
+
 #include "bytes_chunk.hpp"
 #include "names.hpp"
 #include "python_error.hpp"
-#include "socket_description.hpp"
 #include "stream_part.hpp"
 #include "transport_object.hpp"
 #include "write_limits.hpp"
 
-#include <new>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,15 +19,12 @@ namespace tidegate::python {
 
 namespace {
 
-ExtendedType<StreamPart> socket_type;
-ExtendedType<StreamPart> tls_type;
-ExtendedType<StreamPart> read_pipe_type;
-ExtendedType<StreamPart> write_pipe_type;
+StreamTypes types;
 
 /// asyncio.BaseTransport keeps there what get_extra_info gives.
 SlotOfClass extra_slot;
 
-StreamPart& part_of(PyObject* object) noexcept { return stream_part(object); }
+StreamPart& part_of(PyObject* object) noexcept { return types.socket.part(object); }
 
 // --- writing -----------------------------------------------------------------------------------------------
 
@@ -49,7 +49,7 @@ void write_object(transport::InnerTransport& core, PyObject* data) {
 PyObject* write(PyObject* self, PyObject* data) {
   return guarded([&]() -> PyObject* {
     write_object(part_of(self).core(), data);
-    Py_RETURN_NONE;
+    return part_of(self).none_or_raised();
   });
 }
 
@@ -58,20 +58,20 @@ PyObject* writelines(PyObject* self, PyObject* pieces) {
     const Owned sequence =
         Owned::take(PySequence_Fast(pieces, "writelines() takes an iterable of bytes-like objects"));
     if (!sequence) return nullptr;
-    const auto count = static_cast<std::size_t>(PySequence_Fast_GET_SIZE(sequence.get()));
     std::vector<Chunk> chunks;
-    chunks.reserve(count);
-    for (std::size_t index = 0; index < count; ++index) {
-      PyObject* const piece = PySequence_Fast_GET_ITEM(sequence.get(), static_cast<Py_ssize_t>(index));
+    chunks.reserve(static_cast<std::size_t>(PySequence_Fast_GET_SIZE(sequence.get())));
+    // Its size is asked each time: a piece may run code that changes the list when its memory is asked for.
+    for (Py_ssize_t index = 0; index < PySequence_Fast_GET_SIZE(sequence.get()); ++index) {
+      const Owned kept = Owned::share(PySequence_Fast_GET_ITEM(sequence.get(), index));
+      PyObject* const piece = kept.get();
       if (PyBytes_Check(piece)) {
         chunks.push_back(chunk_of(piece));
       } else {
-        if (!PyByteArray_Check(piece) && !PyMemoryView_Check(piece)) refuse_data(piece);
         chunks.emplace_back(ExportedBuffer(piece, ExportedBuffer::Access::read).bytes().to_string());
       }
     }
     part_of(self).core().writelines(std::move(chunks));
-    Py_RETURN_NONE;
+    return part_of(self).none_or_raised();
   });
 }
 
@@ -100,7 +100,7 @@ PyObject* set_write_buffer_limits(PyObject* self, PyObject* arguments, PyObject*
   if (!read_write_limits(arguments, keywords, limits)) return nullptr;
   return guarded([&]() -> PyObject* {
     part_of(self).core().set_write_buffer_limits(limits);
-    Py_RETURN_NONE;
+    return part_of(self).none_or_raised();
   });
 }
 
@@ -131,14 +131,14 @@ PyObject* end_file(PyObject* self, PyObject*) {
 
 PyObject* pause_reading(PyObject* self, PyObject*) {
   return guarded([&]() -> PyObject* {
-    part_of(self).core().pause_reading();
+    part_of(self).pause_reading();
     Py_RETURN_NONE;
   });
 }
 
 PyObject* resume_reading(PyObject* self, PyObject*) {
   return guarded([&]() -> PyObject* {
-    part_of(self).core().resume_reading();
+    part_of(self).resume_reading();
     Py_RETURN_NONE;
   });
 }
@@ -290,42 +290,21 @@ PyGetSetDef tls_attributes[] = {TIDEGATE_ATTRIBUTES,
 
 #undef TIDEGATE_ATTRIBUTES
 
-/// The part lies at the same place in all of them, behind the largest base: whoever has an object need not
-/// ask which it is.
-PyTypeObject* make_type(ExtendedType<StreamPart>& type, const char* name, PyMethodDef* methods,
-                        PyObject* base, std::size_t offset_of_part) {
-  const auto offset = static_cast<Py_ssize_t>(offset_of_part);
-  PyMemberDef members[] = {
-      {"__weaklistoffset__", T_PYSSIZET, offset, READONLY, nullptr},
-      {"__dictoffset__", T_PYSSIZET, offset + Py_ssize_t{sizeof(PyObject*)}, READONLY, nullptr},
-      {nullptr, 0, 0, 0, nullptr}};
-  PyType_Slot slots[] = {{Py_tp_dealloc, as_slot(Object::deallocate)},
-                         {Py_tp_traverse, as_slot(Object::traverse)},
-                         {Py_tp_clear, as_slot(Object::clear)},
-                         {Py_tp_repr, as_slot(represent)},
-                         {Py_tp_methods, methods},
-                         {Py_tp_getset, &type == &tls_type ? tls_attributes : attributes},
-                         {Py_tp_members, members},
-                         {0, nullptr}};
-  const PyType_Spec spec = {
-      name, 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
-  return type.make(spec, base, offset_of_part);
-}
-
-/// An asyncio.Transport. Asyncio sends a file in pieces only over what is one of these, and calls nothing of
-/// it.
+/// The largest: the part lies at the same place in all of them, behind it, so that whoever has an object need
+/// not ask which it is. An asyncio.Transport. Asyncio sends a file in pieces only over what is one of these,
+/// and calls nothing of it.
 constexpr const char* kLargestBase = "_FlowControlMixin";
 
-bool add_type(PyObject* module, ExtendedType<StreamPart>& type, const char* base_name, const char* name,
-              PyMethodDef* methods) {
+bool add_type(PyObject* module, ExtendedType<StreamPart>& type, const char* base_name,
+              const Object::Description& description) {
   const Owned transports = Owned::take(PyImport_ImportModule("asyncio.transports"));
   const Owned base = Owned::take(transports ? PyObject_GetAttrString(transports.get(), base_name) : nullptr);
   const Owned largest =
       Owned::take(transports ? PyObject_GetAttrString(transports.get(), kLargestBase) : nullptr);
   if (!base || !largest || !extra_slot.find(reinterpret_cast<PyTypeObject*>(base.get()), "_extra"))
     return false;
-  PyTypeObject* const made =
-      make_type(type, name, methods, base.get(), ExtendedType<StreamPart>::offset_behind(largest.get()));
+  PyTypeObject* const made = Object::make_type(type, description, base.get(),
+                                               ExtendedType<StreamPart>::offset_behind(largest.get()));
   return made != nullptr && PyModule_AddType(module, made) == 0;
 }
 
@@ -336,140 +315,24 @@ bool mark_for_asyncio(const ExtendedType<StreamPart>& type, PyObject* sendfile_m
          PyObject_SetAttrString(object, "_sendfile_compatible", sendfile_mode) == 0;
 }
 
-// --- making them -------------------------------------------------------------------------------------------
-
-/// (file, protocol, waiter=None, *, extra=None, server=None), as asyncio's loops have it.
-bool read_terms(PyObject* arguments, PyObject* keywords, StreamPart::Terms& terms, PyObject*& extra) {
-  static const char* names_of_arguments[] = {"sock", "protocol", "waiter", "extra", "server", nullptr};
-  if (PyArg_ParseTupleAndKeywords(arguments, keywords, "OO|OOO", const_cast<char**>(names_of_arguments),
-                                  &terms.file, &terms.protocol, &terms.waiter, &extra, &terms.server) == 0) {
-    return false;
-  }
-  const Owned number = Owned::take(PyObject_CallMethodNoArgs(terms.file, names().fileno));
-  if (!number) return false;
-  const long descriptor = PyLong_AsLong(number.get());
-  if (descriptor < 0) {
-    if (PyErr_Occurred() == nullptr) PyErr_Format(PyExc_ValueError, "%R is closed", terms.file);
-    return false;
-  }
-  terms.descriptor = static_cast<int>(descriptor);
-  return true;
-}
-
-/// A pipe's: itself.
-Owned describe_pipe(PyObject* pipe, PyObject* known) {
-  Owned description = known == nullptr || known == Py_None ? Owned::take(PyDict_New()) : Owned::share(known);
-  if (description && PyDict_SetItem(description.get(), names().pipe, pipe) < 0) return {};
-  return description;
-}
-
-/// A new object, of which `open` makes something.
-template <typename Open>
-PyObject* make_object(const ExtendedType<StreamPart>& type, Owned extra, const Open& open) {
-  Owned object = Owned::take(type.type()->tp_alloc(type.type(), 0));
-  if (!object) return nullptr;
-  auto* const part = new (type.memory_of_part(object.get())) StreamPart();
-  extra_slot.set(object.get(), std::move(extra));
-  return guarded([&]() -> PyObject* {
-    try {
-      open(*part);
-    } catch (...) {
-      if (part->is_opened()) part->core().abort();
-      throw;
-    }
-    return object.release();
-  });
-}
-
-template <typename Open>
-PyObject* make_transport(const ExtendedType<StreamPart>& type, PyObject* loop, PyObject* arguments,
-                         PyObject* keywords, bool is_socket, const Open& open) {
-  StreamPart::Terms terms;
-  PyObject* given_extra = nullptr;
-  if (!NativeLoop::of(loop)->check_open() || !read_terms(arguments, keywords, terms, given_extra))
-    return nullptr;
-  terms.loop = loop;
-  const auto& transports = NativeLoop::of(loop)->transports();
-  if (const auto found = transports.find(terms.descriptor); found != transports.end()) {
-    return PyErr_Format(PyExc_RuntimeError, "File descriptor %d is used by transport %R", terms.descriptor,
-                        found->second);
-  }
-  Owned extra = is_socket ? describe_socket(terms.file, given_extra) : describe_pipe(terms.file, given_extra);
-  if (!extra) return nullptr;
-  return make_object(type, std::move(extra), [&](StreamPart& part) { open(part, terms); });
-}
-
 }  // namespace
 
-StreamPart& stream_part(PyObject* object) noexcept { return socket_type.part(object); }
+const StreamTypes& stream_types() noexcept { return types; }
+const SlotOfClass& stream_extra() noexcept { return extra_slot; }
 
-PyObject* StreamPart::object() const noexcept { return socket_type.object(*this); }
-
-PyObject* make_socket_transport(PyObject* loop, PyObject* arguments, PyObject* keywords) {
-  return make_transport(socket_type, loop, arguments, keywords, true,
-                        [](StreamPart& part, const StreamPart::Terms& terms) { part.open_socket(terms); });
-}
-
-/// As the others, behind what TLS needs: (SSLObject, its MemoryBIOs: incoming, outgoing; time for the
-/// handshake, for the shutdown).
-PyObject* make_tls_transport(PyObject* loop, PyObject* arguments, PyObject* keywords) {
-  if (!prepare_tls_names()) return nullptr;
-  SecuredPart::Terms secured;
-  PyObject* others = nullptr;
-  if (PyArg_ParseTuple(arguments, "O!(OOOOO)", &PyTuple_Type, &others, &secured.engine.ssl_object,
-                       &secured.engine.incoming, &secured.engine.outgoing, &secured.handshake_timeout,
-                       &secured.shutdown_timeout) == 0) {
-    return nullptr;
-  }
-  return make_transport(tls_type, loop, others, keywords, true,
-                        [&](StreamPart& part, const StreamPart::Terms& terms) {
-                          secured.engine.extra = extra_slot.of(part.object());
-                          part.open_tls(terms, secured);
-                        });
-}
-
-/// (transport, protocol, waiter, extra, what TLS needs): see above.
-PyObject* make_tls_upgrade(PyObject* loop, PyObject* arguments) {
-  if (!NativeLoop::of(loop)->check_open() || !prepare_tls_names()) return nullptr;
-  StreamPart::Terms terms;
-  SecuredPart::Terms secured;
-  PyObject* below = nullptr;
-  if (PyArg_ParseTuple(arguments, "O!OOO!(OOOOO)", socket_type.type(), &below, &terms.protocol, &terms.waiter,
-                       &PyDict_Type, &secured.engine.extra, &secured.engine.ssl_object,
-                       &secured.engine.incoming, &secured.engine.outgoing, &secured.handshake_timeout,
-                       &secured.shutdown_timeout) == 0) {
-    return nullptr;
-  }
-  terms.loop = loop;
-  return make_object(tls_type, Owned::share(secured.engine.extra),
-                     [&](StreamPart& part) { part.open_tls_over(part_of(below), terms, secured); });
-}
-
-PyObject* make_read_pipe_transport(PyObject* loop, PyObject* arguments, PyObject* keywords) {
-  return make_transport(read_pipe_type, loop, arguments, keywords, false,
-                        [](StreamPart& part, const StreamPart::Terms& terms) {
-                          part.open_pipe(terms, transport::Direction::read);
-                        });
-}
-
-PyObject* make_write_pipe_transport(PyObject* loop, PyObject* arguments, PyObject* keywords) {
-  return make_transport(write_pipe_type, loop, arguments, keywords, false,
-                        [](StreamPart& part, const StreamPart::Terms& terms) {
-                          part.open_pipe(terms, transport::Direction::write);
-                        });
-}
+PyObject* StreamPart::object() const noexcept { return types.socket.object(*this); }
 
 bool prepare_streams(PyObject* module) {
-  if (!add_type(module, socket_type, kLargestBase, "tidegate._native.StreamTransport", socket_methods) ||
-      !add_type(module, tls_type, kLargestBase, "tidegate._native.SSLTransport", tls_methods) ||
-      !add_type(module, read_pipe_type, "ReadTransport", "tidegate._native.ReadPipeTransport",
-                read_pipe_methods) ||
-      !add_type(module, write_pipe_type, "WriteTransport", "tidegate._native.WritePipeTransport",
-                write_pipe_methods)) {
-    return false;
-  }
-  return mark_for_asyncio(socket_type, names().try_native_sendfile) &&
-         mark_for_asyncio(tls_type, names().fallback_sendfile);
+  return add_type(module, types.socket, kLargestBase,
+                  {"tidegate._native.StreamTransport", socket_methods, attributes, represent}) &&
+         add_type(module, types.tls, kLargestBase,
+                  {"tidegate._native.SSLTransport", tls_methods, tls_attributes, represent}) &&
+         add_type(module, types.read_pipe, "ReadTransport",
+                  {"tidegate._native.ReadPipeTransport", read_pipe_methods, attributes, represent}) &&
+         add_type(module, types.write_pipe, "WriteTransport",
+                  {"tidegate._native.WritePipeTransport", write_pipe_methods, attributes, represent}) &&
+         mark_for_asyncio(types.socket, names().try_native_sendfile) &&
+         mark_for_asyncio(types.tls, names().fallback_sendfile);
 }
 
 }  // namespace tidegate::python

@@ -5,6 +5,7 @@
 #include "extended_type.hpp"
 #include "python.hpp"
 
+#include <cstddef>
 #include <cstring>
 
 namespace tidegate::python {
@@ -34,6 +35,36 @@ struct TransportObject {
     PartOf(self).~Part();
     type->tp_free(self);
     Py_DECREF(type);
+  }
+
+  /// What is said of a type that is not the same for all.
+  struct Description {
+    const char* name;
+    PyMethodDef* methods;
+    PyGetSetDef* attributes;
+    reprfunc represent;
+  };
+
+  /// Makes `type`, whose parts lie at `offset`. Null with an exception set.
+  [[nodiscard]] static PyTypeObject* make_type(ExtendedType<Part>& type, const Description& description,
+                                               PyObject* base, std::size_t offset) {
+    const auto place = static_cast<Py_ssize_t>(offset);
+    PyMemberDef members[] = {
+        {"__weaklistoffset__", T_PYSSIZET, place, READONLY, nullptr},
+        {"__dictoffset__", T_PYSSIZET, place + Py_ssize_t{sizeof(PyObject*)}, READONLY, nullptr},
+        {nullptr, 0, 0, 0, nullptr}};
+    PyType_Slot slots[] = {{Py_tp_dealloc, as_slot(deallocate)},
+                           {Py_tp_traverse, as_slot(traverse)},
+                           {Py_tp_clear, as_slot(clear)},
+                           {Py_tp_repr, as_slot(description.represent)},
+                           {Py_tp_methods, description.methods},
+                           {Py_tp_getset, description.attributes},
+                           {Py_tp_members, members},
+                           {0, nullptr}};
+    const PyType_Spec spec = {description.name, 0, 0,
+                              Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                              slots};
+    return type.make(spec, base, offset);
   }
 };
 

@@ -4,6 +4,7 @@
 #include "handle.hpp"
 #include "loop/watches.hpp"
 #include "native_loop.hpp"
+#include "python_error.hpp"
 
 namespace tidegate::python {
 
@@ -16,6 +17,7 @@ void WatchedDescriptors::add(int descriptor, kernel::Readiness readiness, Owned 
   });
   const Owned before = std::exchange(handles_[descriptor].of(readiness), std::move(handle));
   if (before) HandlePart::of(before.get()).cancel();
+  if (PyErr_Occurred() != nullptr) throw_python_error();  // debug mode asks for its repr
 }
 
 bool WatchedDescriptors::remove(int descriptor, kernel::Readiness readiness) {
@@ -25,6 +27,7 @@ bool WatchedDescriptors::remove(int descriptor, kernel::Readiness readiness) {
   if (!found->second.reader && !found->second.writer) handles_.erase(found);
   loop_.core().watches().remove(FileDescriptor{descriptor}, readiness);
   HandlePart::of(handle.get()).cancel();
+  if (PyErr_Occurred() != nullptr) throw_python_error();  // as above
   return true;
 }
 

@@ -120,6 +120,11 @@ class Loop(_native.NativeLoop, asyncio.SelectorEventLoop):
             logger.warning("Executing %s took %.3f seconds", base_events._format_handle(handle), taken)
         handle = None  # an exception that somebody keeps may keep this frame
 
+    def _note_call(self, protocol, name, taken):
+        """A protocol has been called while the loop is being debugged."""
+        if taken >= self.slow_callback_duration:
+            logger.warning("Executing %s of %r took %.3f seconds", name, protocol, taken)
+
     def _note_source(self, handle):
         handle._source_traceback = format_helpers.extract_stack(sys._getframe(1))
 
@@ -281,21 +286,9 @@ def _seconds(name, given, usual):
     return given
 
 
-class EventLoopPolicy(asyncio.DefaultEventLoopPolicy):
-    """Makes Tidegate's loops, for programs that leave the choice to asyncio's policy."""
-
-    def _loop_factory(self) -> Loop:
-        return new_event_loop()
-
-
 def new_event_loop(backend: str | None = None) -> Loop:
     """A new event loop. See Loop."""
     return Loop(backend)
-
-
-def install() -> None:
-    """From now on asyncio.run() and asyncio.new_event_loop() make Tidegate's loops."""
-    asyncio.set_event_loop_policy(EventLoopPolicy())
 
 
 def run(main: Coroutine[Any, Any, _Result], *, debug: bool | None = None, backend: str | None = None) -> _Result:

@@ -212,6 +212,7 @@ void TlsTransport::continue_shutdown() {
     const bool has_failed = below_->is_closing();  // with what was still to be sent
     const bool owed = get_write_buffer_size() != 0 || has_failed;
     engine_->close();
+    if (engine_->failure() != nullptr) return engine_has_failed();  // there is no farewell to be answered
     set_marks_below();
     hand_over();
     loses_bytes_ = has_failed || (owed && below_->is_closing());

@@ -2,6 +2,7 @@
 connections have left behind."""
 
 import asyncio
+import contextvars
 import gc
 import os
 import socket
@@ -137,6 +138,39 @@ class CyclesTest(LoopTest):
         del loop, argument
         gc.collect()
         self.assertEqual([reference() for reference in references], [None, None])
+
+    def test_a_loop_that_is_left_with_calls_from_threads_is_collected_with_their_contexts(self):
+        kept = []
+
+        class Value:
+            pass
+
+        def leave():
+            variable, value, loop = contextvars.ContextVar("variable"), Value(), new_loop()
+            value.loop = loop
+            context = contextvars.copy_context()
+            context.run(variable.set, value)
+            for _ in range(1000):
+                kept.append(context.run(loop.call_soon_threadsafe, id, value))
+            gc.collect()
+            del kept[1:]
+            return [weakref.ref(loop), weakref.ref(value)]
+
+        with self.assertWarnsRegex(ResourceWarning, "unclosed event loop"):
+            references = leave()
+            gc.collect()  # all of it hangs on the one handle
+            self.assertIsNotNone(references[0]())
+            kept.clear()
+            gc.collect()
+        self.assertEqual([reference() for reference in references], [None, None])
+
+    def test_the_context_of_a_call_from_a_thread_can_be_kept(self):
+        handle = self.loop.call_soon_threadsafe(id, 1)
+        context = handle._context
+        self.turn()
+        self.assertTrue(gc.is_tracked(context))
+        del handle
+        self.assertEqual(context.run(len, "ab"), 2)
 
     def test_a_loop_in_the_middle_of_its_life_is_collected_with_a_warning(self):
         with self.assertWarnsRegex(ResourceWarning, "unclosed event loop"):
@@ -312,6 +346,26 @@ class LentMemoryTest(LoopTest):
                 far.send(b"x")
                 await growing.until(lambda count=count: len(growing.received) == count)
         self.assertEqual(self.told, [])
+
+    @on_loop
+    async def test_memory_of_a_protocol_that_was_replaced_is_not_filled(self):
+        other = BufferedNotes()
+
+        class Leaving(BufferedNotes):
+            def get_buffer(self, sizehint):
+                self.transport.set_protocol(other)
+                return self.buffer
+
+        leaving = Leaving(16)
+        async with self.socket_pair(leaving) as far:
+            other.transport = leaving.transport
+            far.send(b"some")
+            await other.until(lambda: other.received == b"some")
+            self.assertEqual(leaving.buffer, bytes(16))
+            leaving.buffer.clear()  # a BufferError, if somebody still had it
+            other.transport.abort()
+            await other.until(lambda: other.is_lost)
+            leaving.is_lost = True
 
     @on_loop
     async def test_a_received_buffer_is_asked_for_anew_and_let_go_of_when_the_connection_is_lost(self):

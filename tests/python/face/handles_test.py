@@ -159,6 +159,19 @@ class TimeTest(LoopTest):
         self.turn(3)
         self.assertEqual(sorted(seen), [1, 2])
 
+    def test_what_is_called_and_when_can_be_given_by_name(self):
+        seen = []
+        self.loop.call_soon(callback=lambda: seen.append("soon"))
+        self.loop.call_soon_threadsafe(context=None, callback=lambda: seen.append("from any thread"))
+        self.loop.call_later(delay=0.001, callback=lambda: seen.append("later"))
+        self.loop.call_at(callback=self.loop.stop, when=self.loop.time() + 0.002)
+        self.loop.run_forever()
+        self.assertEqual(seen, ["soon", "from any thread", "later"])
+        for call in (lambda: self.loop.call_soon(callback, callback=callback), lambda: self.loop.call_soon(),
+                     lambda: self.loop.call_later(1, delay=1), lambda: self.loop.call_at(when=1)):
+            with self.assertRaises(TypeError):
+                call()
+
     def test_a_timer_needs_a_time(self):
         with self.assertRaises(TypeError):
             self.loop.call_at(None, callback)

@@ -1,13 +1,17 @@
 """What the rooms share: the loop under test, connected pairs, and protocols that note what they are told."""
 
 import asyncio
+import atexit
 import contextlib
 import functools
 import importlib
 import os
+import shutil
 import socket
+import ssl
 import subprocess
 import sys
+import tempfile
 import unittest
 
 SPEC = os.environ.get("TIDEGATE_LOOP", "tidegate:new_event_loop")
@@ -226,6 +230,30 @@ class ChildNotes(Watched, asyncio.SubprocessProtocol):
     def connection_lost(self, exc):
         self.is_lost = True
         self.changed()
+
+
+@functools.cache
+def certificate():
+    """A file with a certificate that vouches for itself, and its key."""
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder)
+    both = os.path.join(folder, "both.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+                    "-keyout", both, "-out", both + ".crt"], check=True, capture_output=True)
+    with open(both, "a") as file, open(both + ".crt") as crt:
+        file.write(crt.read())
+    return both
+
+
+def server_context():
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate())
+    return context
+
+
+def client_context():
+    return ssl.create_default_context(cafile=certificate())
 
 
 def run_python(code, *, expected=0):

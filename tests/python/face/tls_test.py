@@ -2,45 +2,19 @@
 
 import asyncio
 import contextlib
-import functools
 import gc
 import os
-import shutil
+import select
 import socket
 import ssl
-import subprocess
 import tempfile
-import unittest
+import warnings
 import weakref
 
-from support import BufferedNotes, LoopTest, Notes, better_than_asyncio, new_loop, on_loop
+from support import (BufferedNotes, LoopTest, Notes, better_than_asyncio, certificate, client_context, new_loop, on_loop,
+                     server_context)
 
 MEBIBYTE = 1 << 20
-
-
-@functools.cache
-def certificate():
-    """A file with a certificate that vouches for itself, and its key."""
-    folder = tempfile.mkdtemp()
-    unittest.addModuleCleanup(certificate.cache_clear)
-    unittest.addModuleCleanup(shutil.rmtree, folder)
-    both = os.path.join(folder, "both.pem")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                    "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-                    "-keyout", both, "-out", both + ".crt"], check=True, capture_output=True)
-    with open(both, "a") as file, open(both + ".crt") as crt:
-        file.write(crt.read())
-    return both
-
-
-def server_context():
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate())
-    return context
-
-
-def client_context():
-    return ssl.create_default_context(cafile=certificate())
 
 
 class Lending(BufferedNotes):
@@ -81,6 +55,15 @@ class TlsTest(LoopTest):
         """As tcp_pair, over TLS."""
         return self.tcp_pair(ours, theirs, serving={"ssl": server or server_context()}, ssl=client or client_context(),
                              **options)
+
+    @staticmethod
+    async def has_something_to_read(notes):
+        """Waits until a protocol would be told, if it were told of anything."""
+        number = notes.transport.get_extra_info("socket").fileno()
+        while not select.select([number], [], [], 0)[0]:
+            await asyncio.sleep(0)
+        for _ in range(3):
+            await asyncio.sleep(0)
 
     @contextlib.asynccontextmanager
     async def peer_of(self, ours, **options):
@@ -152,7 +135,7 @@ class TransportTest(TlsTest):
             theirs.transport.pause_reading()
             self.assertFalse(theirs.transport.is_reading())
             ours.transport.write(bytes(MEBIBYTE))
-            await asyncio.sleep(0.05)
+            await self.has_something_to_read(theirs)
             self.assertEqual(theirs.received, b"")
             theirs.transport.resume_reading()
             await theirs.until(lambda: len(theirs.received) == MEBIBYTE)
@@ -168,17 +151,51 @@ class TransportTest(TlsTest):
             ours.transport.write(b"for the first")
             await theirs.until(lambda: theirs.received == b"for the first")
 
-    @on_loop
-    async def test_an_exception_of_the_protocols_is_told_and_ends_the_connection(self):
-        class Failing(Notes):
-            def data_received(self, data):
-                raise ZeroDivisionError
+    def test_an_exception_of_the_protocols_is_told_and_ends_the_connection(self):
+        for method in ("data_received", "eof_received"):
+            for debug in (False, True):
+                with self.subTest(method=method, debug=debug):
+                    self.loop.set_debug(debug)
+                    self.complete(self.fails_in(method))
 
+    async def fails_in(self, method):
+        class Failing(Notes):
+            pass
+
+        def fail(*_):
+            raise ZeroDivisionError
+
+        setattr(Failing, method, fail)
         async with self.tls_pair(theirs=Failing()) as (ours, theirs):
             ours.transport.write(b"x")
+            ours.transport.close()
             await theirs.until(lambda: theirs.is_lost)
             self.assertIsInstance(theirs.reason, ZeroDivisionError)
-        self.assertIsInstance(self.told[0]["exception"], ZeroDivisionError)
+            await ours.until(lambda: ours.is_lost)
+        (context,) = self.told
+        self.assertIsInstance(context["exception"], ZeroDivisionError)
+        self.assertEqual(context["message"], f"Fatal error: protocol.{method}() call failed.")
+        self.told.clear()
+
+    def test_an_exception_in_the_first_and_the_last_call_is_told(self):
+        for method in ("connection_made", "connection_lost"):
+            with self.subTest(method=method):
+                self.complete(self.fails_besides_in(method))
+
+    async def fails_besides_in(self, method):
+        class Failing(Notes):
+            pass
+
+        def fail(self, *arguments):
+            getattr(Notes, method)(self, *arguments)
+            raise ZeroDivisionError
+
+        setattr(Failing, method, fail)
+        async with self.tls_pair(theirs=Failing()) as (ours, theirs):
+            ours.transport.write(b"x")
+            await theirs.until(lambda: theirs.received == b"x")
+        self.assertEqual([type(context["exception"]) for context in self.told], [ZeroDivisionError])
+        self.told.clear()
 
 
 class EndTest(TlsTest):
@@ -213,7 +230,7 @@ class EndTest(TlsTest):
             ours.transport.pause_reading()
             await peer.do(peer.object.write, b"all")
             far.shutdown(socket.SHUT_WR)
-            await asyncio.sleep(0.02)
+            await self.has_something_to_read(ours)
             self.assertEqual(ours.events, ["made"])
             ours.transport.resume_reading()
             await ours.until(lambda: ours.is_lost)
@@ -278,15 +295,15 @@ class EndTest(TlsTest):
 class HandshakeTest(TlsTest):
     @on_loop
     async def test_a_certificate_that_is_not_trusted_is_told_to_whoever_connects(self):
-        theirs = Notes()
-        server = await self.loop.create_server(lambda: theirs, "127.0.0.1", 0, ssl=server_context())
-        ours = Notes()
+        ours, theirs = Notes(), Notes()
+        near, far = socket.socketpair()
+        serving = asyncio.ensure_future(self.loop.connect_accepted_socket(lambda: theirs, far, ssl=server_context()))
         with self.assertRaises(ssl.SSLCertVerificationError) as caught:
-            await self.loop.create_connection(lambda: ours, *server.sockets[0].getsockname(),
-                                              ssl=ssl.create_default_context())
+            await self.loop.create_connection(lambda: ours, sock=near, ssl=ssl.create_default_context(),
+                                              server_hostname="localhost")
         self.assertEqual(caught.exception.reason, "CERTIFICATE_VERIFY_FAILED")
-        await asyncio.sleep(0.02)
-        server.close()
+        with self.assertRaises(ssl.SSLError):
+            await serving
         self.assertEqual((ours.events, theirs.events, self.told), ([], [], []))
 
     @on_loop
@@ -437,6 +454,26 @@ class GarbageTest(TlsTest):
         self.turn(3)
         gc.collect()
         self.assertEqual([reference() for reference in references], [None] * len(references))
+
+    def test_a_loop_that_is_left_in_the_middle_of_a_handshake_is_collected(self):
+        near, far = socket.socketpair()
+        far.setblocking(False)
+
+        def leave():
+            loop = new_loop()
+            connecting = loop.create_task(loop.create_connection(
+                Notes, sock=near, ssl=client_context(), server_hostname="localhost"))
+            loop.run_until_complete(loop.sock_recv(far, 1 << 16))  # its first words
+            self.assertFalse(connecting.done())
+            return weakref.ref(loop)
+
+        self.enterContext(warnings.catch_warnings())
+        warnings.simplefilter("ignore", ResourceWarning)
+        with far, self.assertLogs("asyncio", "ERROR"):  # of the task that is destroyed
+            reference = leave()
+            del near
+            gc.collect()
+            self.assertIsNone(reference())
 
     def test_an_unclosed_connection_says_so(self):
         near, far = socket.socketpair()

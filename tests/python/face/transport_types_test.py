@@ -156,6 +156,26 @@ class OtherTransportsTest(LoopTest):
         await theirs.until(lambda: theirs.is_lost)
 
     @on_loop
+    async def test_a_socket_that_the_program_closes_under_its_transport_is_closed_once(self):
+        async def datagrams(sock):
+            return (await self.loop.create_datagram_endpoint(DatagramNotes, sock=sock))[1]
+
+        async def stream(sock):
+            return (await self.loop.create_connection(Notes, sock=sock))[1]
+
+        for make, kind in ((stream, socket.SOCK_STREAM), (datagrams, socket.SOCK_DGRAM)):
+            near, far = socket.socketpair(type=kind)
+            with far:
+                notes = await make(near)
+                number = near.fileno()
+                near.close()
+                os.dup2(far.fileno(), number)  # the number is somebody else's now
+                notes.transport.abort()
+                await notes.until(lambda: notes.is_lost)
+                await asyncio.sleep(0)
+                os.close(number)  # an OSError, if it was closed with the transport
+
+    @on_loop
     async def test_a_childs_transport_is_asyncios_and_so_are_those_of_its_pipes(self):
         transport, notes = await self.loop.subprocess_exec(ChildNotes, sys.executable, "-c", "print(input())")
         self.assertIsInstance(transport, asyncio.SubprocessTransport)

@@ -155,3 +155,11 @@ class WritingTest(LoopTest):
         self.assertRegex(logs.output[0], r"socket.send\(\) raised exception|connection was lost")
         await notes.until(lambda: notes.is_lost)
         self.assertIsInstance(notes.reason, (BrokenPipeError, ConnectionResetError, type(None)))
+
+    @on_loop
+    async def test_whatever_has_bytes_can_be_among_lines(self):
+        async with self.tcp_pair() as (ours, theirs):
+            ours.transport.writelines([b"1", bytearray(b"2"), memoryview(b"3"), array.array("b", b"4")])
+            await theirs.until(lambda: theirs.received == b"1234")
+            with self.assertRaises(TypeError):
+                ours.transport.writelines([b"x", "no bytes"])

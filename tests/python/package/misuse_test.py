@@ -65,6 +65,45 @@ class MisuseTest(unittest.TestCase):
             """)
         self.assertRegex(last, "tidegate.*subinterpreters", everything)
 
+    def test_what_was_thrown_out_of_sys_modules_can_be_imported_again(self):
+        last, everything = end_of("""if True:
+            import sys, tidegate
+            before = tidegate.new_event_loop()
+            for name in [name for name in sys.modules if name.startswith("tidegate")]:
+                del sys.modules[name]
+            import tidegate as again
+            assert again is not tidegate
+            for loop in (before, again.new_event_loop()):
+                handle = loop.call_soon(loop.stop)
+                loop.call_later(1000, print)
+                loop.run_forever()
+                loop.close()
+        """)
+        self.assertEqual(everything, "")
+
+    def test_asyncios_policy_is_used_by_those_only_who_ask_for_it(self):
+        # As 3.14 has it: whoever takes it out of asyncio is warned.
+        last, everything = end_of("""if True:
+            import asyncio, sys, warnings
+            policy = asyncio.DefaultEventLoopPolicy
+            if "DefaultEventLoopPolicy" in vars(asyncio):
+                del asyncio.DefaultEventLoopPolicy
+            def warn(name):
+                if name != "DefaultEventLoopPolicy":
+                    raise AttributeError(name)
+                warnings.warn(name, DeprecationWarning)
+                return policy
+            asyncio.__getattr__ = warn
+            warnings.simplefilter("error")
+            import tidegate
+            tidegate.run(asyncio.sleep(0))
+            try:
+                tidegate.EventLoopPolicy
+            except DeprecationWarning as warning:
+                print(warning, file=sys.stderr)
+        """)
+        self.assertEqual(everything, "DefaultEventLoopPolicy\n")
+
     def test_a_loop_does_not_run_inside_of_another(self):
         async def main():
             other = tidegate.new_event_loop()
