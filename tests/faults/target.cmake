@@ -10,6 +10,7 @@ if(tidegate_library_type STREQUAL "SHARED_LIBRARY")
 endif()
 
 file(GLOB tidegate_fault_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/faults/*.cpp")
+tidegate_leave_out_tls_without_it(tidegate_fault_sources)
 add_executable(fault_tests ${tidegate_fault_sources}
   "${PROJECT_SOURCE_DIR}/tests/contract/ground.cpp")
 target_link_libraries(fault_tests PRIVATE
