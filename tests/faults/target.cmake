@@ -29,4 +29,9 @@ foreach(call IN LISTS tidegate_intercepted_calls)
   target_link_options(fault_tests PRIVATE "LINKER:--wrap=${call}")
 endforeach()
 
-tidegate_discover_tests(fault_tests faults)
+# Under a sanitizer, of the allocations of a flow after the sixteenth only every fourth: see RunningCase::is_played.
+if(TIDEGATE_SANITIZE)
+  tidegate_discover_tests(fault_tests faults PROPERTIES ENVIRONMENT TIDEGATE_FAULTS_EVERY=4)
+else()
+  tidegate_discover_tests(fault_tests faults)
+endif()
