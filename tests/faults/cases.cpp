@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -84,8 +85,8 @@ RunningCase::~RunningCase() { ::alarm(0); }
 
 std::string RunningCase::replay(const std::string& name) {
   const auto* const test = ::testing::UnitTest::GetInstance()->current_test_info();
-  return "TIDEGATE_FAULT=" + name + " fault_tests --gtest_filter=" + test->test_suite_name() + "." +
-         test->name();
+  return "TIDEGATE_FAULT=" + name + " " + ::program_invocation_name +
+         " --gtest_filter=" + test->test_suite_name() + "." + test->name();
 }
 
 bool RunningCase::is_wanted(const std::string& name) {

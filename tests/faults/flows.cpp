@@ -20,8 +20,10 @@ std::span<const NamedFlow> typical_flows() {
       NamedFlow{"streams", play_streams},
       NamedFlow{"reset", play_reset},
       NamedFlow{"datagrams", play_datagrams},
+#ifdef TIDEGATE_HAS_TLS
       NamedFlow{"tls_echo", play_tls_echo},
       NamedFlow{"start_tls", play_start_tls},
+#endif
       NamedFlow{"subprocess", play_subprocess},
       NamedFlow{"subprocess_and_thread", play_subprocess_and_thread},
       NamedFlow{"process_streams", play_process_streams},

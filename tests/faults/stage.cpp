@@ -10,7 +10,7 @@ namespace tidegate::faults {
 namespace {
 
 /// Nothing here takes a tenth of this, under a sanitizer on a busy machine either.
-constexpr Duration kDeadline = std::chrono::seconds(1);
+constexpr Duration kDeadline = std::chrono::seconds(5);
 
 /// A fresh server, a fresh connection, a few bytes there and back.
 Task<void> greet(Stage& stage) {
