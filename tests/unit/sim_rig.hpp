@@ -29,7 +29,7 @@ class SimTest : public ::testing::Test {
   std::uint64_t hash() { return world.trace().hash(); }
 
  protected:
-  explicit SimTest(std::uint64_t seed = 1) : world(seed, tidegate::testing::calm()) {}
+  explicit SimTest(std::uint64_t seed = 1) : world(seed, NetworkConditions::calm()) {}
   ~SimTest() override {
     // Whatever a test leaves open goes with the world.
     EXPECT_EQ(world.open_descriptors(), base::count_of_simulated_numbers());

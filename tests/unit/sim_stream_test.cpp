@@ -400,6 +400,16 @@ TEST_F(SimStreamTest, the_network_may_reset_a_connection_for_both_ends) {
   EXPECT_EQ(receive(server), "ECONNRESET");
 }
 
+TEST_F(SimStreamTest, the_network_may_reset_a_connection_that_its_sender_has_reset_already) {
+  const auto [client, server] = connected();
+  change_conditions([](auto& conditions) { conditions.reset = 1; });
+  send(client, "x");
+  reset_on_close(client);
+  world.close(client);
+  settle();
+  EXPECT_EQ(receive(server), "ECONNRESET");
+}
+
 TEST_F(SimStreamTest, a_connect_may_be_refused_or_lost_by_the_weather) {
   const int at = listener(ip("127.0.0.1", 0));
   change_conditions([](auto& conditions) { conditions.connect_refusal = 1; });
@@ -425,7 +435,7 @@ std::uint64_t hash_of_a_run(std::uint64_t seed) {
    public:
     explicit Run(std::uint64_t seed) : SimTest(seed), seed_(seed) {}
     void TestBody() override {
-      auto conditions = tidegate::testing::rough(seed_);
+      auto conditions = NetworkConditions::rough(seed_);
       conditions.accept_shortage = 0;
       world.set_conditions(conditions);
       Chance chance(seed_ + 77);

@@ -64,7 +64,7 @@ TEST_F(SimWorldTest, what_is_due_comes_in_the_order_of_time_and_then_of_asking) 
 TEST_F(SimWorldTest, jobs_that_were_not_done_go_with_the_world) {
   auto held = std::make_shared<int>(1);
   {
-    World other(1, tidegate::testing::calm());
+    World other(1, NetworkConditions::calm());
     other.at(other.now() + 1s, [held] {});
     EXPECT_EQ(held.use_count(), 2);
   }
@@ -89,7 +89,7 @@ TEST_F(SimWorldTest, the_lowest_free_number_is_given_out_and_names_are_never_use
 }
 
 TEST_F(SimWorldTest, a_number_belongs_to_one_world_and_owned_descriptors_close_themselves) {
-  World other(2, tidegate::testing::calm());
+  World other(2, NetworkConditions::calm());
   const int here = world.socket(AF_INET, SOCK_STREAM);
   {
     const OwnedFileDescriptor there(FileDescriptor(other.socket(AF_INET, SOCK_STREAM)));
