@@ -122,23 +122,21 @@ void ContractRecord::resumed() {
 
 void ContractRecord::received(const Called& called) {
   if (eof_received_) breach("R3", called.name + std::string(" after eof_received"));
+  check_reading(called.name);
+}
+
+void ContractRecord::end_of_file() {
+  if (std::exchange(eof_received_, true)) breach("R3", "eof_received a second time");
+  check_reading("eof_received");
+}
+
+void ContractRecord::check_reading(const std::string& name) {
   const std::optional<Observed> now = observed();
   if (!now) return;
   if (now->closing) {
     received_while_closing_ = true;
   } else if (!now->reading) {
-    breach("R2", called.name + std::string(" while reading is paused"));
-  }
-}
-
-void ContractRecord::end_of_file() {
-  if (std::exchange(eof_received_, true)) breach("R3", "eof_received a second time");
-  const std::optional<Observed> now = observed();
-  if (!now || now->reading) return;
-  if (now->closing) {
-    breach("L4", "eof_received of a transport that is closing");
-  } else {
-    breach("R2", "eof_received while reading is paused");
+    breach("R2", name + " while reading is paused");
   }
 }
 

@@ -82,6 +82,7 @@ class ContractRecord : public std::enable_shared_from_this<ContractRecord> {
  private:
   void check_order(const BaseProtocol& protocol, const Called& called, const std::optional<Observed>& now);
   void check_state(const Observed& now);
+  void check_reading(const std::string& name);
 
   std::shared_ptr<BreachLedger> ledger_;
   std::vector<const BaseProtocol*> members_;  // Lifetime: each leaves before it goes

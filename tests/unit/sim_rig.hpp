@@ -17,6 +17,8 @@
 
 namespace tidegate::kernel::sim {
 
+using namespace std::chrono_literals;
+
 inline Endpoint ip(std::string_view host, int port) {
   return Endpoint::from_numeric_host(host, Port(port)).value();
 }
@@ -27,7 +29,7 @@ class SimTest : public ::testing::Test {
   std::uint64_t hash() { return world.trace().hash(); }
 
  protected:
-  explicit SimTest(std::uint64_t seed = 1) : world(seed, tidegate::NetworkConditions::calm()) {}
+  explicit SimTest(std::uint64_t seed = 1) : world(seed, NetworkConditions::calm()) {}
   ~SimTest() override {
     // Whatever a test leaves open goes with the world.
     EXPECT_EQ(world.open_descriptors(), base::count_of_simulated_numbers());

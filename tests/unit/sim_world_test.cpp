@@ -16,8 +16,6 @@
 namespace tidegate::kernel::sim {
 namespace {
 
-using namespace std::chrono_literals;
-
 using ::testing::Test;
 
 class SimWorldTest : public SimTest {};
@@ -66,7 +64,7 @@ TEST_F(SimWorldTest, what_is_due_comes_in_the_order_of_time_and_then_of_asking) 
 TEST_F(SimWorldTest, jobs_that_were_not_done_go_with_the_world) {
   auto held = std::make_shared<int>(1);
   {
-    World other(1, tidegate::NetworkConditions::calm());
+    World other(1, NetworkConditions::calm());
     other.at(other.now() + 1s, [held] {});
     EXPECT_EQ(held.use_count(), 2);
   }
@@ -91,7 +89,7 @@ TEST_F(SimWorldTest, the_lowest_free_number_is_given_out_and_names_are_never_use
 }
 
 TEST_F(SimWorldTest, a_number_belongs_to_one_world_and_owned_descriptors_close_themselves) {
-  World other(2, tidegate::NetworkConditions::calm());
+  World other(2, NetworkConditions::calm());
   const int here = world.socket(AF_INET, SOCK_STREAM);
   {
     const OwnedFileDescriptor there(FileDescriptor(other.socket(AF_INET, SOCK_STREAM)));
@@ -311,7 +309,7 @@ TEST_F(SimWorldTest, hosts_have_the_addresses_that_they_were_given) {
 
 // --- the face ----------------------------------------------------------------------------------------------
 
-namespace tidegate::testing {
+namespace tidegate {
 namespace {
 
 std::string why_not(const NetworkConditions& conditions) {
@@ -344,13 +342,13 @@ TEST(SimulatedNetwork, conditions_that_make_no_sense_are_refused_by_name) {
 
 TEST(SimulatedNetwork, every_weather_is_valid_and_the_same_for_the_same_seed) {
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
-    EXPECT_EQ(why_not(NetworkConditions::rough(seed)), "it is valid");
-    EXPECT_EQ(why_not(NetworkConditions::hostile(seed)), "it is valid");
-    EXPECT_EQ(NetworkConditions::rough(seed).longest_latency, NetworkConditions::rough(seed).longest_latency);
-    EXPECT_EQ(NetworkConditions::rough(seed).reset, 0);
-    EXPECT_EQ(NetworkConditions::rough(seed).connect_loss, 0);
+    EXPECT_EQ(why_not(rough(seed)), "it is valid");
+    EXPECT_EQ(why_not(hostile(seed)), "it is valid");
+    EXPECT_EQ(rough(seed).longest_latency, rough(seed).longest_latency);
+    EXPECT_EQ(rough(seed).reset, 0);
+    EXPECT_EQ(rough(seed).connect_loss, 0);
   }
-  EXPECT_EQ(NetworkConditions::calm().short_transfer, 0);
+  EXPECT_EQ(calm().short_transfer, 0);
 }
 
 TEST(SimulatedNetwork, addresses_and_names_that_make_no_sense_are_refused) {
@@ -385,4 +383,4 @@ TEST(SimulatedNetwork, its_trace_tells_what_has_happened) {
 }
 
 }  // namespace
-}  // namespace tidegate::testing
+}  // namespace tidegate
