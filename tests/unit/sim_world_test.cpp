@@ -342,13 +342,13 @@ TEST(SimulatedNetwork, conditions_that_make_no_sense_are_refused_by_name) {
 
 TEST(SimulatedNetwork, every_weather_is_valid_and_the_same_for_the_same_seed) {
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
-    EXPECT_EQ(why_not(rough(seed)), "it is valid");
-    EXPECT_EQ(why_not(hostile(seed)), "it is valid");
-    EXPECT_EQ(rough(seed).longest_latency, rough(seed).longest_latency);
-    EXPECT_EQ(rough(seed).reset, 0);
-    EXPECT_EQ(rough(seed).connect_loss, 0);
+    EXPECT_EQ(why_not(NetworkConditions::rough(seed)), "it is valid");
+    EXPECT_EQ(why_not(NetworkConditions::hostile(seed)), "it is valid");
+    EXPECT_EQ(NetworkConditions::rough(seed).longest_latency, NetworkConditions::rough(seed).longest_latency);
+    EXPECT_EQ(NetworkConditions::rough(seed).reset, 0);
+    EXPECT_EQ(NetworkConditions::rough(seed).connect_loss, 0);
   }
-  EXPECT_EQ(calm().short_transfer, 0);
+  EXPECT_EQ(NetworkConditions::calm().short_transfer, 0);
 }
 
 TEST(SimulatedNetwork, addresses_and_names_that_make_no_sense_are_refused) {
