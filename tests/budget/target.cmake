@@ -11,7 +11,7 @@ endif()
 
 file(GLOB tidegate_budget_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/budget/*.cpp")
 add_executable(budget_tests ${tidegate_budget_sources} "${PROJECT_SOURCE_DIR}/tests/backend_asked_for.cpp"
-  "${PROJECT_SOURCE_DIR}/tests/support/scratch_file.cpp")
+  "${PROJECT_SOURCE_DIR}/tests/support/scratch_file.cpp" "${PROJECT_SOURCE_DIR}/tests/support/test_network.cpp")
 target_include_directories(budget_tests PRIVATE "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/tests")
 target_link_libraries(budget_tests
   PRIVATE tidegate::tidegate tidegate_warnings fmt::fmt-header-only GTest::gmock GTest::gtest GTest::gtest_main)
