@@ -51,6 +51,7 @@ constexpr std::array kBoth{true, false};
 // --- a number that has another owner ---------------------------------------------------------------
 
 TEST_P(SeamDatagramHazards, a_number_that_was_closed_behind_our_back_comes_without_what_was_kept) {
+  if (is_simulated()) GTEST_SKIP() << "about a thing of the system";
   SocketPair pair = udp_pair();
   const int number = pair.ours.get().number;
   const ChannelId channel = attach(std::move(pair.ours));
@@ -80,6 +81,7 @@ TEST_P(SeamDatagramHazards, a_number_that_was_closed_behind_our_back_comes_witho
 }
 
 TEST_P(SeamDatagramHazards, a_number_that_is_used_again_at_once_comes_without_what_was_kept) {
+  if (is_simulated()) GTEST_SKIP() << "about a thing of the system";
   // In the same dispatch in which the rest of a batch is kept, and due for delivery.
   SocketPair pair = udp_pair();
   SocketPair other = udp_pair();
@@ -168,6 +170,7 @@ TEST_P(SeamDatagramHazards, waiting_for_room_moves_thread) {
 // --- errors that wait in the socket ------------------------------------------------------------------
 
 TEST_P(SeamDatagramHazards, errors_that_a_program_asked_to_have_queued_take_neither_time_nor_room) {
+  if (is_simulated()) GTEST_SKIP() << "about a thing of the system";
   UdpSocket socket = udp_socket();
   set(socket.descriptor, IPPROTO_IP, IP_RECVERR);
   const net::SocketAddress ours = socket.address;
@@ -203,6 +206,7 @@ TEST_P(SeamDatagramHazards, errors_that_a_program_asked_to_have_queued_take_neit
 }
 
 TEST_P(SeamDatagramHazards, an_error_that_comes_in_the_middle_of_a_batch_is_told_thread) {
+  if (is_simulated()) GTEST_SKIP() << "about a thing of the system";
   UdpSocket socket = udp_socket();
   set(socket.descriptor, IPPROTO_IP, IP_RECVERR);  // so that a socket that is not connected is told at all
   const net::SocketAddress ours = socket.address;
@@ -242,6 +246,7 @@ TEST_P(SeamDatagramHazards, an_error_that_comes_in_the_middle_of_a_batch_is_told
 }
 
 TEST_P(SeamDatagramHazards, a_unix_peer_that_turns_away_is_an_error_and_takes_nothing_with_it) {
+  if (is_simulated()) GTEST_SKIP() << "about a thing of the system";
   SocketPair pair = unix_datagram_pair();
   const ChannelId channel = attach(std::move(pair.ours));
   auto& sender = make<DatagramSender>();
@@ -266,6 +271,7 @@ TEST_P(SeamDatagramHazards, a_unix_peer_that_turns_away_is_an_error_and_takes_no
 // --- trains ------------------------------------------------------------------------------------------
 
 TEST_P(SeamDatagramHazards, trains_that_the_kernel_refuses_go_as_datagrams) {
+  if (is_simulated()) GTEST_SKIP() << "about a thing of the system";
   SocketPair pair = udp_pair();
   // Without a checksum, there is no cutting up: EINVAL for a train, and nothing against a datagram.
   set(pair.ours, SOL_SOCKET, SO_NO_CHECK);
@@ -291,6 +297,7 @@ TEST_P(SeamDatagramHazards, trains_that_the_kernel_refuses_go_as_datagrams) {
 }
 
 TEST_P(SeamDatagramHazards, a_train_is_taken_apart_whatever_else_the_kernel_was_asked_to_say) {
+  if (is_simulated()) GTEST_SKIP() << "about a thing of the system";
   SocketPair pair = udp_pair();
   set(pair.ours, SOL_UDP, UDP_GRO);
   set(pair.ours, SOL_SOCKET, SO_TIMESTAMPNS);

@@ -62,6 +62,7 @@ TEST_P(SeamFileSending, a_full_socket_takes_nothing_and_loses_nothing) {
 }
 
 TEST_P(SeamFileSending, a_peer_that_has_gone_is_an_error_and_no_signal_also_where_some_was_taken_before) {
+  if (is_simulated()) GTEST_SKIP() << "about a thing of the system";
   const ScratchFile file(pattern(1'000'000));
   struct sigaction before {};
   struct sigaction deadly {};
