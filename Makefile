@@ -20,7 +20,7 @@ build_preset = cmake --preset $(1) $(python_options) && cmake --build --preset $
 
 .DEFAULT_GOAL := help
 .PHONY: help run test debug sanitize asan tsan lint tidy format install clean deps \
-  bench bench-quick bench-micro bench-deps bench-programs differential \
+  bench bench-quick bench-micro bench-deps bench-programs differential mutants \
   python conformance python-growth bench-python bench-python-quick bench-python-programs \
   fuzz fuzz-quick fuzz-programs
 
@@ -66,6 +66,9 @@ differential: deps ## Play SEEDS random scripts on every backend and compare; FI
 	$(call build_preset,release,--target differential_tests)
 	TIDEGATE_SEEDS=$(SEEDS) TIDEGATE_FIRST_SEED=$(FIRST_SEED) \
 	  build/release/differential_tests --gtest_filter='*the_seeds_that_were_wished_for'
+
+mutants: deps ## Put sixty small faults into a copy, one after the other, and expect red tests; ONLY="7 start-tls": these
+	nice tests/mutants/run --jobs $(JOBS) --python "$(PYTHON)" $(ONLY)
 
 # Those that ship the package test, on PATH or in TIDEGATE_PYTHONS=/a/python3.12:/b/python3.13.
 conformance: deps ## Run CPython's own tests of asyncio on the Python face, with every CPython that is here
