@@ -8,8 +8,8 @@ import re
 from . import processes
 from .names import PYTHON, PYTHON_TESTS, filter_of
 
-# A test that is silent for so long hangs; it is what ctest gives each.
-SILENCE_SECONDS = 120.0
+# A test that is silent for so long hangs.
+SILENCE_SECONDS = 60.0
 MEMORY_BYTES = 16 * 1024**3
 # As the test presets set them.
 SANITIZER_OPTIONS = {"ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1",
