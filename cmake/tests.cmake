@@ -231,7 +231,7 @@ tidegate_add_script_test(structure.layer_check_finds_violations structure
   "${Python3_EXECUTABLE}" scripts/check-layers --self-test)
 tidegate_add_script_test(structure.snippet_extraction_finds_mistakes structure
   "${Python3_EXECUTABLE}" scripts/extract-snippets --self-test)
-# The faults of `make mutants`, which takes half an hour and is no test: whether they still fit what they are for.
+# The faults of `make mutants`, which builds for long and is no test: whether they still fit what they are for.
 tidegate_add_script_test(structure.mutants_apply_and_name_tests_that_exist structure
   "${Python3_EXECUTABLE}" tests/mutants/run --check)
 tidegate_add_script_test(structure.mutant_runner_tells_what_became_of_a_fault structure
