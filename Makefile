@@ -22,7 +22,7 @@ build_preset = cmake --preset $(1) $(python_options) && cmake --build --preset $
 
 .DEFAULT_GOAL := help
 .PHONY: help run test debug sanitize asan tsan lint tidy format install clean deps \
-  bench bench-quick bench-micro bench-deps bench-programs differential sim faults \
+  bench bench-quick bench-micro bench-deps bench-programs differential sim faults mutants \
   python conformance python-growth bench-python bench-python-quick bench-python-programs \
   fuzz fuzz-quick fuzz-programs
 
@@ -76,6 +76,9 @@ sim: deps ## Play SEEDS=10000 seeds on a simulated network against the contract;
 faults: deps ## Have every call, every request and every allocation fail once, on every backend
 	$(call build_preset,release,--target fault_tests)
 	build/release/fault_tests --gtest_brief=1
+
+mutants: deps ## Put sixty small faults into a copy, one after the other, and expect red tests; ONLY="7 start-tls": these
+	nice tests/mutants/run --jobs $(JOBS) --python "$(PYTHON)" $(ONLY)
 
 # Those that ship the package test, on PATH or in TIDEGATE_PYTHONS=/a/python3.12:/b/python3.13.
 conformance: deps ## Run CPython's own tests of asyncio on the Python face, with every CPython that is here

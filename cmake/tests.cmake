@@ -13,7 +13,7 @@
 #   command     tests/cli: what the tidegate command does; tests/command: its parts   Python 3, GoogleTest
 #   bench       tests/bench: the arithmetic and the pages of bench/run                Python 3
 #   python      tests/python: the Python face, and CPython's own tests on it            Python 3, its tests
-#   structure   layers, and that the checks find mistakes                             Python 3
+#   structure   layers, that the checks find mistakes, that the mutants still apply   Python 3
 #   install     an outside project builds against the installed library               pkg-config
 #
 # Compiling is a test as well: every public header alone, and every program in README.md and docs/.
@@ -273,6 +273,11 @@ tidegate_add_script_test(structure.layer_check_finds_violations structure
   "${Python3_EXECUTABLE}" scripts/check-layers --self-test)
 tidegate_add_script_test(structure.snippet_extraction_finds_mistakes structure
   "${Python3_EXECUTABLE}" scripts/extract-snippets --self-test)
+# The faults of `make mutants`, which builds for long and is no test: whether they still fit what they are for.
+tidegate_add_script_test(structure.mutants_apply_and_name_tests_that_exist structure
+  "${Python3_EXECUTABLE}" tests/mutants/run --check)
+tidegate_add_script_test(structure.mutant_runner_tells_what_became_of_a_fault structure
+  "${Python3_EXECUTABLE}" tests/mutants/test)
 
 # --- The examples and the command, as a user runs them -----------------------------------------------------
 

@@ -203,6 +203,34 @@ TEST_F(Descriptors, a_callback_may_remove_and_close_another_descriptor_that_is_r
   EXPECT_EQ(calls, 1) << "what was removed is not called any more, not even in the same iteration";
 }
 
+TEST_F(Descriptors, L9_a_number_that_is_watched_anew_hears_nothing_of_what_had_it_before) {
+  auto [first_reader, first_writer] = make_pipe();
+  auto [second_reader, second_writer] = make_pipe();
+  auto [fresh_reader, fresh_writer] = make_pipe();
+  write_to(first_writer, "x");
+  write_to(second_writer, "x");
+  const FileDescriptor first = first_reader.get();
+  const FileDescriptor second = second_reader.get();
+  int replaced = 0;
+  int told = 0;
+  // Whichever is told first gives the number of the other one, which is ready as well, to a pipe that is
+  // empty.
+  const auto replace = [&](FileDescriptor mine, FileDescriptor others) {
+    ++replaced;
+    loop().remove_reader(mine);
+    loop().remove_reader(others);
+    ASSERT_EQ(::dup3(fresh_reader.get().number, others.number, O_CLOEXEC), others.number);
+    loop().add_reader(others, [&] { ++told; });
+  };
+  loop().add_reader(first, [&, first, second] { replace(first, second); });
+  loop().add_reader(second, [&, first, second] { replace(second, first); });
+  turns(3);
+  EXPECT_EQ(replaced, 1);
+  EXPECT_EQ(told, 0) << "that was for the last owner of the number";
+  write_to(fresh_writer, "x");
+  EXPECT_TRUE(run_until([&] { return told > 0; }));
+}
+
 TEST_F(Descriptors, a_callback_that_throws_is_reported_and_stays) {
   auto [reader, writer] = make_pipe();
   loop().add_reader(reader.get(), [] { throw std::runtime_error("from a reader"); });

@@ -229,6 +229,20 @@ TEST_F(NamesThreads, a_name_longer_than_any_host_name_fails_in_order) {
   EXPECT_THROW(static_cast<void>(run(loop().getaddrinfo(name, 80))), ResolveError);
 }
 
+TEST_F(NamesThreads, a_name_that_would_be_an_address_if_it_were_cut_is_none) {
+  for (const std::size_t size : {255U, 256U, 1024U, 1025U}) {
+    // An octal number with zeros before it, which the resolver reads as 127.0.0.1.
+    const std::string end = "177.0.0.1";
+    const std::string address = std::string(size - end.size(), '0') + end;
+    const auto found = run(loop().getaddrinfo(address, 80, {.family = AddressFamily::ipv4}));
+    ASSERT_EQ(found.size(), 1U) << size;
+    EXPECT_EQ(found[0].host(), "127.0.0.1");
+    EXPECT_THROW(static_cast<void>(run(loop().getaddrinfo(address + ".no-such-host.invalid", 80))),
+                 ResolveError)
+        << size;
+  }
+}
+
 TEST_F(NamesThreads, an_address_has_a_name_and_a_number) {
   const Endpoint endpoint = *Endpoint::from_numeric_host("127.0.0.1", 80);
   const NameInfo numbers = run(loop().getnameinfo(endpoint, {.numeric_host = true, .numeric_service = true}));

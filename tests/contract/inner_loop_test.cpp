@@ -110,6 +110,16 @@ TEST_F(InnerLoop, sleep_is_told_of_and_only_where_there_is_nothing_to_do) {
   loop().core().sleep_observer = nullptr;
 }
 
+TEST_F(InnerLoop, E1_timers_that_were_cancelled_do_not_wake_it) {
+  CountingObserver observer;
+  loop().core().sleep_observer = &observer;
+  for (int count = 1; count <= 100; ++count) loop().call_later(count * 300us, [] {}).cancel();
+  loop().call_later(30ms, [&] { loop().stop(); });
+  loop().run_forever();
+  EXPECT_LT(observer.sleeps, 20);
+  loop().core().sleep_observer = nullptr;
+}
+
 // --- children ----------------------------------------------------------------------------------------------
 
 TEST_F(InnerLoop, a_child_that_is_forked_by_a_callback_runs_a_loop_of_its_own) {

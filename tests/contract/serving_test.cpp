@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 namespace tidegate {
@@ -20,6 +21,7 @@ using loop_rig::raw_receive_now;
 using loop_rig::raw_send;
 using loop_rig::Recorder;
 using loop_rig::Recorders;
+using loop_rig::wait_ready;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -343,6 +345,24 @@ TEST_F(Serving_C1, a_factory_may_close_the_server) {
   run(server.wait_closed());
   const auto& calls = recorders.all.at(0)->calls;
   EXPECT_TRUE(calls.empty() || calls == (std::vector<std::string>{"made", "lost"}));
+}
+
+TEST_F(Serving_C1, a_factory_that_closes_the_server_turns_its_connection_away) {
+  Server server;
+  const auto factory = [&] {
+    server.close();
+    recorders.all.push_back(std::make_shared<Recorder>());
+    return recorders.all.back();
+  };
+  server = run(loop().create_server(factory, "127.0.0.1", 0));
+  const auto client = raw_connect(server.endpoints()[0]);
+  EXPECT_TRUE(run_until([&] { return !recorders.all.empty(); }));
+  turns(3);
+  EXPECT_TRUE(recorders.all.at(0)->calls.empty());
+  ASSERT_TRUE(wait_ready(client.get(), POLLIN)) << "the client is still connected";
+  char byte = 0;
+  EXPECT_LE(::recv(client.get().number, &byte, 1, MSG_DONTWAIT), 0);
+  run(server.wait_closed());  // there is nobody to wait for
 }
 
 TEST_F(Serving_C1, a_factory_may_close_the_server_and_drop_the_last_reference) {

@@ -163,6 +163,24 @@ TEST_P(SetProtocol, L8_between_close_and_connection_lost) {
   }
 }
 
+TEST_P(SetProtocol, L8_R2_what_waited_comes_whole_to_a_new_protocol_with_little_memory_that_pauses) {
+  connect_raw();
+  here().pause_reading();
+  const std::string sent = pattern(1000);
+  peer().send(sent);
+  rig().run_until_quiet();
+  here().buffer_size_bytes = 300;
+  here().switch_protocol(Receiver::buffered);
+  here().on.some_received = [&] {
+    here().pause_reading();
+    loop().call_soon([&] { here().resume_reading(); });
+  };
+  here().resume_reading();
+  rig().run_until([&] { return here().received.size() >= sent.size(); });
+  EXPECT_EQ(here().received, sent);
+  rig().run_rounds(3);  // the last resume_reading
+}
+
 TEST_P(SetProtocol, L8_R2_while_paused_the_new_protocol_gets_what_waited_with_the_end_of_file) {
   for (const Receiver kind : kKinds) {
     connect_raw();

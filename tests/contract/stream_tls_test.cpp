@@ -63,6 +63,9 @@ TEST_F(StreamTls, T6_a_client_hello_that_the_reader_holds_already_is_not_lost) {
     co_await calling;
     ends.far.writer.write("secret\n");
     co_await gives(ends.near.reader.readline(), "secret\n");
+    // Nor is it there twice: what is read from now on is what was protected.
+    ends.near.writer.write("answer\n");
+    co_await gives(ends.far.reader.readline(), "answer\n");
   };
   run(talk());
 }

@@ -1,13 +1,19 @@
 // Subprocesses from their start to their end: S1, S3, S4, S5, S6.
 #include "contract/subprocess_rig.hpp"
+#include "support/refused_calls.hpp"
 
 #include <algorithm>
 #include <any>
 #include <array>
+#include <cerrno>
+#include <csignal>
 #include <stdexcept>
+#include <system_error>
+#include <thread>
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace tidegate::subprocess_rig {
@@ -148,6 +154,31 @@ TEST_P(SubprocessLifecycle, S3_signals_to_one_that_has_ended_reach_nobody) {
   EXPECT_EQ(error_of([&] { transport.kill(); }), std::errc::no_such_process);
   transport.close();
   EXPECT_EQ(child->returncode, 0);
+}
+
+TEST_P(SubprocessLifecycle, S3_nothing_is_sent_to_the_number_of_one_that_was_reaped_thread) {
+  auto [reads, writes] = loop_rig::make_pipe();
+  ::fcntl(reads.get().number, F_SETFL, 0);
+  const std::array<FileDescriptor, 1> passed{reads.get()};
+  const Recorder child =
+      shell("read go <&" + std::to_string(reads.get().number) + " & exit 0", {.pass_fds = passed});
+  ASSERT_TRUE(run_until([&] { return child->was_told("exited"); }));
+  // The number may be somebody else's by now. In this thread whatever is sent is refused, and so it is
+  // noticed.
+  std::error_code refusal;
+  std::thread([&] {
+    testing::refuse_call(SYS_kill, EPERM);
+    testing::refuse_call(SYS_pidfd_send_signal, EPERM);
+    try {
+      child->transport->send_signal(SIGTERM);
+      child->transport->kill();
+    } catch (const OsError& error) {
+      refusal = error.code();
+    }
+  }).join();
+  EXPECT_FALSE(refusal) << "a signal was sent to the number of a child that has been reaped";
+  writes.reset();
+  run_until_lost(child);
 }
 
 TEST_P(SubprocessLifecycle, S3_what_is_no_signal_is_an_error) {

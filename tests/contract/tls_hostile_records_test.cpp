@@ -271,6 +271,20 @@ TEST_P(TlsHostileRecords, T7_endless_requests_for_another_handshake_come_to_an_e
   EXPECT_LT(heap_bytes(), before + kSmallHeapBytes);
 }
 
+TEST_P(TlsHostileRecords, T7_requests_for_another_handshake_come_to_an_end_however_slowly_they_come) {
+  connect_to_old_forger();
+  const std::string& wire = peer().received;
+  for (int times = 0; times < 1000 && !here().lost; ++times) {
+    const std::size_t answered_bytes = wire.size();
+    peer().send_as_is(peer().tls().forge_old(RecordType::handshake, beginning_of_handshake()));
+    ASSERT_TRUE(reach_without_peer([&] {
+      if (!here().lost) peer().testing::RawPeer::receive();
+      return here().lost || wire.size() > answered_bytes;
+    }));
+  }
+  expect_lost(TlsErrc::protocol_violation);
+}
+
 TEST_P(TlsHostileRecords, T7_endless_warnings_of_tls_1_2_come_to_an_end) {
   connect_to_old_forger();
   const std::string warning = alert(AlertLevel::warning, AlertKind::user_canceled);

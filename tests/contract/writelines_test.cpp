@@ -82,6 +82,21 @@ TEST_P(Writelines, W4_thousands_of_pieces_on_an_idle_connection) {
   }
 }
 
+TEST_P(Writelines, W4_a_list_of_which_the_kernel_takes_a_part_arrives_whole) {
+  constexpr std::size_t kPieces = 16;
+  constexpr std::size_t kPieceBytes = std::size_t{1024} * 1024;
+  std::vector<std::string> list;
+  for (std::size_t index = 0; index < kPieces; ++index)
+    list.push_back(pattern(kPieceBytes, index * kPieceBytes));
+  for (const bool inside_loop : {false, true}) {
+    connect_raw();
+    inside_loop ? rig().in_loop([&] { here().writelines(views_of(list)); })
+                : here().writelines(views_of(list));
+    EXPECT_GT(here().buffered(), kPieceBytes) << "too little for the kernel to leave whole pieces";
+    expect_pattern_sent(kPieces * kPieceBytes);
+  }
+}
+
 TEST_P(Writelines, W4_F1_pauses_inside_the_call_as_one_write_would) {
   connect_raw();
   fill_kernel();
