@@ -1,5 +1,6 @@
 """Other programs: run with a bound, and never left behind."""
 
+import contextlib
 import dataclasses
 import os
 import resource
@@ -8,6 +9,9 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
+
+# For what is asked to end, before it is made to.
+PATIENCE_SECONDS = 5.0
 
 
 @dataclasses.dataclass
@@ -78,12 +82,19 @@ def wait_for_news(selector: selectors.BaseSelector, process: subprocess.Popen[by
     return False
 
 
+def signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left
+        os.killpg(process.pid, number)
+
+
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Its whole group: what it has started may outlive it."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass  # nobody is left
+    """Its whole group: what it has started may outlive it. Asked first, for ninja has a group for each compiler, and ends
+    them."""
+    if process.poll() is None:
+        signal_group(process, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(PATIENCE_SECONDS)
+    signal_group(process, signal.SIGKILL)
     process.wait()
     if process.stdout is not None:
         process.stdout.close()
