@@ -16,14 +16,15 @@ SURPLUS_SIZES = (64, KIBIBYTE, 16 * KIBIBYTE, 128 * KIBIBYTE)
 
 # Why what misses does.
 WHO_DOES_THE_SENDERS_WORK = """
-In one way in, the kernel's work for the sender is done by whichever of the two processes comes to it: the row flips between
-two states, in which the sum of both processes' CPU is the same. uvloop reads up to 16 times in a turn and is more often in the
-cheap one; a turn of ours is bounded (contract E5)."""
+In one way in, the kernel's work for the sender is done by whichever of the two processes comes to it: the row flips
+between two states, in which the sum of both processes' CPU is the same. libuv reads up to 8 MB in a turn and is more
+often in the state that is cheap for the server; a turn of ours is bounded (contract E5)."""
 EACH_CALL_HAS_A_CONTEXT = """
-A call from another thread has a context of its own, an object and a handle, and the interpreter's own instructions for the
-program's lines are two fifths of what is left."""
+A call from another thread has a context of its own, an object and a handle, and the interpreter's own instructions
+for the program's lines are two fifths of what is left."""
 THE_STREAMS_ARE_PYTHON = """
-What asyncio's StreamReader and StreamWriter do for a small message is Python, the same on every loop, and most of the row."""
+What asyncio's StreamReader and StreamWriter do for a small message is Python, the same on every loop, and most of the
+row."""
 
 
 def named(*patterns):
