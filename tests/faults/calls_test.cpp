@@ -6,6 +6,7 @@
 #include "faults/injector.hpp"
 #include "faults/judge.hpp"
 #include "faults/stage.hpp"
+#include "kernel/file_calls.hpp"
 
 #include <string>
 #include <tuple>
@@ -32,6 +33,8 @@ class CallFaults : public ::testing::TestWithParam<std::tuple<Operation, const I
   void SetUp() override {
     if (const std::string obstacle = injector().obstacle(); !obstacle.empty()) GTEST_SKIP() << obstacle;
     static_cast<void>(file_to_send());  // opened before anything is counted
+    // Once for a process it is tried on a pipe what the kernel's writes can do, and a failure is an answer.
+    static_cast<void>(kernel::write_now(FileDescriptor{}, {}));
   }
 
   [[nodiscard]] static Operation operation() { return std::get<0>(GetParam()); }

@@ -2,6 +2,7 @@
 #include "unit/sim_rig.hpp"
 
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <map>
 

@@ -5,7 +5,6 @@
 #include "net/socket_address.hpp"
 
 #include <cerrno>
-#include <chrono>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -16,8 +15,6 @@
 #include <sys/socket.h>
 
 namespace tidegate::kernel::sim {
-
-using namespace std::chrono_literals;
 
 inline Endpoint ip(std::string_view host, int port) {
   return Endpoint::from_numeric_host(host, Port(port)).value();

@@ -1,6 +1,7 @@
 // TCP connections in a world: what Linux says in every state, in every order.
 #include "unit/sim_rig.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <set>
 #include <string>

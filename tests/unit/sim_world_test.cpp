@@ -4,6 +4,7 @@
 
 #include "unit/sim_rig.hpp"
 
+#include <chrono>
 #include <memory>
 #include <stdexcept>
 #include <vector>
@@ -15,6 +16,8 @@
 
 namespace tidegate::kernel::sim {
 namespace {
+
+using namespace std::chrono_literals;
 
 using ::testing::Test;
 
