@@ -7,6 +7,7 @@
 #include "faults/flows.hpp"
 
 #include <csignal>
+#include <memory>
 #include <string>
 #include <thread>
 #include <utility>
@@ -107,20 +108,22 @@ Task<void> play_tasks(Stage& stage) {
   co_await std::move(passing);
 }
 
+// What is counted is shared with what counts, which may be called when a flow was cut short.
+
 Task<void> play_timers(Stage& stage) {
   constexpr int kTimers = 40;
+  const auto rung = std::make_shared<int>(0);
   stage.begin();
-  int rung = 0;
   std::vector<TimerHandle> timers;
   for (int number = 0; number < kTimers; ++number) {
-    timers.push_back(stage.loop().call_later(std::chrono::microseconds(number * 7 % 10), [&] {
-      ++rung;
+    timers.push_back(stage.loop().call_later(std::chrono::microseconds(number * 7 % 10), [rung, &stage] {
+      ++*rung;
       stage.changed();
     }));
   }
   timers.front().cancel();
-  static_cast<void>(stage.loop().call_soon([&] { ++rung; }));
-  while (rung < kTimers) {
+  static_cast<void>(stage.loop().call_soon([rung] { ++*rung; }));
+  while (*rung < kTimers) {
     auto change = stage.change();
     co_await change;
   }
@@ -128,14 +131,14 @@ Task<void> play_timers(Stage& stage) {
 
 Task<void> play_threadsafe_calls(Stage& stage) {
   constexpr int kCalls = 20;
+  const auto called = std::make_shared<int>(0);
   stage.begin();
-  int called = 0;
   std::exception_ptr failure;
   std::thread thread([&] {
     try {
       for (int call = 0; call < kCalls; ++call) {
-        static_cast<void>(stage.loop().call_soon_threadsafe([&] {
-          ++called;
+        static_cast<void>(stage.loop().call_soon_threadsafe([called, &stage] {
+          ++*called;
           stage.changed();
         }));
       }
@@ -145,7 +148,7 @@ Task<void> play_threadsafe_calls(Stage& stage) {
   });
   thread.join();
   if (failure != nullptr) std::rethrow_exception(failure);
-  while (called < kCalls) {
+  while (*called < kCalls) {
     auto change = stage.change();
     co_await change;
   }
