@@ -61,7 +61,7 @@ LoopOptions TestNetwork::applied_to(LoopOptions options) const noexcept {
 
 SimulatedNetwork* TestNetwork::current() noexcept { return the_current; }
 
-bool TestNetwork::is_asked_for() noexcept { return seed_asked_for().has_value(); }
+bool TestNetwork::is_asked_for() { return seed_asked_for().has_value(); }
 
 void TestNetwork::set_seed(std::uint64_t seed) noexcept { the_seed = seed; }
 

@@ -30,7 +30,7 @@ class TestNetwork {
   /// That of the present test; null for none.
   [[nodiscard]] static SimulatedNetwork* current() noexcept;
   /// Whether tests run on simulated networks at all.
-  [[nodiscard]] static bool is_asked_for() noexcept;
+  [[nodiscard]] static bool is_asked_for();
 
   /// The seed of networks that are made from now on; 0: that of the environment, or 1.
   static void set_seed(std::uint64_t seed) noexcept;

@@ -124,7 +124,7 @@ class SimBackend final : public Backend {
   [[nodiscard]] bool woken() noexcept { return woken_.exchange(false); }
   void sleep_until_woken() noexcept;
 
-  void dispatch_input(ChannelId channel, SimSlot& slot, short events);
+  void dispatch_input(ChannelId channel, SimSlot& slot);
   void dispatch_output(ChannelId channel, SimSlot& slot);
   void receive(ChannelId channel, SimSlot& slot);
   void receive_datagrams(ChannelId channel, SimSlot& slot);

@@ -121,12 +121,12 @@ void SimBackend::dispatch() {
     SimSlot* slot = slots_.find(each.channel);
     if (slot == nullptr) continue;
     const short events = world_.poll(descriptor_of(each.channel).number);
-    if (each.is_input && input_is_due(*slot, events)) dispatch_input(each.channel, *slot, events);
+    if (each.is_input && input_is_due(*slot, events)) dispatch_input(each.channel, *slot);
     if (!each.is_input && output_is_due(*slot, events)) dispatch_output(each.channel, *slot);
   }
 }
 
-void SimBackend::dispatch_input(ChannelId channel, SimSlot& slot, short) {
+void SimBackend::dispatch_input(ChannelId channel, SimSlot& slot) {
   switch (slot.input_kind) {
     case SimSlot::Input::receive:
       return receive(channel, slot);
