@@ -38,12 +38,28 @@ function(tidegate_leave_out_tls_without_it list_name)
 endfunction()
 tidegate_leave_out_tls_without_it(tidegate_support_sources)
 
+# Under the thread sanitizer only tests run whose names say that they cross threads (CMakePresets.json): files of tests
+# in which there is no such word are not compiled.
+function(tidegate_leave_out_what_has_no_threads list_name)
+  if(NOT TIDEGATE_SANITIZE MATCHES "thread")
+    return()
+  endif()
+  set_property(DIRECTORY "${PROJECT_SOURCE_DIR}" APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${${list_name}})
+  foreach(source IN LISTS ${list_name})
+    file(STRINGS "${source}" found REGEX "[Tt]hread" LIMIT_COUNT 1)
+    if(source MATCHES "_test\\.cpp$" AND NOT found)
+      list(REMOVE_ITEM ${list_name} "${source}")
+    endif()
+  endforeach()
+  set(${list_name} "${${list_name}}" PARENT_SCOPE)
+endfunction()
+
 add_library(tidegate_test_support INTERFACE)
 target_include_directories(tidegate_test_support INTERFACE
   "${PROJECT_SOURCE_DIR}/tests"
   "${PROJECT_SOURCE_DIR}/src")  # tests may look at private headers; nothing else outside the library may
 target_link_libraries(tidegate_test_support INTERFACE
-  tidegate::tidegate tidegate_test_warnings fmt::fmt-header-only GTest::gmock GTest::gtest)
+  tidegate::tidegate tidegate_test_warnings tidegate_test_instrumentation fmt::fmt GTest::gmock GTest::gtest)
 if(TIDEGATE_TLS)
   # The tests have certificates and a TLS of their own; what is tested stays behind the public headers.
   target_compile_definitions(tidegate_test_support INTERFACE TIDEGATE_HAS_TLS)
@@ -54,27 +70,49 @@ if(tidegate_support_sources)
   target_link_libraries(tidegate_test_support_objects PUBLIC tidegate_test_support)
 endif()
 
-# One ctest test for each test of a program (or, with TEST_FILTER, for some), labelled as the folder that it comes from.
-# What is said after that goes to gtest_discover_tests.
+# The tests of a program (or, with TEST_FILTER, some of them) as tests of ctest, labelled as the folder that they come from:
+# one for each. Under the address sanitizer SHARDS for all of them, each a process that runs every so manyth test: to start
+# a program that is instrumented takes longer than most tests do. What is said after that are properties of the tests.
 #
 # PRE_TEST: the tests are listed when ctest starts, under the environment of the test preset, and not by the build,
 # which would fail with a sanitizer's report instead of a compiler's.
 function(tidegate_discover_tests program label)
-  cmake_parse_arguments(PARSE_ARGV 2 arg "" "TEST_FILTER;TEST_SUFFIX" "PROPERTIES")
-  gtest_discover_tests(${program}
-    DISCOVERY_MODE PRE_TEST
-    DISCOVERY_TIMEOUT 60
-    WORKING_DIRECTORY "${PROJECT_BINARY_DIR}"
-    TEST_FILTER "${arg_TEST_FILTER}"
-    TEST_SUFFIX "${arg_TEST_SUFFIX}"
-    PROPERTIES LABELS ${label} TIMEOUT ${TIDEGATE_TEST_TIMEOUT_SECONDS} ${arg_PROPERTIES})
+  cmake_parse_arguments(PARSE_ARGV 2 arg "" "TEST_FILTER;TEST_SUFFIX;SHARDS" "PROPERTIES")
+  if(NOT TIDEGATE_SANITIZE MATCHES "address")
+    gtest_discover_tests(${program}
+      DISCOVERY_MODE PRE_TEST
+      DISCOVERY_TIMEOUT 60
+      WORKING_DIRECTORY "${PROJECT_BINARY_DIR}"
+      TEST_FILTER "${arg_TEST_FILTER}"
+      TEST_SUFFIX "${arg_TEST_SUFFIX}"
+      PROPERTIES LABELS ${label} TIMEOUT ${TIDEGATE_TEST_TIMEOUT_SECONDS} ${arg_PROPERTIES})
+    return()
+  endif()
+
+  if(NOT arg_SHARDS)
+    set(arg_SHARDS 1)
+  endif()
+  if(NOT arg_TEST_FILTER)
+    set(arg_TEST_FILTER "*")
+  endif()
+  cmake_parse_arguments(property "" "" "ENVIRONMENT" ${arg_PROPERTIES})
+  foreach(shard RANGE 1 ${arg_SHARDS})
+    math(EXPR index "${shard} - 1")
+    set(name "${program}${arg_TEST_SUFFIX}.${shard}_of_${arg_SHARDS}")
+    add_test(NAME ${name} WORKING_DIRECTORY "${PROJECT_BINARY_DIR}"
+      COMMAND ${program} "--gtest_filter=${arg_TEST_FILTER}" --gtest_brief=1)
+    set_tests_properties(${name} PROPERTIES
+      LABELS ${label} TIMEOUT 600 COST 60 ${property_UNPARSED_ARGUMENTS}
+      FAIL_REGULAR_EXPRESSION "] 0 tests from"
+      ENVIRONMENT "GTEST_TOTAL_SHARDS=${arg_SHARDS};GTEST_SHARD_INDEX=${index};${property_ENVIRONMENT}")
+  endforeach()
 endfunction()
 
 # The same tests once more, with every loop that asks for no backend on io_uring. Only those that `filter` selects: the
 # contract tests that take their backend as a parameter are there for both already, and url_test has no loop.
 # Where the kernel refuses, tests/backend_asked_for.cpp skips them.
-function(tidegate_discover_tests_on_io_uring program label filter)
-  tidegate_discover_tests(${program} ${label} TEST_FILTER "${filter}" TEST_SUFFIX "_io_uring"
+function(tidegate_discover_tests_on_io_uring program label shards filter)
+  tidegate_discover_tests(${program} ${label} TEST_FILTER "${filter}" TEST_SUFFIX "_io_uring" SHARDS ${shards}
     PROPERTIES ENVIRONMENT TIDEGATE_BACKEND=io_uring ${ARGN})
 endfunction()
 
@@ -92,11 +130,12 @@ function(tidegate_filter_of_suites_with_a_loop folder result)
   set(${result} "${filter}" PARENT_SCOPE)
 endfunction()
 
-# One program for all .cpp files of tests/<folder>, and one ctest test for each test in it. A folder that is empty
-# or missing is no error: it has no tests.
-function(tidegate_add_test_program program folder)
+# One program for all .cpp files of tests/<folder>, and its tests as tests of ctest, in so many shards where there are any.
+# A folder that is empty or missing is no error: it has no tests. What is said after that is built first.
+function(tidegate_add_test_program program folder shards)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/${folder}/*.cpp")
   tidegate_leave_out_tls_without_it(sources)
+  tidegate_leave_out_what_has_no_threads(sources)
   if(NOT sources)
     return()
   endif()
@@ -112,11 +151,11 @@ function(tidegate_add_test_program program folder)
     endif()
   endforeach()
 
-  tidegate_discover_tests(${program} ${folder})
+  tidegate_discover_tests(${program} ${folder} SHARDS ${shards})
 endfunction()
 
-tidegate_add_test_program(unit_tests unit)
-tidegate_add_test_program(contract_tests contract)
+tidegate_add_test_program(unit_tests unit 2)
+tidegate_add_test_program(contract_tests contract 8)
 
 # On a simulated network, tests that make system calls of their own make them there: tests/support/simulated_calls.cpp.
 function(tidegate_make_calls_on_simulated_networks program)
@@ -151,15 +190,15 @@ foreach(shard RANGE 3)
     ENVIRONMENT "TIDEGATE_TEST_NETWORK=1;GTEST_TOTAL_SHARDS=4;GTEST_SHARD_INDEX=${shard}")
 endforeach()
 tidegate_filter_of_suites_with_a_loop(unit unit_tests_with_a_loop)
-tidegate_discover_tests_on_io_uring(unit_tests unit "${unit_tests_with_a_loop}")
-tidegate_discover_tests_on_io_uring(contract_tests contract "-*_epoll:*_io_uring")
+tidegate_discover_tests_on_io_uring(unit_tests unit 1 "${unit_tests_with_a_loop}")
+tidegate_discover_tests_on_io_uring(contract_tests contract 4 "-*_epoll:*_io_uring")
 if(TARGET tidegate_command_parts)
-  tidegate_add_test_program(command_tests command)
+  tidegate_add_test_program(command_tests command 1)
   target_link_libraries(command_tests PRIVATE tidegate_command_parts)
 endif()
 
 # Looks at each backend without a loop: see tests/kernel/seam_test.hpp.
-tidegate_add_test_program(kernel_tests kernel)
+tidegate_add_test_program(kernel_tests kernel 2)
 tidegate_make_calls_on_simulated_networks(kernel_tests)
 if(TIDEGATE_IO_URING)
   # These two look at private headers that include liburing's.
@@ -255,9 +294,9 @@ foreach(source IN LISTS tidegate_snippets)
   add_executable(${name} "${source}")
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/snippets")
   target_link_libraries(${name} PRIVATE tidegate::tidegate tidegate_warnings)
-  # The #line of a snippet names the document, and GCC takes what is not the main file for a header, in which a
-  # coroutine with a lambda would deserve this warning.
-  target_compile_options(${name} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+  # Only whether it compiles is of interest. The #line of a snippet names the document, and GCC takes what is not the main
+  # file for a header, in which a coroutine with a lambda would deserve this warning.
+  target_compile_options(${name} PRIVATE -O0 $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
 endforeach()
 
 # --- Structure ---------------------------------------------------------------------------------------------

@@ -83,6 +83,11 @@ class LoopCore {
   void flush_later(Visitor& visitor) {
     if (!visitor.awaits_flush() && !unflushed_.push(visitor)) visitor.flush();
   }
+  /// Whether a protocol may be called now that there is room: only while the loop runs. Where it does not,
+  /// `visitor` is flushed once it does; where there is no memory to note that, late is worse than early.
+  [[nodiscard]] bool may_tell_of_room(Visitor& visitor) noexcept {
+    return running_ || (!visitor.awaits_flush() && !unflushed_.push(visitor));
+  }
   /// Takes that back.
   void forget_flush(Visitor& visitor) noexcept { unflushed_.remove(visitor); }
 

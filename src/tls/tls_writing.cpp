@@ -196,7 +196,8 @@ void TlsTransport::after_sending() {
   const std::size_t size_bytes = get_write_buffer_size();
   if (state_.sends_file()) {
     if (has_room_for_file()) file_->succeed();
-  } else if (!is_closing() && flow_.resume_if_drained(size_bytes)) {
+  } else if (!is_closing() && flow_.owes_resume(size_bytes) && core_.may_tell_of_room(*this) &&
+             flow_.resume_if_drained(size_bytes)) {
     try {
       protocol_.stream().resume_writing();
     } catch (...) {

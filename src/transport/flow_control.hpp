@@ -31,10 +31,12 @@ class FlowControl {
     return true;
   }
 
-  /// True exactly when the protocol has to be told to resume now: it is paused and `size` is down to the low
-  /// mark.
+  /// Whether the protocol has to be told to resume: it is paused and `size` is down to the low mark.
+  [[nodiscard]] bool owes_resume(std::size_t size) const noexcept { return paused_ && size <= low_; }
+
+  /// True exactly when it has to be told now.
   [[nodiscard]] bool resume_if_drained(std::size_t size) noexcept {
-    if (!paused_ || size > low_) return false;
+    if (!owes_resume(size)) return false;
     paused_ = false;
     return true;
   }

@@ -14,7 +14,7 @@ add_executable(budget_tests ${tidegate_budget_sources} "${PROJECT_SOURCE_DIR}/te
   "${PROJECT_SOURCE_DIR}/tests/support/scratch_file.cpp" "${PROJECT_SOURCE_DIR}/tests/support/test_network.cpp")
 target_include_directories(budget_tests PRIVATE "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/tests")
 target_link_libraries(budget_tests
-  PRIVATE tidegate::tidegate tidegate_warnings fmt::fmt-header-only GTest::gmock GTest::gtest GTest::gtest_main)
+  PRIVATE tidegate::tidegate tidegate_warnings tidegate_test_instrumentation fmt::fmt GTest::gmock GTest::gtest GTest::gtest_main)
 
 set(tidegate_watched_calls
     epoll_ctl epoll_wait epoll_pwait2 send sendmsg recv sendto sendmmsg recvmmsg accept4 connect sendfile)
@@ -30,5 +30,5 @@ endforeach()
 
 # The system calls that are made to fail are those of a loop on epoll. What a message and memory cost is asked on both.
 tidegate_discover_tests(budget_tests budget PROPERTIES ENVIRONMENT TIDEGATE_BACKEND=epoll RUN_SERIAL TRUE)
-tidegate_discover_tests_on_io_uring(budget_tests budget
+tidegate_discover_tests_on_io_uring(budget_tests budget 1
   "BudgetOfMemory.*:*memory*:*allocate_nothing*:*steady_echo*:*steady_datagrams*" RUN_SERIAL TRUE)

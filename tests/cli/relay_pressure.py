@@ -14,8 +14,8 @@ import time
 
 from relay_peers import SocketEnd, connect, in_background, relay
 from support import (
-    CLEARED, MEBIBYTE, PATIENCE_SECONDS, check, check_equal, echo, has_io_uring, is_sanitized, read_terminal,
-    receive_exactly, send_until_stuck, wait_until)
+    CLEARED, MEBIBYTE, PATIENCE_SECONDS, allowance, check, check_equal, echo, has_io_uring, is_sanitized,
+    read_terminal, receive_exactly, send_until_stuck, wait_until)
 
 PLAIN_LINE = re.compile(r"#1 out \d+ bytes, [\d.]+ [kMG]?B/s, buffer \d+ of \d+(, paused)?; "
                         r"back \d+ bytes, [\d.]+ [kMG]?B/s, buffer \d+ of \d+(, paused)?")
@@ -65,11 +65,6 @@ def test_a_command_that_reads_nothing_stops_the_writer(context):
         running.process.send_signal(signal.SIGTERM)
         running.check_exit(130)
     source.close()
-
-
-def allowance(context, size):
-    """A sanitizer keeps what was let go of for a while, to notice who uses it still; of hundreds of MiB that is little."""
-    return size + (32 * MEBIBYTE if is_sanitized(context) else 0)
 
 
 def test_a_long_transfer_leaves_no_memory_behind(context):

@@ -269,6 +269,21 @@ TEST_P(Sendfile, N1_a_file_that_becomes_shorter_ends_it) {
   EXPECT_EQ(peer().received.substr(sent), "and on");
 }
 
+TEST_P(Sendfile, F1_what_a_file_kept_from_a_protocol_it_hears_while_the_loop_runs) {
+  connect_raw();
+  ScratchFile file(pattern(kMoreThanFitsBytes));
+  const auto sending = send_until_blocked(file);
+  file.set_size(0);
+  while (!sending.done()) {
+    peer().receive();
+    rig().run_rounds(1);
+  }
+  const int resumed_before = here().resume_count;
+  here().write("and on");  // sent at once, for the loop does not run
+  EXPECT_EQ(here().resume_count, resumed_before) << "resumed inside of a write";
+  rig().run_until([&] { return !here().writing_paused && peer().has(sending.result() + 6); });
+}
+
 TEST_P(Sendfile, N1_what_a_file_grows_by_meanwhile_is_not_followed) {
   connect_raw();
   ScratchFile file(pattern(kMoreThanFitsBytes));

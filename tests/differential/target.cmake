@@ -13,4 +13,4 @@ target_link_libraries(differential_tests PRIVATE
   tidegate_test_support tidegate_test_support_objects GTest::gmock_main)
 tidegate_make_calls_on_simulated_networks(differential_tests)
 
-tidegate_discover_tests(differential_tests differential)
+tidegate_discover_tests(differential_tests differential SHARDS 2)

@@ -31,7 +31,7 @@ endforeach()
 
 # Under a sanitizer, of the allocations of a flow after the sixteenth only every fourth: see RunningCase::is_played.
 if(TIDEGATE_SANITIZE)
-  tidegate_discover_tests(fault_tests faults PROPERTIES ENVIRONMENT TIDEGATE_FAULTS_EVERY=4)
+  tidegate_discover_tests(fault_tests faults SHARDS 4 PROPERTIES ENVIRONMENT TIDEGATE_FAULTS_EVERY=4)
 else()
   tidegate_discover_tests(fault_tests faults)
 endif()
