@@ -325,10 +325,16 @@ if(TIDEGATE_BUILD_EXAMPLES)
     "${Python3_EXECUTABLE}" tests/examples/run "${PROJECT_BINARY_DIR}/examples")
 endif()
 if(TARGET tidegate_command)
-  tidegate_add_script_test(command.serves_and_demonstrates command
-    "${PROJECT_SOURCE_DIR}/tests/cli/run" "$<TARGET_FILE:tidegate_command>")
-  # Demos, loads and relays, some of which wait: slow under a sanitizer, so it is begun first.
-  set_tests_properties(command.serves_and_demonstrates PROPERTIES TIMEOUT 300 COST 200)
+  # One for each room of tests/cli. Demos, loads and relays, some of which wait, are slow under a sanitizer.
+  file(STRINGS "${PROJECT_SOURCE_DIR}/tests/cli/run" rooms REGEX "^import [a-z_]+$")
+  list(TRANSFORM rooms REPLACE "^import " "")
+  foreach(room IN LISTS rooms)
+    if(EXISTS "${PROJECT_SOURCE_DIR}/tests/cli/${room}.py")
+      tidegate_add_script_test(command.${room} command
+        "${PROJECT_SOURCE_DIR}/tests/cli/run" "$<TARGET_FILE:tidegate_command>" ${room})
+      set_tests_properties(command.${room} PROPERTIES TIMEOUT 300 COST 100)
+    endif()
+  endforeach()
 endif()
 
 # --- TLS with other people's programs -----------------------------------------------------------------------
