@@ -1,29 +1,27 @@
 // Numbers that look random and are the same for the same seed, on every machine and with every library.
 #pragma once
 
+#include "kernel/sim/chance.hpp"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
 
 namespace tidegate::differential {
 
-/// SplitMix64. Small, and any seed is a good one, also 0, 1, 2 ...
+/// What scripts are drawn with, from the numbers that the simulated kernel draws with too. Any seed is a good
+/// one, also 0, 1, 2 ...
 class Random {
  public:
-  explicit Random(std::uint64_t seed) noexcept : state_(seed) {}
+  explicit Random(std::uint64_t seed) noexcept : numbers_(seed) {}
 
-  [[nodiscard]] std::uint64_t next() noexcept {
-    std::uint64_t word = (state_ += 0x9E3779B97F4A7C15U);
-    word = (word ^ (word >> 30U)) * 0xBF58476D1CE4E5B9U;
-    word = (word ^ (word >> 27U)) * 0x94D049BB133111EBU;
-    return word ^ (word >> 31U);
-  }
+  [[nodiscard]] std::uint64_t next() noexcept { return numbers_.next(); }
 
   /// One of 0 ... `count` - 1. REQUIRES: count > 0.
-  [[nodiscard]] std::size_t below(std::size_t count) noexcept { return next() % count; }
+  [[nodiscard]] std::size_t below(std::size_t count) noexcept { return numbers_.below(count); }
   /// One of `least` ... `most`, both included.
   [[nodiscard]] std::size_t between(std::size_t least, std::size_t most) noexcept {
-    return least + below(most - least + 1);
+    return numbers_.between(least, most);
   }
   /// True in `percent` of a hundred cases.
   [[nodiscard]] bool chance(unsigned percent) noexcept { return below(100) < percent; }
@@ -34,7 +32,7 @@ class Random {
   }
 
  private:
-  std::uint64_t state_;
+  kernel::sim::Chance numbers_;
 };
 
 }  // namespace tidegate::differential
