@@ -129,6 +129,20 @@ BackendKind wished_by_environment() {
                               "\" is not a backend, expected \"auto\", \"epoll\" or \"io_uring\"");
 }
 
+const char* name_of(BackendKind kind) noexcept {
+  switch (kind) {
+    case BackendKind::automatic:
+      return "automatic";
+    case BackendKind::epoll:
+      return "epoll";
+    case BackendKind::io_uring:
+      return "io_uring";
+    case BackendKind::simulated:
+      return "simulated";
+  }
+  return "?";
+}
+
 /// Null where the kernel does not grant it: that is the rule in containers, and no reason to stop.
 std::unique_ptr<Backend> make_uring_backend() {
 #ifdef TIDEGATE_HAS_IO_URING
@@ -151,7 +165,8 @@ std::unique_ptr<Backend> make_uring_backend() {
 std::unique_ptr<Backend> make_backend(BackendKind kind, SimulatedNetwork* network) {
   if (network != nullptr) {
     if (kind != BackendKind::automatic && kind != BackendKind::simulated)
-      throw std::invalid_argument("a loop on a simulated network has no other backend, one was asked for");
+      throw std::invalid_argument(std::string("a loop on a simulated network has no other backend, ") +
+                                  name_of(kind) + " was asked for");
     return std::make_unique<sim::SimBackend>(network->world());
   }
   if (kind == BackendKind::simulated)

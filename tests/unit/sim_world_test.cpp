@@ -2,6 +2,7 @@
 #include <tidegate/error.hpp>
 #include <tidegate/simulated_network.hpp>
 
+#include "kernel/backend.hpp"
 #include "unit/sim_rig.hpp"
 
 #include <chrono>
@@ -360,6 +361,24 @@ TEST(SimulatedNetwork, addresses_and_names_that_make_no_sense_are_refused) {
   EXPECT_THROW(network.add_host("x", "nonsense"), std::invalid_argument);
   EXPECT_THROW(network.add_host("", "10.0.0.1"), std::invalid_argument);
   EXPECT_THROW(network.reset_connections("10.0.0"), std::invalid_argument);
+}
+
+TEST(SimulatedNetwork, a_loop_on_it_that_asks_for_another_backend_is_refused_by_name) {
+  SimulatedNetwork network;
+  const auto why_not = [&](BackendKind backend) -> std::string {
+    try {
+      static_cast<void>(kernel::make_backend(backend, &network));
+    } catch (const std::invalid_argument& error) {
+      return error.what();
+    }
+    return "it is one";
+  };
+  EXPECT_EQ(why_not(BackendKind::automatic), "it is one");
+  EXPECT_EQ(why_not(BackendKind::simulated), "it is one");
+  EXPECT_EQ(why_not(BackendKind::epoll),
+            "a loop on a simulated network has no other backend, epoll was asked for");
+  EXPECT_EQ(why_not(BackendKind::io_uring),
+            "a loop on a simulated network has no other backend, io_uring was asked for");
 }
 
 TEST(SimulatedNetwork, its_sockets_are_simulated_and_close_themselves) {
