@@ -3,6 +3,7 @@
 #include "contract/loop_rig.hpp"
 #include "faults/cases.hpp"
 #include "faults/flows.hpp"
+#include "faults/injector.hpp"
 #include "faults/live_memory.hpp"
 #include "faults/stage.hpp"
 
@@ -52,7 +53,7 @@ TEST_P(ClosingFaults, keep_nothing_of_what_is_open_L10) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Faults, ClosingFaults, ::testing::ValuesIn(contract::backends()),
+INSTANTIATE_TEST_SUITE_P(Faults, ClosingFaults, ::testing::ValuesIn(backends()),
                          [](const auto& parameter) { return "on_" + contract::to_string(parameter.param); });
 
 }  // namespace

@@ -1,15 +1,36 @@
 // Flows of listening, accepting and connecting by themselves: see flows.hpp.
-#include "contract/loop_rig.hpp"
 #include "faults/conversation.hpp"
 #include "faults/flows.hpp"
+#include "net/descriptor_calls.hpp"
+#include "net/socket_address.hpp"
 
-#include <string>
+#include <cerrno>
 #include <utility>
 #include <vector>
 
 namespace tidegate::faults {
 
 namespace {
+
+Endpoint at(Port port) { return Endpoint::ipv4({127, 0, 0, 1}, port); }
+
+/// Somebody else calls: none of that is what may fail.
+Socket call_from_outside(const Stage& stage, Port port) {
+  const Spared spared;
+  Socket caller = stage.stream_socket();
+  const net::SocketAddress address = net::to_sockaddr(at(port));
+  const int outcome = net::call::connect(caller.descriptor(), address.get(), address.length);
+  if (outcome != 0 && errno != EINPROGRESS) throw CutShort("nobody could call");
+  return caller;
+}
+
+/// Closing it will reset the connection.
+void set_to_reset(const Socket& socket) {
+  const Spared spared;
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  static_cast<void>(
+      net::call::setsockopt(socket.descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
+}
 
 /// Enough for whatever is under way, and for a loop that spins to show.
 Task<void> some_turns() {
@@ -53,12 +74,9 @@ Task<void> play_accepting(Stage& stage) {
       stage.loop().create_server([&] { return std::make_shared<Counted>(stage, made); }, "127.0.0.1", 0);
   Listening listening(co_await std::move(serving));
   stage.begin();
-  std::vector<OwnedFileDescriptor> peers;
+  std::vector<Socket> peers;
   for (std::size_t peer = 1; peer <= kPeers; ++peer) {
-    {
-      const Spared spared;
-      peers.push_back(loop_rig::raw_connect(Endpoint::ipv4({127, 0, 0, 1}, listening.port())));
-    }
+    peers.push_back(call_from_outside(stage, listening.port()));
     while (made < peer && stage.observed().reported.empty()) {
       auto change = stage.change();
       co_await change;
@@ -84,18 +102,13 @@ Task<void> play_reset(Stage& stage) {
   const auto fate = std::make_shared<Fate>();
   auto serving = stage.loop().create_server(MakesEnd<Answerer>(stage, fate), "127.0.0.1", 0);
   const Listening listening(co_await std::move(serving));
-  OwnedFileDescriptor peer;
-  {
-    const Spared spared;
-    peer = loop_rig::raw_connect(Endpoint::ipv4({127, 0, 0, 1}, listening.port()));
-    const linger at_once{.l_onoff = 1, .l_linger = 0};
-    ::setsockopt(peer.get().number, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-  }
+  Socket peer = call_from_outside(stage, listening.port());
+  set_to_reset(peer);
   while (!fate->is_made && stage.observed().reported.empty()) {
     auto change = stage.change();
     co_await change;
   }
-  peer.reset();
+  peer.close();
   while (!fate->is_over()) {
     auto change = stage.change();
     co_await change;
@@ -117,8 +130,8 @@ Task<void> leave_open(Stage& stage) {
 
 /// To somebody who listens and does nothing else.
 Task<void> play_connecting(Stage& stage) {
-  const Socket listener = Socket::stream(AddressFamily::ipv4);
-  listener.bind(Endpoint::ipv4({127, 0, 0, 1}, 0));
+  const Socket listener = stage.stream_socket();
+  listener.bind(at(0));
   listener.listen(1);
   stage.begin();
   const auto fate = std::make_shared<Fate>();

@@ -142,7 +142,7 @@ template <typename AnswererType>
 [[nodiscard]] Task<Conversation> converse_over_pair(Stage& stage) {
   auto asker_fate = std::make_shared<Fate>();
   auto answerer_fate = std::make_shared<Fate>();
-  auto [near, far] = Socket::pair();
+  auto [near, far] = stage.socket_pair();
   auto accepting =
       stage.loop().connect_accepted_socket(MakesEnd<AnswererType>(stage, answerer_fate), std::move(far));
   static_cast<void>(co_await std::move(accepting));

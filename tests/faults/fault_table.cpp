@@ -1,7 +1,11 @@
 // The table itself: see fault_table.hpp.
 //
-// EAGAIN is there for epoll only where a watch of io_uring tells of changes: it would be a lie there that no
-// kernel tells, for epoll says the next time that there is something, and such a watch does not.
+// EAGAIN is there by readiness only where a watch of io_uring tells of changes: it would be a lie there that
+// no kernel tells, for epoll says the next time that there is something, and such a watch does not.
+//
+// A watch that can't be set up has no row for the simulated kernel, which is asked what is ready and keeps no
+// watches; nor has the wait, which nothing interrupts there, nor the making of the loop, which asks it for
+// nothing.
 #include "faults/fault_table.hpp"
 
 #include <cerrno>
@@ -15,7 +19,7 @@ const std::vector<FaultRow>& fault_table() {
   using enum Where;
   static const std::vector<FaultRow> kTable{
       {receive, Call::recv, {EINTR}, "recv(2)", unnoticed},
-      {receive, Call::recv, {EAGAIN}, "recv(2)", unnoticed, epoll},
+      {receive, Call::recv, {EAGAIN}, "recv(2)", unnoticed, by_readiness},
       {receive,
        Call::recv,
        {ECONNRESET, ETIMEDOUT, ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ENETDOWN, EHOSTDOWN, ENOTCONN, EPIPE,
@@ -90,8 +94,8 @@ const std::vector<FaultRow>& fault_table() {
         EOPNOTSUPP, ENETUNREACH},
        "accept(2)",
        unnoticed,
-       epoll},
-      {accept, Call::accept4, {EMFILE, ENFILE, ENOBUFS, ENOMEM}, "accept(2)", pauses_accepting, epoll},
+       by_readiness},
+      {accept, Call::accept4, {EMFILE, ENFILE, ENOBUFS, ENOMEM}, "accept(2)", pauses_accepting, by_readiness},
       {accept,
        Call::accept_request,
        {EINTR, EAGAIN, ECANCELED, ECONNABORTED, EPROTO, EPERM, ENETDOWN, EHOSTUNREACH},
@@ -124,6 +128,12 @@ const std::vector<FaultRow>& fault_table() {
         EAFNOSUPPORT, EAGAIN, ENOBUFS, ENOMEM, EISCONN, EALREADY, EBADF, ENOTSOCK, EPROTOTYPE, EFAULT},
        "connect(2), ip(7)",
        call_fails},
+      // How an attempt under way has ended.
+      {connect,
+       Call::socket_error,
+       {ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH, ECONNRESET, ENOMEM},
+       "connect(2), socket(7)",
+       call_fails},
       {connect,
        Call::socket,
        {EMFILE, ENFILE, ENOBUFS, ENOMEM, EACCES, EAFNOSUPPORT, EINVAL, EPROTONOSUPPORT},
@@ -132,7 +142,7 @@ const std::vector<FaultRow>& fault_table() {
       {connect, Call::set_protocol_option, {ENOPROTOOPT, EINVAL, EOPNOTSUPP}, "setsockopt(2)", unnoticed},
 
       {receive_datagrams, Call::recvmmsg, {EINTR}, "recvmmsg(2)", unnoticed},
-      {receive_datagrams, Call::recvmmsg, {EAGAIN}, "recvmmsg(2)", unnoticed, epoll},
+      {receive_datagrams, Call::recvmmsg, {EAGAIN}, "recvmmsg(2)", unnoticed, by_readiness},
       {receive_datagrams,
        Call::recvmmsg,
        {ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ENETDOWN, EHOSTDOWN, EMSGSIZE, ENOBUFS, EPROTO, EPERM},
@@ -153,20 +163,27 @@ const std::vector<FaultRow>& fault_table() {
         EDESTADDRREQ, EAFNOSUPPORT, ENOTCONN},
        "send(2), udp(7), ip(7)",
        tells_error},
-      {send_datagrams, Call::sendmmsg, {EINTR, EAGAIN}, "sendmmsg(2)", unnoticed},
+      {send_datagrams, Call::sendmmsg, {EINTR, EAGAIN}, "sendmmsg(2)", unnoticed, of_the_system},
       // A train that is refused goes one by one.
-      {send_datagrams, Call::sendmmsg, {EIO, EINVAL, EMSGSIZE, EOPNOTSUPP}, "sendmmsg(2), udp(7)", unnoticed},
+      {send_datagrams,
+       Call::sendmmsg,
+       {EIO, EINVAL, EMSGSIZE, EOPNOTSUPP},
+       "sendmmsg(2), udp(7)",
+       unnoticed,
+       of_the_system},
       {send_datagrams,
        Call::sendmmsg,
        {ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ENETDOWN, ENOBUFS, ENOMEM, EACCES, EPERM},
        "sendmmsg(2), udp(7), ip(7)",
-       tells_error},
+       tells_error,
+       of_the_system},
 
       {read_pipe, Call::read, {EINTR}, "read(2)", unnoticed},
-      {read_pipe, Call::read, {EAGAIN}, "read(2)", unnoticed, epoll},
+      {read_pipe, Call::read, {EAGAIN}, "read(2)", unnoticed, by_readiness},
       {read_pipe, Call::read, {EBADF, EINVAL, EISDIR, EFAULT, ENOMEM}, "read(2)", ends_connection},
 
-      {write_pipe, Call::pwritev2, {EINTR, EAGAIN, EOPNOTSUPP}, "write(2), pwritev2(2)", unnoticed},
+      {write_pipe, Call::pwritev2, {EINTR, EAGAIN}, "write(2), pwritev2(2)", unnoticed},
+      {write_pipe, Call::pwritev2, {EOPNOTSUPP}, "pwritev2(2)", unnoticed, of_the_system},
       {write_pipe,
        Call::pwritev2,
        {EPIPE, EIO, ENOSPC, EDQUOT, EPERM, EBADF, EINVAL, EFAULT, ENOMEM},
@@ -212,6 +229,7 @@ const std::vector<FaultRow>& fault_table() {
        "bind(2), ip(7)",
        call_fails},
       {make_server, Call::listen, {EADDRINUSE, EBADF, ENOTSOCK, EOPNOTSUPP}, "listen(2)", call_fails},
+      {make_server, Call::getsockname, {ENOBUFS, EBADF, EINVAL, ENOTSOCK}, "getsockname(2)", call_fails},
       {make_server,
        Call::set_option,
        {ENOPROTOOPT, EINVAL, ENOMEM, EBADF, ENOTSOCK},
@@ -234,7 +252,7 @@ const std::vector<FaultRow>& fault_table() {
       {make_endpoint, Call::set_protocol_option, {ENOPROTOOPT, EINVAL}, "setsockopt(2)", unnoticed},
 
       {make_pipe, Call::fstat, {EBADF, ENOMEM, EOVERFLOW, EIO}, "fstat(2)", call_fails},
-      {start_process, Call::pipe2, {EMFILE, ENFILE}, "pipe(2)", call_fails},
+      {start_process, Call::pipe2, {EMFILE, ENFILE}, "pipe(2)", call_fails, of_the_system},
   };
   return kTable;
 }

@@ -50,8 +50,17 @@ enum class Outcome {
   falls_back,
 };
 
-/// On which backends such a call is made.
-enum class Where { everywhere, epoll, io_uring };
+/// On which backends such a call is made, with that outcome.
+enum class Where {
+  everywhere,
+  /// Not on the simulated one, which has no such call: its trains of datagrams are one call like a single
+  /// datagram, its writes are never refused for a flag, and it starts no programs.
+  of_the_system,
+  /// Where a call is made because readiness is told of, and told again while it lasts: epoll, simulated.
+  by_readiness,
+  epoll,
+  io_uring,
+};
 
 /// One row: one call, and the errors that are alike.
 struct FaultRow {

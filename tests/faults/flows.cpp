@@ -2,6 +2,7 @@
 #include "faults/flows.hpp"
 
 #include <array>
+#include <string_view>
 
 namespace tidegate::faults {
 
@@ -35,6 +36,24 @@ std::span<const NamedFlow> typical_flows() {
       NamedFlow{"signals", play_signals},
   };
   return kFlows;
+}
+
+std::string obstacle_to(const NamedFlow& flow, BackendKind backend) {
+  struct Reason {
+    std::string_view flow;
+    const char* why;
+  };
+  static constexpr const char* kNoChildren = "a child is the system's, and can't use simulated descriptors";
+  static constexpr std::array kNotSimulated{
+      Reason{"subprocess", kNoChildren},
+      Reason{"subprocess_and_thread", kNoChildren},
+      Reason{"process_streams", kNoChildren},
+  };
+  if (backend != BackendKind::simulated) return {};
+  for (const Reason& reason : kNotSimulated) {
+    if (reason.flow == flow.name) return reason.why;
+  }
+  return {};
 }
 
 std::span<const NamedFlow> flows_of(Operation operation) {

@@ -18,6 +18,9 @@ struct NamedFlow {
 /// Twenty and more typical ones, in which any allocation may fail.
 [[nodiscard]] std::span<const NamedFlow> typical_flows();
 
+/// Why a flow does not play on that backend; empty where it does.
+[[nodiscard]] std::string obstacle_to(const NamedFlow& flow, BackendKind backend);
+
 /// A file for `sendfile`, of kFileBytes; made once.
 inline constexpr std::size_t kFileBytes = 700'000;
 [[nodiscard]] FileDescriptor file_to_send();

@@ -1,4 +1,8 @@
-// How a backend's kernel is made to answer with an error: one strategy for each. Knows no flows.
+// Which faults of the table there are on a backend, and having them happen. Knows no flows.
+//
+// Who is asked whether a call fails differs: the calls on the kernels of this machine are intercepted in
+// interposed_calls.cpp, the requests in interposed_ring.cpp; a simulated kernel asks by itself, in
+// simulated_refusals.cpp. Each asks for the same verdict (strike.hpp).
 #pragma once
 
 #include <tidegate/loop.hpp>
@@ -6,31 +10,36 @@
 #include "faults/fault_table.hpp"
 
 #include <string>
+#include <vector>
 
 namespace tidegate::faults {
 
-/// Makes the faults of the table happen to loops of one backend.
+/// The faults that happen to loops of one backend.
 class Injector {
  public:
-  Injector() = default;
-  Injector(const Injector&) = delete;
-  Injector& operator=(const Injector&) = delete;
+  /// `where`: what of the table is about it.
+  Injector(BackendKind backend, std::vector<Where> where);
 
-  [[nodiscard]] virtual BackendKind backend() const noexcept = 0;
+  [[nodiscard]] BackendKind backend() const noexcept { return backend_; }
   /// For test reports: "epoll".
-  [[nodiscard]] virtual std::string name() const = 0;
+  [[nodiscard]] std::string name() const;
   /// Why there are no loops of it here; empty where there are.
-  [[nodiscard]] virtual std::string obstacle() const = 0;
+  [[nodiscard]] std::string obstacle() const;
   /// Whether such a call is made on it.
-  [[nodiscard]] virtual bool concerns(const FaultRow& row) const noexcept = 0;
+  [[nodiscard]] bool concerns(const FaultRow& row) const noexcept;
+  /// Whether there is anything to fail in that operation.
+  [[nodiscard]] bool concerns(Operation operation) const noexcept;
   /// The `occurrence`-th call of that kind from now on fails with `error`.
-  virtual void arm(const FaultRow& row, int error, unsigned occurrence) const = 0;
+  static void arm(const FaultRow& row, int error, unsigned occurrence) noexcept;
 
- protected:
-  ~Injector() = default;
+ private:
+  BackendKind backend_;
+  std::vector<Where> where_;
 };
 
 /// Those that this build has.
 [[nodiscard]] const std::vector<const Injector*>& injectors();
+/// Their backends.
+[[nodiscard]] std::vector<BackendKind> backends();
 
 }  // namespace tidegate::faults

@@ -114,7 +114,8 @@ bool is_out_of_memory(const std::exception_ptr& exception) {
   } catch (const std::bad_alloc&) {
     return true;
   } catch (const std::system_error& error) {
-    return error.code() == std::errc::not_enough_memory;
+    // The kernels say the second of these as well.
+    return error.code() == std::errc::not_enough_memory || error.code() == std::errc::no_buffer_space;
   } catch (const ExceptionGroup& group) {
     return std::any_of(group.exceptions().begin(), group.exceptions().end(), is_out_of_memory);
   } catch (...) {

@@ -5,6 +5,7 @@
 #include <tidegate/timeout.hpp>
 
 #include "faults/flows.hpp"
+#include "net/descriptor_calls.hpp"
 
 #include <csignal>
 #include <memory>
@@ -13,8 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include <fcntl.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
 namespace tidegate::faults {
 
@@ -90,6 +90,27 @@ Task<void> pass_through_queue(Stage& stage) {
     }
   }
   co_await putting;
+}
+
+/// Calls of the program's own.
+bool takes_a_byte(FileDescriptor socket) {
+  const Spared spared;
+  char byte = 0;
+  iovec piece{.iov_base = &byte, .iov_len = 1};
+  msghdr message{};
+  message.msg_iov = &piece;
+  message.msg_iovlen = 1;
+  return net::call::recvmsg(socket, &message, MSG_DONTWAIT) == 1;
+}
+
+bool gives_a_byte(FileDescriptor socket) {
+  const Spared spared;
+  char byte = 'b';
+  iovec piece{.iov_base = &byte, .iov_len = 1};
+  msghdr message{};
+  message.msg_iov = &piece;
+  message.msg_iovlen = 1;
+  return net::call::sendmsg(socket, &message, MSG_DONTWAIT) == 1;
 }
 
 }  // namespace
@@ -168,12 +189,9 @@ Task<void> play_executor(Stage& stage) {
   if (addresses.empty()) throw CutShort("localhost has no address");
 }
 
-/// A byte through a pipe, told of by the loop.
+/// A byte from one socket to another, told of by the loop.
 Task<void> play_readers_and_writers(Stage& stage) {
-  int numbers[2] = {-1, -1};
-  if (::pipe2(numbers, O_CLOEXEC | O_NONBLOCK) != 0) throw CutShort("pipe2");
-  const OwnedFileDescriptor reads(FileDescriptor{numbers[0]});
-  const OwnedFileDescriptor writes(FileDescriptor{numbers[1]});
+  const auto [reads, writes] = stage.socket_pair();
   struct Unwatched {
     Loop& loop;
     FileDescriptor reader;
@@ -183,20 +201,16 @@ Task<void> play_readers_and_writers(Stage& stage) {
       loop.remove_writer(writer);
     }
   };
-  const Unwatched unwatched{stage.loop(), reads.get(), writes.get()};
+  const Unwatched unwatched{stage.loop(), reads.descriptor(), writes.descriptor()};
   stage.begin();
   int read = 0;
   int written = 0;
-  stage.loop().add_reader(reads.get(), [&, number = numbers[0]] {
-    char byte = 0;
-    const Spared spared;
-    read += ::read(number, &byte, 1) == 1 ? 1 : 0;
+  stage.loop().add_reader(unwatched.reader, [&] {
+    read += takes_a_byte(unwatched.reader) ? 1 : 0;
     stage.changed();
   });
-  stage.loop().add_writer(writes.get(), [&, number = numbers[1]] {
-    const char byte = 'b';
-    const Spared spared;
-    if (written - read == 0) written += ::write(number, &byte, 1) == 1 ? 1 : 0;
+  stage.loop().add_writer(unwatched.writer, [&] {
+    if (written - read == 0) written += gives_a_byte(unwatched.writer) ? 1 : 0;
   });
   while (read < 5) {
     auto change = stage.change();

@@ -1,7 +1,10 @@
 // Where a flow plays: see stage.hpp.
 #include "faults/stage.hpp"
 
+#include "contract/loop_rig.hpp"
 #include "faults/conversation.hpp"
+#include "faults/simulated_refusals.hpp"
+#include "kernel/sim/world.hpp"
 
 #include <chrono>
 
@@ -40,14 +43,22 @@ std::string Observed::text() const {
   return text;
 }
 
-Stage::Stage(BackendKind backend, std::function<void()> fault) : fault_(std::move(fault)) {
+Stage::Stage(BackendKind backend, std::function<void()> fault) : fault_(std::move(fault)), network_(backend) {
+  if (SimulatedNetwork* network = network_.current()) {
+    // A kernel that takes little at a time and answers late, so that faults meet what is under way.
+    NetworkConditions weather = network->conditions();
+    weather.short_transfer = 0.3;
+    weather.late_report = 0.5;
+    network->set_conditions(weather);
+    network->world().set_refusals(&refusals_of_the_strike());
+  }
   set_log_handler([this](LogLevel, std::string_view line) {
     const Spared spared;
     observed_.logged.emplace_back(line);
   });
   LoopOptions options;
   options.backend = backend;
-  loop_ = std::make_unique<Loop>(options);
+  loop_ = std::make_unique<Loop>(network_.applied_to(options));
   loop_->set_exception_handler([this](Loop&, const ExceptionContext& context) {
     const Spared spared;
     observed_.reported.push_back(context.exception);
@@ -77,6 +88,21 @@ std::string Stage::signs_of_death() {
   play(greet);
   const Observed of_greeting = std::exchange(observed_, before);
   return of_greeting.thrown == nullptr ? "" : of_greeting.text();
+}
+
+Socket Stage::stream_socket() const {
+  SimulatedNetwork* const network = network_.current();
+  return network == nullptr ? Socket::stream(AddressFamily::ipv4) : network->stream(AddressFamily::ipv4);
+}
+
+std::pair<Socket, Socket> Stage::socket_pair() const {
+  SimulatedNetwork* const network = network_.current();
+  return network == nullptr ? Socket::pair() : network->socket_pair();
+}
+
+std::pair<OwnedFileDescriptor, OwnedFileDescriptor> Stage::pipe() const {
+  SimulatedNetwork* const network = network_.current();
+  return network == nullptr ? loop_rig::make_pipe() : network->pipe();
 }
 
 Future<void> Stage::change() {

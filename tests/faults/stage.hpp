@@ -4,6 +4,7 @@
 #include <tidegate/tidegate.hpp>
 
 #include "faults/strike.hpp"
+#include "support/test_network.hpp"
 
 #include <exception>
 #include <functional>
@@ -41,7 +42,7 @@ class Stage;
 /// What happens on a stage: calls `Stage::begin` when the fault may strike, and returns when all is over.
 using Flow = Task<void> (*)(Stage&);
 
-/// One loop, for one flow.
+/// One loop, for one flow; on a network of its own, where it is a simulated one.
 class Stage {
  public:
   /// `fault` is armed at the flow's `begin`.
@@ -60,6 +61,14 @@ class Stage {
   /// Ends the loop, over whatever is open.
   void end() noexcept { loop_.reset(); }
 
+  // --- where the loop is ----------------------------------------------------------------------------------
+
+  /// A socket; two that are connected; both ends of a pipe, {read end, write end}: on the system or on the
+  /// loop's network.
+  [[nodiscard]] Socket stream_socket() const;
+  [[nodiscard]] std::pair<Socket, Socket> socket_pair() const;
+  [[nodiscard]] std::pair<OwnedFileDescriptor, OwnedFileDescriptor> pipe() const;
+
   // --- for flows and their protocols ----------------------------------------------------------------------
 
   /// From here on the fault may strike.
@@ -72,6 +81,7 @@ class Stage {
 
  private:
   std::function<void()> fault_;
+  support::TestNetwork network_;
   std::unique_ptr<Loop> loop_;
   Observed observed_;
   Future<void> change_;

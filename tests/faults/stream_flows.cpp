@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include <fcntl.h>
 #include <unistd.h>
 
 namespace tidegate::faults {
@@ -183,7 +182,7 @@ class Sink final : public End<Protocol> {
 Task<void> play_sendfile(Stage& stage) {
   constexpr std::string_view kAfterwards = "afterwards";
   const FileDescriptor file = file_to_send();
-  auto [near, far] = Socket::pair();
+  auto [near, far] = stage.socket_pair();
   auto sink_fate = std::make_shared<Fate>();
   auto sender_fate = std::make_shared<Fate>();
   auto accepting = stage.loop().connect_accepted_socket(MakesEnd<Sink>(stage, sink_fate), std::move(far));
@@ -214,10 +213,7 @@ Task<void> play_sendfile(Stage& stage) {
 
 /// A pipe in each direction, with one protocol at each end.
 Task<void> play_pipes(Stage& stage) {
-  int numbers[2] = {-1, -1};
-  if (::pipe2(numbers, O_CLOEXEC | O_NONBLOCK) != 0) throw CutShort("pipe2");
-  OwnedFileDescriptor reads(FileDescriptor{numbers[0]});
-  OwnedFileDescriptor writes(FileDescriptor{numbers[1]});
+  auto [reads, writes] = stage.pipe();
   stage.begin();
   auto sink_fate = std::make_shared<Fate>();
   auto source_fate = std::make_shared<Fate>();

@@ -54,7 +54,7 @@ Task<void> play_start_tls(Stage& stage) {
   stage.begin();
   auto asker_fate = std::make_shared<Fate>();
   auto answerer_fate = std::make_shared<Fate>();
-  auto [near, far] = Socket::pair();
+  auto [near, far] = stage.socket_pair();
   auto accepting =
       stage.loop().connect_accepted_socket(MakesEnd<Answerer>(stage, answerer_fate), std::move(far));
   auto accepted = co_await std::move(accepting);

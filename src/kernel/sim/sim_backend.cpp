@@ -159,7 +159,10 @@ void SimBackend::watch_hangup(ReceiveOperation& operation, ChannelId channel) no
 
 void SimBackend::start(ConnectOperation& operation, ChannelId channel) noexcept {
   const net::SocketAddress& address = operation.address();
-  const int outcome = world_.connect(descriptor(channel).number, address.get(), address.length);
+  int outcome = 0;
+  do {
+    outcome = world_.connect(descriptor(channel).number, address.get(), address.length);
+  } while (outcome == -EINTR);
   if (outcome == -EINPROGRESS) {
     start_output(operation, SimSlot::Output::connect, channel);
     return;
@@ -224,7 +227,22 @@ void SimBackend::drain(ReceiveOperation& operation, ChannelId) noexcept { set_dr
 
 // --- sending -------------------------------------------------------------------------------------
 
+int SimBackend::refusal_of(Call call) noexcept {
+  int refusal = 0;
+  do {
+    refusal = world_.refusal_of(call);
+  } while (refusal == -EINTR);
+  return refusal;
+}
+
 std::ptrdiff_t SimBackend::call_send(ChannelId channel, std::span<const iovec> pieces) noexcept {
+  const SimSlot* slot = slots_.find(channel);
+  const bool is_file = slot != nullptr && slot->channel_kind == ChannelKind::file;
+  if (const int refusal = refusal_of(is_file ? Call::write : Call::send); refusal != 0) return refusal;
+  return put(channel, pieces);
+}
+
+std::ptrdiff_t SimBackend::put(ChannelId channel, std::span<const iovec> pieces) noexcept {
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(pieces.data());  // only read
   message.msg_iovlen = pieces.size();
@@ -309,15 +327,17 @@ void SimBackend::submit() noexcept {
 std::ptrdiff_t SimBackend::try_send_file(ChannelId channel, const FilePart& part) noexcept {
   constexpr std::size_t kMostBytes = std::size_t{64} * 1024;
   if (base::is_simulated(part.file)) return -ESPIPE;  // a socket or a pipe
+  if (const int refusal = refusal_of(Call::send_file); refusal != 0) return refusal;
   const std::size_t size = std::min({part.size_bytes, kMostBytes, kScratchBytes});
   const ssize_t count = ::pread(part.file.number, scratch_.get(), size, static_cast<off_t>(part.offset));
   if (count <= 0) return count == 0 ? 0 : -errno;
   const iovec piece{.iov_base = scratch_.get(), .iov_len = static_cast<std::size_t>(count)};
-  return call_send(channel, {&piece, 1});
+  return put(channel, {&piece, 1});
 }
 
 std::ptrdiff_t SimBackend::try_send(DatagramSendOperation&, ChannelId channel,
                                     std::span<const OutgoingDatagram> datagrams) noexcept {
+  if (const int refusal = refusal_of(Call::send_datagrams); refusal != 0) return refusal;
   std::ptrdiff_t sent = 0;
   for (const OutgoingDatagram& datagram :
        datagrams.first(std::min(datagrams.size(), DatagramSendOperation::kBatch))) {

@@ -104,11 +104,14 @@ class SimBackend final : public Backend {
 
   [[nodiscard]] const NetworkConditions& conditions() const noexcept { return world_.conditions(); }
   [[nodiscard]] bool happens(double chance) noexcept { return world_.chance().happens(chance); }
+  /// As World::refusal_of. One that a signal has interrupted is made again.
+  [[nodiscard]] int refusal_of(Call call) noexcept;
 
   void start_input(Operation& operation, SimSlot::Input kind, ChannelId channel) noexcept;
   void start_output(Operation& operation, SimSlot::Output kind, ChannelId channel) noexcept;
   static void forget(const Operation& operation, SimSlot& slot) noexcept;
   [[nodiscard]] std::ptrdiff_t call_send(ChannelId channel, std::span<const iovec> pieces) noexcept;
+  [[nodiscard]] std::ptrdiff_t put(ChannelId channel, std::span<const iovec> pieces) noexcept;
   [[nodiscard]] std::ptrdiff_t begin_or_send(SendOperation& operation, ChannelId channel,
                                              std::span<const iovec> pieces) noexcept;
   [[nodiscard]] bool begin(SendOperation& operation, ChannelId channel,
@@ -119,13 +122,17 @@ class SimBackend final : public Backend {
 
   [[nodiscard]] static bool input_is_due(const SimSlot& slot, short events) noexcept;
   [[nodiscard]] static bool output_is_due(const SimSlot& slot, short events) noexcept;
-  [[nodiscard]] std::vector<Due> find_due();
+  /// Calls `tell` with each.
+  template <typename Tell>
+  void for_each_due(const Tell& tell);
   [[nodiscard]] bool has_something_to_do() noexcept;
   [[nodiscard]] bool woken() noexcept { return woken_.exchange(false); }
   void sleep_until_woken() noexcept;
 
   void dispatch_input(ChannelId channel, SimSlot& slot);
   void dispatch_output(ChannelId channel, SimSlot& slot);
+  /// A copy of the first bytes of the scratch memory; null: there is no memory for it.
+  [[nodiscard]] Lent lend(std::size_t size_bytes) const noexcept;
   void receive(ChannelId channel, SimSlot& slot);
   void receive_datagrams(ChannelId channel, SimSlot& slot);
   void accept(ChannelId channel, SimSlot& slot);

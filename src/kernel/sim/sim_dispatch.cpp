@@ -1,5 +1,6 @@
 // The seam on a simulated kernel, from the wait on: time passes, and what is due is told.
 #include "base/log.hpp"
+#include "base/scope_exit.hpp"
 #include "kernel/sim/sim_backend.hpp"
 #include "kernel/socket_calls.hpp"
 
@@ -7,6 +8,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -47,18 +49,22 @@ bool SimBackend::output_is_due(const SimSlot& slot, short events) noexcept {
   return slot.output_kind == SimSlot::Output::under_way || (events & (POLLOUT | kBroken)) != 0;
 }
 
-std::vector<SimBackend::Due> SimBackend::find_due() {
-  std::vector<Due> found;
+template <typename Tell>
+void SimBackend::for_each_due(const Tell& tell) {
   slots_.for_each([&](ChannelId channel, const SimSlot& slot) {
     if (slot.input == nullptr && slot.output == nullptr) return;
     const short events = world_.poll(descriptor_of(channel).number);
-    if (input_is_due(slot, events)) found.push_back({channel, true});
-    if (output_is_due(slot, events)) found.push_back({channel, false});
+    if (input_is_due(slot, events)) tell(Due{channel, true});
+    if (output_is_due(slot, events)) tell(Due{channel, false});
   });
-  return found;
 }
 
-bool SimBackend::has_something_to_do() noexcept { return !done_.empty() || !find_due().empty(); }
+/// Needs no memory: a loop that has none still waits.
+bool SimBackend::has_something_to_do() noexcept {
+  bool found = !done_.empty();
+  for_each_due([&](const Due&) { found = true; });
+  return found;
+}
 
 void SimBackend::wait(std::optional<Duration> timeout, Duration) noexcept {
   constexpr Duration kIteration = 1us;
@@ -112,7 +118,8 @@ void SimBackend::wake() noexcept {
 /// generation is compared before each, and the kernel is asked again.
 void SimBackend::dispatch() {
   retired_.clear();
-  std::vector<Due> due = find_due();
+  std::vector<Due> due;
+  for_each_due([&](const Due& each) { due.push_back(each); });
   // The order between descriptors is nobody's promise.
   for (std::size_t left = due.size(); left > 1; --left)
     std::swap(due[left - 1], due[world_.chance().below(left)]);
@@ -174,6 +181,7 @@ void SimBackend::dispatch_output(ChannelId channel, SimSlot& slot) {
 void SimBackend::receive(ChannelId channel, SimSlot& slot) {
   constexpr int kMostCalls = 16;
   constexpr std::size_t kMostBytes = std::size_t{256} * 1024;
+  const Call call = slot.channel_kind == ChannelKind::file ? Call::read : Call::receive;
   auto& operation = static_cast<ReceiveOperation&>(*slot.input);
   const auto goes_on = [&] { return armed(operation) && !held(operation); };
   std::size_t total_bytes = 0;
@@ -190,24 +198,33 @@ void SimBackend::receive(ChannelId channel, SimSlot& slot) {
     msghdr message{};
     message.msg_iov = &piece;
     message.msg_iovlen = 1;
-    const std::ptrdiff_t count = world_.recvmsg(descriptor_of(channel).number, &message, MSG_DONTWAIT);
+    std::ptrdiff_t count = refusal_of(call);
+    if (count == 0) count = world_.recvmsg(descriptor_of(channel).number, &message, MSG_DONTWAIT);
     if (count == -EAGAIN && !drains(operation)) return;
     if (count <= 0) return end_input(slot, static_cast<int>(count));
     const auto size = static_cast<std::size_t>(count);
     total_bytes += size;
     if (own.empty()) {
-      const Lent lent(new std::byte[size]);
-      std::memcpy(lent.get(), memory.data(), size);
+      const Lent lent = lend(size);
+      if (lent == nullptr) return end_input(slot, -ENOMEM);  // a gap would be worse
       lent_ = lent;
       lent_bytes_ = size;
+      const base::ScopeExit taken_back([this] { lent_ = nullptr; });
       operation.received({lent.get(), size});
-      lent_ = nullptr;
     } else {
       operation.filled(size);
     }
     // Mostly one delivery in a turn, as elsewhere.
     if (!armed(operation) || (!drains(operation) && !happens(conditions().short_transfer))) return;
   }
+}
+
+SimBackend::Lent SimBackend::lend(std::size_t size_bytes) const noexcept try {
+  const Lent lent(new std::byte[size_bytes]);
+  if (size_bytes > 0) std::memcpy(lent.get(), scratch_.get(), size_bytes);
+  return lent;
+} catch (const std::bad_alloc&) {
+  return nullptr;
 }
 
 void SimBackend::receive_datagrams(ChannelId channel, SimSlot& slot) {
@@ -221,14 +238,15 @@ void SimBackend::receive_datagrams(ChannelId channel, SimSlot& slot) {
     message.msg_namelen = net::SocketAddress::capacity();
     message.msg_iov = &piece;
     message.msg_iovlen = 1;
-    const std::ptrdiff_t size = world_.recvmsg(descriptor_of(channel).number, &message, MSG_DONTWAIT);
+    std::ptrdiff_t size = refusal_of(Call::receive_datagrams);
+    if (size == 0) size = world_.recvmsg(descriptor_of(channel).number, &message, MSG_DONTWAIT);
     if (size == -EAGAIN) return;
     if (size < 0) return end_input(slot, static_cast<int>(size));
     if ((message.msg_flags & MSG_TRUNC) != 0) return end_input(slot, -EMSGSIZE);
     sender.length = message.msg_namelen;
     const auto bytes = static_cast<std::size_t>(size);
-    const auto lent = std::make_unique<std::byte[]>(bytes);
-    if (bytes > 0) std::memcpy(lent.get(), scratch_.get(), bytes);
+    const Lent lent = lend(bytes);
+    if (lent == nullptr) return end_input(slot, -ENOMEM);
     operation.received({lent.get(), bytes}, sender);
   }
 }
@@ -238,7 +256,8 @@ void SimBackend::accept(ChannelId channel, SimSlot& slot) {
   for (int accepted = 0; accepted < operation.batch() && armed(operation); ++accepted) {
     net::SocketAddress peer;
     peer.length = net::SocketAddress::capacity();
-    const int number = world_.accept(descriptor_of(channel).number, peer.get(), &peer.length);
+    int number = refusal_of(Call::accept);
+    if (number == 0) number = world_.accept(descriptor_of(channel).number, peer.get(), &peer.length);
     if (number == -EAGAIN) return;
     if (number < 0 && concerns_one_connection(-number)) continue;
     if (number < 0) return end_input(slot, number);

@@ -57,6 +57,14 @@ void World::at(TimePoint when, std::function<void()> call) {
   jobs_.push_back(*job.release());
 }
 
+// --- faults ------------------------------------------------------------------------------------------------
+
+int World::refusal_of(Call call) noexcept {
+  const int error = refusals_ == nullptr ? 0 : refusals_->refusal_of(call);
+  if (error != 0) environment_->note("a call is refused", 0, error);
+  return -error;
+}
+
 // --- names and places --------------------------------------------------------------------------------------
 
 void World::add_host(std::string_view name, std::string_view address) {

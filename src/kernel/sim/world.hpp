@@ -7,6 +7,7 @@
 #include "base/intrusive_list.hpp"
 #include "base/simulated_descriptors.hpp"
 #include "kernel/sim/chance.hpp"
+#include "kernel/sim/refusals.hpp"
 #include "kernel/sim/trace.hpp"
 #include "net/socket_address.hpp"
 
@@ -60,6 +61,14 @@ class World final : public base::SimulatedDescriptors {
   [[nodiscard]] int socket_pair(int type, int (&numbers)[2]) noexcept;
   /// As pipe2(2): {read end, write end}.
   [[nodiscard]] int pipe(int (&numbers)[2]) noexcept;
+
+  // --- faults --------------------------------------------------------------------------------------
+
+  /// From now on they are asked about every call; null: nobody is. Lifetime: they outlive this, or are taken
+  /// back.
+  void set_refusals(Refusals* refusals) noexcept { refusals_ = refusals; }
+  /// The negative errno that this call, which is about to be made, fails with; 0: none.
+  [[nodiscard]] int refusal_of(Call call) noexcept;
 
   // --- names and places ----------------------------------------------------------------------------
 
@@ -128,6 +137,7 @@ class World final : public base::SimulatedDescriptors {
   NetworkConditions conditions_;
   Chance chance_;
   Trace trace_;
+  Refusals* refusals_ = nullptr;
   std::unique_ptr<Environment> environment_;
   base::IntrusiveList<Job> jobs_;
   /// By number, from the first simulated one on; those of other worlds are empty here.

@@ -113,6 +113,7 @@ std::size_t World::open_descriptors() const noexcept { return open_; }
 int World::socket(int domain, int type) noexcept {
   if (domain != AF_INET && domain != AF_INET6 && domain != AF_UNIX) return -EAFNOSUPPORT;
   if (type != SOCK_STREAM && type != SOCK_DGRAM) return -EPROTONOSUPPORT;
+  if (const int refusal = refusal_of(Call::make_socket); refusal != 0) return refusal;
   try {
     if (type == SOCK_DGRAM)
       return open_file(std::make_shared<DatagramSocket>(*environment_, domain), O_NONBLOCK | O_RDWR);
@@ -235,6 +236,7 @@ int World::fcntl(int number, int command, int argument) noexcept {
 int World::fstat(int number, struct stat* status) noexcept {
   File* opened = file(number);
   if (opened == nullptr) return -EBADF;
+  if (const int refusal = refusal_of(Call::tell_kind); refusal != 0) return refusal;
   std::memset(status, 0, sizeof(*status));
   status->st_mode = opened->as_pipe() != nullptr ? S_IFIFO | 0600 : S_IFSOCK | 0777;
   status->st_ino = opened->name();
@@ -257,14 +259,17 @@ int World::call_socket(int number, const Call& call) const noexcept {
 }
 
 int World::bind(int number, const sockaddr* address, socklen_t length) noexcept {
+  if (const int refusal = refusal_of(Call::bind); refusal != 0) return refusal;
   return call_socket(number, [&](SocketFile& socket) { return socket.bind(address, length); });
 }
 
 int World::listen(int number, int backlog) noexcept {
+  if (const int refusal = refusal_of(Call::listen); refusal != 0) return refusal;
   return call_socket(number, [&](SocketFile& socket) { return socket.listen(backlog); });
 }
 
 int World::connect(int number, const sockaddr* address, socklen_t length) noexcept {
+  if (const int refusal = refusal_of(Call::connect); refusal != 0) return refusal;
   return call_socket(number, [&](SocketFile& socket) { return socket.connect(address, length); });
 }
 
@@ -281,6 +286,7 @@ int World::accept(int number, sockaddr* address, socklen_t* length) noexcept {
 }
 
 int World::getsockname(int number, sockaddr* address, socklen_t* length) noexcept {
+  if (const int refusal = refusal_of(Call::tell_name); refusal != 0) return refusal;
   return call_socket(number, [&](SocketFile& socket) { return socket.getsockname(address, length); });
 }
 
@@ -289,11 +295,16 @@ int World::getpeername(int number, sockaddr* address, socklen_t* length) noexcep
 }
 
 int World::getsockopt(int number, int level, int name, void* value, socklen_t* length) noexcept {
-  return call_socket(number,
-                     [&](SocketFile& socket) { return socket.getsockopt(level, name, value, length); });
+  const int outcome =
+      call_socket(number, [&](SocketFile& socket) { return socket.getsockopt(level, name, value, length); });
+  if (outcome != 0 || level != SOL_SOCKET || name != SO_ERROR) return outcome;
+  const int error = -refusal_of(Call::pending_error);
+  return error == 0 ? 0 : tell_option(error, value, length);
 }
 
 int World::setsockopt(int number, int level, int name, const void* value, socklen_t length) noexcept {
+  const Call call = level == SOL_SOCKET ? Call::set_option : Call::set_protocol_option;
+  if (const int refusal = refusal_of(call); refusal != 0) return refusal;
   return call_socket(number,
                      [&](SocketFile& socket) { return socket.setsockopt(level, name, value, length); });
 }
