@@ -20,6 +20,7 @@ std::span<const NamedFlow> typical_flows() {
       NamedFlow{"pipes", play_pipes},
       NamedFlow{"streams", play_streams},
       NamedFlow{"reset", play_reset},
+      NamedFlow{"half_closed", play_half_closed},
       NamedFlow{"datagrams", play_datagrams},
 #ifdef TIDEGATE_HAS_TLS
       NamedFlow{"tls_echo", play_tls_echo},
@@ -59,7 +60,8 @@ std::string obstacle_to(const NamedFlow& flow, BackendKind backend) {
 std::span<const NamedFlow> flows_of(Operation operation) {
   static constexpr std::array kTalks{NamedFlow{"pair_echo", play_pair_echo},
                                      NamedFlow{"buffered_echo", play_buffered_echo}};
-  static constexpr std::array kWritelines{NamedFlow{"writelines", play_writelines}};
+  static constexpr std::array kWatches{NamedFlow{"writelines", play_writelines},
+                                       NamedFlow{"half_closed", play_half_closed}};
   static constexpr std::array kTcpEcho{NamedFlow{"tcp_echo", play_tcp_echo}};
   static constexpr std::array kServing{NamedFlow{"serving", play_serving}};
   static constexpr std::array kAccepting{NamedFlow{"accepting", play_accepting}};
@@ -87,7 +89,7 @@ std::span<const NamedFlow> flows_of(Operation operation) {
     case Operation::make_pipe:
       return kPipes;
     case Operation::watch:
-      return kWritelines;
+      return kWatches;
     case Operation::wait:
     case Operation::make_loop:
       return kTcpEcho;

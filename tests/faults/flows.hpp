@@ -39,6 +39,7 @@ Task<void> play_writelines(Stage& stage);
 Task<void> play_full_buffers(Stage& stage);
 Task<void> play_sendfile(Stage& stage);
 Task<void> play_pipes(Stage& stage);
+Task<void> play_half_closed(Stage& stage);
 Task<void> play_streams(Stage& stage);
 Task<void> play_serving(Stage& stage);
 Task<void> play_accepting(Stage& stage);

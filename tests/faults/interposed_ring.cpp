@@ -37,8 +37,9 @@ std::optional<Call> call_of(Request request) noexcept {
       return Call::poll_request;
     case Request::watch_input:
     case Request::watch_output:
-    case Request::watch_hangup:
       return Call::watch_request;
+    case Request::watch_hangup:
+      return Call::hangup_request;
     case Request::none:
     case Request::wake:
       return std::nullopt;
@@ -54,7 +55,6 @@ std::optional<Call> later_call_of(Request request) noexcept {
       return Call::accept_request_later;
     case Request::watch_input:
     case Request::watch_output:
-    case Request::watch_hangup:
       return Call::watch_request_later;
     default:
       return std::nullopt;

@@ -242,6 +242,54 @@ Task<void> play_pipes(Stage& stage) {
 
 namespace {
 
+/// Goes on writing when the other end has finished.
+class LastWord final : public End<Protocol> {
+ public:
+  using End::End;
+
+  bool eof_received() override {
+    saw_eof = true;
+    stage_.changed();
+    return true;
+  }
+
+  bool saw_eof = false;
+};
+
+}  // namespace
+
+/// One end finishes sending, and the other has something to say yet, a while later.
+Task<void> play_half_closed(Stage& stage) {
+  auto [near, far] = stage.socket_pair();
+  auto sink_fate = std::make_shared<Fate>();
+  auto last_fate = std::make_shared<Fate>();
+  auto accepting = stage.loop().connect_accepted_socket(MakesEnd<LastWord>(stage, last_fate), std::move(far));
+  const auto last = co_await std::move(accepting);
+  auto connecting = stage.loop().create_connection(MakesEnd<Sink>(stage, sink_fate), std::move(near));
+  const auto sink = co_await std::move(connecting);
+  stage.begin();
+  sink.transport->write_eof();
+  while (!last.protocol->saw_eof && !last_fate->is_lost) {
+    auto change = stage.change();
+    co_await change;
+  }
+  for (int turn = 0; turn < 5; ++turn) {
+    auto passing = sleep(Duration::zero());
+    co_await std::move(passing);
+  }
+  if (last.protocol->transport() != nullptr) {
+    last.protocol->transport()->write("the last word");
+    last.protocol->transport()->close();
+  }
+  while (!last_fate->is_lost || !sink_fate->is_lost) {
+    auto change = stage.change();
+    co_await change;
+  }
+  if (sink.protocol->received == 0) throw CutShort("the last word did not arrive");
+}
+
+namespace {
+
 Task<void> serve_lines(StreamReader reader, StreamWriter writer) {
   for (;;) {
     const std::string line = co_await reader.readline();

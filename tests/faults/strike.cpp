@@ -83,6 +83,8 @@ const char* name_of(Call call) noexcept {
       return "poll_request";
     case Call::watch_request:
       return "watch_request";
+    case Call::hangup_request:
+      return "hangup_request";
     case Call::receive_request_later:
       return "receive_request_later";
     case Call::accept_request_later:

@@ -41,8 +41,9 @@ enum class Call : std::uint8_t {
   receive_request,
   accept_request,
   send_request,
-  poll_request,   // readiness, once
-  watch_request,  // changes of readiness
+  poll_request,    // readiness, once
+  watch_request,   // changes of readiness
+  hangup_request,  // changes of nothing but the end
   // the same where a request has had results already: what ends it behind the n-th
   receive_request_later,
   accept_request_later,

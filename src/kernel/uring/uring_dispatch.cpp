@@ -187,8 +187,10 @@ void UringBackend::input_is_ready(ChannelId channel, UringSlot& slot, int events
       static_cast<PollOperation&>(*slot.input).ready();
       return poll_again_soon(channel);
     case UringSlot::Input::hangup:
-      // What has no readiness (/dev/null) refuses the request, and never hangs up.
-      if (events < 0 && slot.channel_kind == ChannelKind::file) return;
+      // What has no readiness (/dev/null) refuses the request like this, and never hangs up.
+      if (events == -EINVAL && slot.channel_kind == ChannelKind::file) return;
+      // ENOMEM: it can't be waited for, so the operation ends with that, as on epoll.
+      if (events < 0) return end_input(slot, events);
       if (broken)
         return end_input_after_send(channel, slot, hangup_of(descriptor_of(channel), slot.channel_kind));
       break;
