@@ -71,14 +71,14 @@ if(tidegate_support_sources)
 endif()
 
 # The tests of a program (or, with TEST_FILTER, some of them) as tests of ctest, labelled as the folder that they come from:
-# one for each. Under the address sanitizer SHARDS for all of them, each a process that runs every so manyth test: to start
-# a program that is instrumented takes longer than most tests do. What is said after that are properties of the tests.
+# SHARDS for all of them, each a process that runs every so manyth test, or each test alone (TIDEGATE_EACH_TEST_ALONE): for
+# nine thousand, to start the programs takes longer than the tests do. What is said after that are properties of the tests.
 #
 # PRE_TEST: the tests are listed when ctest starts, under the environment of the test preset, and not by the build,
 # which would fail with a sanitizer's report instead of a compiler's.
 function(tidegate_discover_tests program label)
   cmake_parse_arguments(PARSE_ARGV 2 arg "" "TEST_FILTER;TEST_SUFFIX;SHARDS" "PROPERTIES")
-  if(NOT TIDEGATE_SANITIZE MATCHES "address")
+  if(TIDEGATE_EACH_TEST_ALONE)
     gtest_discover_tests(${program}
       DISCOVERY_MODE PRE_TEST
       DISCOVERY_TIMEOUT 60

@@ -5,7 +5,9 @@
 #include "net/socket_options.hpp"
 
 #include <cerrno>
+#include <exception>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include <sys/socket.h>
@@ -75,10 +77,15 @@ void Acceptor::completed(int result) {
   accept_later();
 }
 
-/// With the address, if there is memory for that.
+/// With the address, if that can be had: what failed matters more than where.
 std::exception_ptr Acceptor::failure_of(std::error_code code) const noexcept {
+  std::string what = "accept";
   try {
-    throw OsError(code, "accept at " + socket().local_endpoint().to_string());
+    what += " at " + socket().local_endpoint().to_string();
+  } catch (const std::exception&) {
+  }
+  try {
+    throw OsError(code, what);
   } catch (...) {
     return std::current_exception();
   }
