@@ -5,6 +5,7 @@
 #include "names.hpp"
 #include "net/socket_options.hpp"
 #include "python_error.hpp"
+#include "reader_feed.hpp"
 #include "transport/owned_channel.hpp"
 
 #include <cerrno>
@@ -208,6 +209,7 @@ void StreamPart::look_up_methods(PyObject* protocol) {
     }
   }
   is_buffered_ = is_buffered != 0;
+  feeds_reader_ = !is_buffered_ && ReaderFeed::stands_for(take_data.get());
   take_data_ = std::move(take_data);
   get_buffer_ = std::move(get_buffer);
   calls_.set_protocol(protocol);
@@ -244,7 +246,8 @@ bool StreamPart::eof_received() {
 
 void StreamPart::data_received(BytesView data) {
   const std::size_t size_bytes = data.size();
-  deliver(Owned::take(PyBytes_FromStringAndSize(data.text().data(), static_cast<Py_ssize_t>(size_bytes))));
+  if (!feed_reader(data))
+    deliver(Owned::take(PyBytes_FromStringAndSize(data.text().data(), static_cast<Py_ssize_t>(size_bytes))));
   if (size_bytes >= (secured_ ? kRecordBytes : kMuchBytes)) receive_in_bulk(true);
 }
 
@@ -256,6 +259,15 @@ void StreamPart::deliver(const Owned& bytes) {
   }
   const Owned method = Owned::share(take_data_.get());  // another protocol may be set from inside
   calls_.in_context(names().data_received, [&] { return call_one(method.get(), bytes.get()); });
+}
+
+/// False: it is to be delivered.
+bool StreamPart::feed_reader(BytesView data) {
+  if (!feeds_reader_ || loop().debug()) return false;
+  const ReaderFeed reader(protocol(), data.size());
+  if (!reader.is_ordinary()) return false;
+  calls_.in_context(names().data_received, [&] { return reader.feed(data); });
+  return true;
 }
 
 /// A plain protocol gets much at a time, or does so no longer: small messages are cheaper out of the memory
@@ -271,7 +283,8 @@ MutableBytesView StreamPart::memory_for_bulk() { return loop().bytes_to_fill.mem
 
 void StreamPart::bulk_received(std::size_t size_bytes) {
   try {
-    deliver(loop().bytes_to_fill.take(size_bytes));
+    BytesToFill& filled = loop().bytes_to_fill;
+    if (!feed_reader(filled.memory().first(size_bytes))) deliver(filled.take(size_bytes));
   } catch (...) {
     // The core would name another call.
     const std::exception_ptr exception = std::current_exception();
