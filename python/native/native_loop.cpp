@@ -26,6 +26,7 @@ void NativeLoop::open(BackendKind backend) {
 void NativeLoop::close() {
   closed_ = true;
   terms_of_futures_.reset();
+  empty_context_.reset();
   if (!loop_) return;
   loop_->close();
   watched_.clear();
@@ -162,6 +163,7 @@ int NativeLoop::traverse(visitproc visit, void* arg) const {
   if (const int stop = watched_.traverse(visit, arg); stop != 0) return stop;
   Py_VISIT(interruption_.get());
   Py_VISIT(terms_of_futures_.get());
+  Py_VISIT(empty_context_.get());
   // Each is held by the core, which is ours.
   for (const auto& [descriptor, transport] : transports_) Py_VISIT(transport);
   if (!loop_) return 0;
