@@ -97,17 +97,33 @@ void StreamPart::remember(const Terms& terms) {
   descriptor_ = terms.descriptor;
 }
 
+/// The descriptor is a channel's from here on, over which `make` makes a transport. The socket goes on naming
+/// it until the end; or forgets it now, for where this fails it has been closed.
+template <typename Make>
+void StreamPart::take_over_socket(const Terms& terms, const Make& make) {
+  try {
+    loop::LoopCore& core = loop().core();
+    transport::OwnedChannel channel(
+        core, core.backend().attach(OwnedFileDescriptor(FileDescriptor{terms.descriptor})));
+    file_ = Owned::share(terms.file);
+    make(channel.get());
+    channel_ = channel.release();
+  } catch (...) {
+    file_.reset();
+    const PendingError error;
+    if (!call_method(terms.file, names().detach)) calls_.was_in_vain(terms.file);
+    throw;
+  }
+}
+
 void StreamPart::open_socket(const Terms& terms) {
   remember(terms);
   loop::LoopCore& core = loop().core();
-  transport::OwnedChannel channel(
-      core, core.backend().attach(OwnedFileDescriptor(FileDescriptor{terms.descriptor})));
-  net::set_no_delay(core.backend().descriptor(channel.get()));
-  // From here on the descriptor is the channel's; the socket goes on naming it until the end.
-  file_ = Owned::share(terms.file);
-  const auto socket =
-      transport::StreamTransport::make(core, channel.get(), Endpoint(), make_adapter(), nullptr);
-  channel_ = channel.release();
+  Ref<transport::StreamTransport> socket;
+  take_over_socket(terms, [&](kernel::ChannelId channel) {
+    net::set_no_delay(core.backend().descriptor(channel));
+    socket = transport::StreamTransport::make(core, channel, Endpoint(), make_adapter(), nullptr);
+  });
   transport_ = Ref<transport::InnerTransport>(socket.get());
   begin(terms, *socket);
 }
@@ -119,11 +135,10 @@ void StreamPart::open_tls(Terms terms, SecuredPart::Terms secured) {
   secured.engine.interrupt = [this] { loop().interrupt(); };
   auto part = std::make_unique<SecuredPart>();
   const std::shared_ptr<tls::TlsTransport> connection = part->make(core, secured, make_adapter());
-  transport::OwnedChannel channel(
-      core, core.backend().attach(OwnedFileDescriptor(FileDescriptor{terms.descriptor})));
-  file_ = Owned::share(terms.file);  // as above
-  const auto socket = transport::StreamTransport::make(core, channel.get(), Endpoint(), connection, nullptr);
-  channel_ = channel.release();
+  Ref<transport::StreamTransport> socket;
+  take_over_socket(terms, [&](kernel::ChannelId channel) {
+    socket = transport::StreamTransport::make(core, channel, Endpoint(), connection, nullptr);
+  });
   secured_ = std::move(part);
   transport_ = Ref<transport::InnerTransport>(connection.get());
   secured_->tell_waiter(*connection, terms.loop, object());

@@ -123,6 +123,8 @@ class StreamPart {
 
  private:
   void remember(const Terms& terms);
+  template <typename Make>
+  void take_over_socket(const Terms& terms, const Make& make);
   void look_up_methods(PyObject* protocol);
   void deliver(const Owned& bytes);
   [[nodiscard]] bool feed_reader(BytesView data);
