@@ -16,7 +16,8 @@ bool SlotOfClass::find(PyTypeObject* type, const char* name) {
 }
 
 bool SlotOfClass::at(Py_ssize_t offset) {
-  if (offset <= 0) {
+  // Negative since 3.12, where the interpreter keeps weak references before the object.
+  if (offset == 0) {
     PyErr_SetString(PyExc_ImportError, "this version of asyncio is not known to tidegate");
     return false;
   }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 namespace tidegate::python {
 
@@ -59,7 +60,8 @@ class SpareObjects {
   }
 
  private:
-  static constexpr int kMost = 4096;
+  /// What another thread schedules while it has the interpreter's lock for itself: 3 MiB.
+  static constexpr int kMost = 16384;
   /// In the place of an attribute, all of which are null.
   static PyObject** next_of(PyObject* object) noexcept { return &slots.callback.of(object); }
 
@@ -80,6 +82,18 @@ PyObject* new_object(const ExtendedType<HandlePart>& type, SpareObjects& spare, 
   }
   new (type.memory_of_part(object)) HandlePart(kind, when);
   return object;
+}
+
+/// Whether a copy of the present context would be an empty one, as every other: of that nobody needs a copy.
+bool is_present_context_empty() noexcept {
+  PyObject* const context = PyThreadState_Get()->context;
+  return context == nullptr || PyObject_Size(context) == 0;
+}
+
+/// Whether a callback has left nothing in the context that it ran in, which only its handle and its caller
+/// have: nor a token of what it once set.
+bool is_as_good_as_new(PyObject* context) noexcept {
+  return context != nullptr && Py_REFCNT(context) == 2 && PyObject_Size(context) == 0;
 }
 
 // --- slots -------------------------------------------------------------------------------------------------
@@ -135,6 +149,8 @@ PyObject* run_now(PyObject* self, PyObject*) {
 
 PyObject* get_arguments(PyObject* self, void*) { return part_of(self).arguments_as_tuple(); }
 
+PyObject* get_context(PyObject* self, void*) { return part_of(self).context(); }
+
 PyObject* when(PyObject* self, PyObject*) { return Py_NewRef(slots.when.of(self)); }
 
 PyMethodDef handle_methods[] = {
@@ -149,6 +165,7 @@ PyMethodDef timer_handle_methods[] = {
     {"when", when, METH_NOARGS, "Return the time of the callback, by the loop's clock."},
     {nullptr, nullptr, 0, nullptr}};
 PyGetSetDef attributes[] = {{"_args", get_arguments, nullptr, nullptr, nullptr},
+                            {"_context", get_context, nullptr, nullptr, nullptr},
                             {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
 PyTypeObject* make_type(ExtendedType<HandlePart>& type, const char* name, PyMethodDef* methods,
@@ -175,8 +192,12 @@ HandlePart& HandlePart::of(PyObject* handle) noexcept { return part_of(handle); 
 bool HandlePart::set_up(PyObject* loop, const CallTerms& terms) {
   PyObject* const self = object();
   const bool is_given = terms.context != nullptr && terms.context != Py_None;
-  slots.context.of(self) = is_given ? Py_NewRef(terms.context) : PyContext_CopyCurrent();
-  if (slots.context.of(self) == nullptr) return false;
+  if (is_given) {
+    slots.context.of(self) = Py_NewRef(terms.context);
+  } else if (!is_present_context_empty()) {
+    slots.context.of(self) = PyContext_CopyCurrent();
+    if (slots.context.of(self) == nullptr) return false;
+  }
   slots.callback.of(self) = Py_NewRef(terms.callback);
   slots.cancelled.of(self) = Py_NewRef(Py_False);
   slots.loop.of(self) = Py_NewRef(loop);
@@ -208,7 +229,9 @@ int HandlePart::traverse_queued(visitproc visit, void* arg) const {
 }
 
 void HandlePart::hide_context() noexcept {
-  PyObject_GC_UnTrack(slots.context.of(object()));
+  PyObject* const context = slots.context.of(object());
+  if (context == nullptr) return;
+  PyObject_GC_UnTrack(context);
   context_is_hidden_ = true;
 }
 
@@ -230,6 +253,14 @@ void HandlePart::clear() noexcept {
   for (PyObject*& argument : arguments_) {
     if (argument != nullptr) Py_DECREF(std::exchange(argument, nullptr));
   }
+}
+
+/// Once somebody has seen the context it is this handle's for ever.
+PyObject* HandlePart::context() {
+  context_was_seen_ = true;
+  PyObject*& context = slots.context.of(object());
+  if (context == nullptr) context = PyContext_New();
+  return Py_XNewRef(context);
 }
 
 PyObject* HandlePart::arguments_as_tuple() const {
@@ -294,9 +325,11 @@ void HandlePart::call() {
     return loop.call_in_debug_mode(self);
   // It may be cancelled from inside, which lets go of all this.
   const Owned callback = Owned::share(slots.callback.of(self));
-  const Owned context = Owned::share(slots.context.of(self));
+  const bool was_empty = slots.context.of(self) == nullptr;
+  if (was_empty) slots.context.of(self) = loop.take_empty_context();
+  Owned context = Owned::share(slots.context.of(self));
   PyObject* result = nullptr;
-  if (PyContext_Enter(context.get()) == 0) {
+  if (context && PyContext_Enter(context.get()) == 0) {
     if (slots.arguments.of(self) != nullptr) {
       const Owned arguments = Owned::share(slots.arguments.of(self));
       result = into_python([&] { return PyObject_Call(callback.get(), arguments.get(), nullptr); });
@@ -322,6 +355,12 @@ void HandlePart::call() {
     Py_DECREF(result);
   } else {
     loop.handle_failed(self);
+  }
+  // Emptied from inside, it is not kept either.
+  if (was_empty && !context_was_seen_ && slots.context.of(self) == context.get() &&
+      is_as_good_as_new(context.get())) {
+    slots.context.set(self, Owned());
+    loop.keep_empty_context(std::move(context));
   }
 }
 

@@ -25,6 +25,8 @@ struct CallTerms {
 /// Our part of a Handle. The other attributes are where asyncio.Handle has them: so what is written in Python
 /// there (its repr, debugging) goes for ours as well.
 ///
+/// An empty context is made when the callback is called, and not before: most wait for that in thousands.
+///
 /// It is a timer's node in both cases; a Handle is one whose time does not matter.
 class HandlePart final : public detail::TimerNode {
  public:
@@ -53,6 +55,8 @@ class HandlePart final : public detail::TimerNode {
 
   // --- for the type's slots ------------------------------------------------------------------------
 
+  /// What asyncio has in `_context`. Null with an exception set where there is no memory.
+  [[nodiscard]] PyObject* context();
   /// What asyncio has in `_args`: a tuple, None once cancelled. Null with an exception set where that fails.
   [[nodiscard]] PyObject* arguments_as_tuple() const;
   bool set_up(PyObject* loop, const CallTerms& terms);
@@ -74,6 +78,7 @@ class HandlePart final : public detail::TimerNode {
   NativeLoop* loop_ = nullptr;  // whose object is among the attributes
   const Kind kind_;
   bool context_is_hidden_ = false;
+  bool context_was_seen_ = false;  // and may not be another's later
 };
 
 /// Makes the types, before anything else here. False with an exception set.

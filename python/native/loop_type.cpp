@@ -11,6 +11,7 @@
 #include <limits>
 #include <new>
 #include <string_view>
+#include <utility>
 
 namespace tidegate::python {
 
@@ -29,6 +30,16 @@ NativeLoop& native(PyObject* self) noexcept {
 
 // --- arguments ---------------------------------------------------------------------------------------------
 
+/// Whether `name` is "context". Asyncio gives it with every future that is done, each time as the same
+/// object.
+bool is_context(PyObject* name) noexcept {
+  static PyObject* last = nullptr;
+  if (name == last) return true;
+  if (PyUnicode_CompareWithASCIIString(name, "context") != 0) return false;
+  Py_XDECREF(std::exchange(last, Py_NewRef(name)));
+  return true;
+}
+
 /// `(callback, *arguments, context=None)`, perhaps behind one that is named `first_name`, which goes to
 /// `*first`. Both may be given by name. False with an exception set.
 bool read_call(const char* method, PyObject* const* arguments, Py_ssize_t count, PyObject* keywords,
@@ -42,7 +53,7 @@ bool read_call(const char* method, PyObject* const* arguments, Py_ssize_t count,
   for (Py_ssize_t index = 0; keywords != nullptr && index < PyTuple_GET_SIZE(keywords); ++index) {
     PyObject* const name = PyTuple_GET_ITEM(keywords, index);
     const auto is = [name](const char* text) { return PyUnicode_CompareWithASCIIString(name, text) == 0; };
-    PyObject** const place = is("context")                        ? &terms.context
+    PyObject** const place = is_context(name)                     ? &terms.context
                              : is("callback")                     ? &terms.callback
                              : first != nullptr && is(first_name) ? first
                                                                   : nullptr;
@@ -198,6 +209,23 @@ PyObject* open_loop(PyObject* self, PyObject* name) {
   });
 }
 
+/// As asyncio's own, which are Python, and asked for with every future: once for each that a reader waits
+/// for.
+PyObject* get_debug(PyObject* self, PyObject*) { return PyBool_FromLong(native(self).debug()); }
+
+PyObject* create_future(PyObject* self, PyObject*) {
+  // By its module, where a program may have put another one.
+  PyObject* const type = PyDict_GetItemWithError(PyModule_GetDict(names().futures), names().future);
+  if (type == nullptr) {
+    if (PyErr_Occurred() == nullptr) PyErr_SetObject(PyExc_AttributeError, names().future);
+    return nullptr;
+  }
+  const Owned kept = Owned::share(type);
+  PyObject* const terms = native(self).terms_of_futures();
+  if (terms == nullptr) return nullptr;
+  return PyObject_Call(type, names().no_arguments, terms);
+}
+
 PyObject* run_once(PyObject* self, PyObject*) { return native(self).run(); }
 
 PyObject* stop(PyObject* self, PyObject*) {
@@ -332,6 +360,8 @@ PyMethodDef methods[] = {
      "call_at(when, callback, *args, context=None)\n\nCall it at a time of the loop's clock."},
     {"time", time, METH_NOARGS, "Return the loop's time: that of time.monotonic()."},
     {"stop", stop, METH_NOARGS, "End run_forever() after the present iteration."},
+    {"get_debug", get_debug, METH_NOARGS, "Return True if debug mode is on."},
+    {"create_future", create_future, METH_NOARGS, "Return a new future of this loop."},
     {"_open", open_loop, METH_O, nullptr},
     {"_run_once", run_once, METH_NOARGS, nullptr},
     {"_close_native", close_native, METH_NOARGS, nullptr},

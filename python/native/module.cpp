@@ -5,6 +5,7 @@
 #include "names.hpp"
 #include "native_loop.hpp"
 #include "python.hpp"
+#include "reader_feed.hpp"
 #include "stream_type.hpp"
 
 namespace tidegate::python {
@@ -22,7 +23,8 @@ int execute(PyObject* module) {
   static PyObject* first = nullptr;
   if (first != nullptr) return PyDict_Merge(PyModule_GetDict(module), PyModule_GetDict(first), 0);
   const bool is_prepared = prepare_names() && prepare_handles(module) && prepare_loop(module) &&
-                           prepare_streams(module) && prepare_datagrams(module) && prepare_logging();
+                           prepare_reader_feed() && prepare_streams(module) && prepare_datagrams(module) &&
+                           prepare_logging();
   if (!is_prepared) return -1;
   first = Py_NewRef(module);
   return 0;

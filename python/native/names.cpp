@@ -37,6 +37,16 @@ constexpr Entry kEntries[] = {
     {&Names::connection_lost, "connection_lost"},
     {&Names::datagram_received, "datagram_received"},
     {&Names::error_received, "error_received"},
+    {&Names::stream_reader_reference, "_stream_reader_wr"},
+    {&Names::feed_data, "feed_data"},
+    {&Names::wakeup_waiter, "_wakeup_waiter"},
+    {&Names::buffer, "_buffer"},
+    {&Names::limit, "_limit"},
+    {&Names::eof, "_eof"},
+    {&Names::waiter, "_waiter"},
+    {&Names::cancelled, "cancelled"},
+    {&Names::set_result, "set_result"},
+    {&Names::future, "Future"},
     {&Names::fileno, "fileno"},
     {&Names::detach, "detach"},
     {&Names::sendto, "sendto"},
@@ -71,7 +81,9 @@ bool prepare_names() {
     if (interned.*entry.name == nullptr) return false;
   }
   interned.minus_one = PyLong_FromLong(-1);
-  return interned.minus_one != nullptr &&
+  interned.no_arguments = PyTuple_New(0);
+  return interned.minus_one != nullptr && interned.no_arguments != nullptr &&
+         import(interned.futures, "asyncio", "futures") &&
          import(interned.buffered_protocol, "asyncio.protocols", "BufferedProtocol") &&
          import(interned.set_result_unless_cancelled, "asyncio.futures", "_set_result_unless_cancelled") &&
          import(interned.set_exception_unless_done, "tidegate._support", "set_exception_unless_done") &&

@@ -31,6 +31,17 @@ struct Names {
   PyObject* connection_lost = nullptr;
   PyObject* datagram_received = nullptr;
   PyObject* error_received = nullptr;
+  // Of asyncio.StreamReaderProtocol, asyncio.StreamReader and asyncio.Future.
+  PyObject* stream_reader_reference = nullptr;
+  PyObject* feed_data = nullptr;
+  PyObject* wakeup_waiter = nullptr;
+  PyObject* buffer = nullptr;
+  PyObject* limit = nullptr;
+  PyObject* eof = nullptr;
+  PyObject* waiter = nullptr;
+  PyObject* cancelled = nullptr;
+  PyObject* set_result = nullptr;
+  PyObject* future = nullptr;
   // Methods of sockets and files.
   PyObject* fileno = nullptr;
   PyObject* detach = nullptr;
@@ -53,6 +64,8 @@ struct Names {
 
   // Objects of asyncio's, and a number.
   PyObject* buffered_protocol = nullptr;
+  PyObject* futures = nullptr;
+  PyObject* no_arguments = nullptr;  // an empty tuple
   PyObject* set_result_unless_cancelled = nullptr;
   PyObject* set_exception_unless_done = nullptr;
   PyObject* transport_socket = nullptr;

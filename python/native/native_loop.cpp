@@ -25,6 +25,8 @@ void NativeLoop::open(BackendKind backend) {
 
 void NativeLoop::close() {
   closed_ = true;
+  terms_of_futures_.reset();
+  empty_context_.reset();
   if (!loop_) return;
   loop_->close();
   watched_.clear();
@@ -32,6 +34,11 @@ void NativeLoop::close() {
 
 double NativeLoop::now_seconds() const noexcept {
   return std::chrono::duration<double>(core().backend().now().time_since_epoch()).count();
+}
+
+PyObject* NativeLoop::terms_of_futures() {
+  if (!terms_of_futures_) terms_of_futures_ = Owned::take(Py_BuildValue("{sO}", "loop", object_));
+  return terms_of_futures_.get();
 }
 
 bool NativeLoop::check_open() const noexcept {
@@ -155,6 +162,8 @@ void NativeLoop::tell_exception(const ExceptionContext& context) noexcept {
 int NativeLoop::traverse(visitproc visit, void* arg) const {
   if (const int stop = watched_.traverse(visit, arg); stop != 0) return stop;
   Py_VISIT(interruption_.get());
+  Py_VISIT(terms_of_futures_.get());
+  Py_VISIT(empty_context_.get());
   // Each is held by the core, which is ours.
   for (const auto& [descriptor, transport] : transports_) Py_VISIT(transport);
   if (!loop_) return 0;

@@ -53,6 +53,16 @@ class NativeLoop final : private loop::SleepObserver {
   /// What the next large receive fills, for a protocol that wants `bytes`.
   BytesToFill bytes_to_fill;
 
+  /// {"loop": this one}, with which futures are made; borrowed. Null with an exception set.
+  [[nodiscard]] PyObject* terms_of_futures();
+
+  /// An empty context, new or as good as that; null with an exception set.
+  [[nodiscard]] PyObject* take_empty_context() noexcept {
+    return empty_context_ ? empty_context_.release() : PyContext_New();
+  }
+  /// One for the next to take. REQUIRES: it is empty, and nobody else has it.
+  void keep_empty_context(Owned context) noexcept { empty_context_ = std::move(context); }
+
   /// Asyncio's debug mode, of which C++ need not know.
   [[nodiscard]] bool debug() const noexcept { return debug_; }
   [[nodiscard]] double now_seconds() const noexcept;
@@ -112,6 +122,8 @@ class NativeLoop final : private loop::SleepObserver {
   bool asleep_ = false;                    // or just about to be: nobody else has held the lock since
   bool woken_ = false;                     // and has been told; it may have to wait for the lock
   Owned interruption_;                     // what ends the run
+  Owned empty_context_;
+  Owned terms_of_futures_;  // made once; a cycle until it is closed
 };
 
 /// Makes the type. False with an exception set.

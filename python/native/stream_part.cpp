@@ -5,6 +5,7 @@
 #include "names.hpp"
 #include "net/socket_options.hpp"
 #include "python_error.hpp"
+#include "reader_feed.hpp"
 #include "transport/owned_channel.hpp"
 
 #include <cerrno>
@@ -96,17 +97,33 @@ void StreamPart::remember(const Terms& terms) {
   descriptor_ = terms.descriptor;
 }
 
+/// The descriptor is a channel's from here on, over which `make` makes a transport. The socket goes on naming
+/// it until the end; or forgets it now, for where this fails it has been closed.
+template <typename Make>
+void StreamPart::take_over_socket(const Terms& terms, const Make& make) {
+  try {
+    loop::LoopCore& core = loop().core();
+    transport::OwnedChannel channel(
+        core, core.backend().attach(OwnedFileDescriptor(FileDescriptor{terms.descriptor})));
+    file_ = Owned::share(terms.file);
+    make(channel.get());
+    channel_ = channel.release();
+  } catch (...) {
+    file_.reset();
+    const PendingError error;
+    if (!call_method(terms.file, names().detach)) calls_.was_in_vain(terms.file);
+    throw;
+  }
+}
+
 void StreamPart::open_socket(const Terms& terms) {
   remember(terms);
   loop::LoopCore& core = loop().core();
-  transport::OwnedChannel channel(
-      core, core.backend().attach(OwnedFileDescriptor(FileDescriptor{terms.descriptor})));
-  net::set_no_delay(core.backend().descriptor(channel.get()));
-  // From here on the descriptor is the channel's; the socket goes on naming it until the end.
-  file_ = Owned::share(terms.file);
-  const auto socket =
-      transport::StreamTransport::make(core, channel.get(), Endpoint(), make_adapter(), nullptr);
-  channel_ = channel.release();
+  Ref<transport::StreamTransport> socket;
+  take_over_socket(terms, [&](kernel::ChannelId channel) {
+    net::set_no_delay(core.backend().descriptor(channel));
+    socket = transport::StreamTransport::make(core, channel, Endpoint(), make_adapter(), nullptr);
+  });
   transport_ = Ref<transport::InnerTransport>(socket.get());
   begin(terms, *socket);
 }
@@ -118,11 +135,10 @@ void StreamPart::open_tls(Terms terms, SecuredPart::Terms secured) {
   secured.engine.interrupt = [this] { loop().interrupt(); };
   auto part = std::make_unique<SecuredPart>();
   const std::shared_ptr<tls::TlsTransport> connection = part->make(core, secured, make_adapter());
-  transport::OwnedChannel channel(
-      core, core.backend().attach(OwnedFileDescriptor(FileDescriptor{terms.descriptor})));
-  file_ = Owned::share(terms.file);  // as above
-  const auto socket = transport::StreamTransport::make(core, channel.get(), Endpoint(), connection, nullptr);
-  channel_ = channel.release();
+  Ref<transport::StreamTransport> socket;
+  take_over_socket(terms, [&](kernel::ChannelId channel) {
+    socket = transport::StreamTransport::make(core, channel, Endpoint(), connection, nullptr);
+  });
   secured_ = std::move(part);
   transport_ = Ref<transport::InnerTransport>(connection.get());
   secured_->tell_waiter(*connection, terms.loop, object());
@@ -208,6 +224,7 @@ void StreamPart::look_up_methods(PyObject* protocol) {
     }
   }
   is_buffered_ = is_buffered != 0;
+  feeds_reader_ = !is_buffered_ && ReaderFeed::stands_for(take_data.get());
   take_data_ = std::move(take_data);
   get_buffer_ = std::move(get_buffer);
   calls_.set_protocol(protocol);
@@ -244,7 +261,8 @@ bool StreamPart::eof_received() {
 
 void StreamPart::data_received(BytesView data) {
   const std::size_t size_bytes = data.size();
-  deliver(Owned::take(PyBytes_FromStringAndSize(data.text().data(), static_cast<Py_ssize_t>(size_bytes))));
+  if (!feed_reader(data))
+    deliver(Owned::take(PyBytes_FromStringAndSize(data.text().data(), static_cast<Py_ssize_t>(size_bytes))));
   if (size_bytes >= (secured_ ? kRecordBytes : kMuchBytes)) receive_in_bulk(true);
 }
 
@@ -256,6 +274,15 @@ void StreamPart::deliver(const Owned& bytes) {
   }
   const Owned method = Owned::share(take_data_.get());  // another protocol may be set from inside
   calls_.in_context(names().data_received, [&] { return call_one(method.get(), bytes.get()); });
+}
+
+/// False: it is to be delivered.
+bool StreamPart::feed_reader(BytesView data) {
+  if (!feeds_reader_ || loop().debug()) return false;
+  const ReaderFeed reader(protocol(), data.size());
+  if (!reader.is_ordinary()) return false;
+  calls_.in_context(names().data_received, [&] { return reader.feed(data); });
+  return true;
 }
 
 /// A plain protocol gets much at a time, or does so no longer: small messages are cheaper out of the memory
@@ -271,7 +298,8 @@ MutableBytesView StreamPart::memory_for_bulk() { return loop().bytes_to_fill.mem
 
 void StreamPart::bulk_received(std::size_t size_bytes) {
   try {
-    deliver(loop().bytes_to_fill.take(size_bytes));
+    BytesToFill& filled = loop().bytes_to_fill;
+    if (!feed_reader(filled.memory().first(size_bytes))) deliver(filled.take(size_bytes));
   } catch (...) {
     // The core would name another call.
     const std::exception_ptr exception = std::current_exception();

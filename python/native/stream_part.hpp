@@ -123,8 +123,11 @@ class StreamPart {
 
  private:
   void remember(const Terms& terms);
+  template <typename Make>
+  void take_over_socket(const Terms& terms, const Make& make);
   void look_up_methods(PyObject* protocol);
   void deliver(const Owned& bytes);
+  [[nodiscard]] bool feed_reader(BytesView data);
   void receive_in_bulk(bool in_bulk);
   [[nodiscard]] std::shared_ptr<BaseProtocol> make_adapter();
   void begin(const Terms& terms, transport::StreamTransport& socket);
@@ -144,6 +147,7 @@ class StreamPart {
   kernel::ChannelId channel_;             // of a socket
   int descriptor_ = -1;
   bool is_buffered_ = false;
+  bool feeds_reader_ = false;         // data_received is a StreamReaderProtocol's own
   bool in_bulk_ = false;              // it is received into what becomes `bytes`, and not copied
   unsigned char small_receives_ = 0;  // in bulk, in a row
   bool is_socket_ = true;

@@ -3,6 +3,9 @@
     import tidegate
 
     tidegate.run(main())
+
+There is an EventLoopPolicy as well, for programs that leave the choice to asyncio's. It is made when it is asked for by
+its name, and `from tidegate import *` does not ask: asyncio warns of whoever uses its policies.
 """
 
 import importlib.util
@@ -16,10 +19,10 @@ if importlib.util.find_spec("._native", __name__) is None:
 from ._loop import Loop, new_event_loop, run
 from ._version import __version__
 
-__all__ = ("EventLoopPolicy", "Loop", "__version__", "install", "new_event_loop", "run")
+__all__ = ("Loop", "__version__", "install", "new_event_loop", "run")
 
 if TYPE_CHECKING:
-    from ._policy import EventLoopPolicy
+    from ._policy import EventLoopPolicy as EventLoopPolicy
 
 
 def install() -> None:

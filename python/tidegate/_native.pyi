@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextvars import Context
-from typing import TypeVarTuple, final
+from typing import Any, TypeVarTuple, final
 
 _Arguments = TypeVarTuple("_Arguments")
 
@@ -30,6 +30,8 @@ class NativeLoop:
         *args: *_Arguments,
         context: Context | None = None,
     ) -> TimerHandle: ...
+    def create_future(self) -> asyncio.Future[Any]: ...
+    def get_debug(self) -> bool: ...
     def time(self) -> float: ...
     def stop(self) -> None: ...
 

@@ -7,6 +7,7 @@ import os
 import socket
 import tempfile
 import unittest
+import warnings
 
 from support import IS_SANITIZED, LoopTest, Notes, better_than_asyncio, on_loop, run_python
 
@@ -15,12 +16,18 @@ MANY = 150  # more than are accepted at a time
 
 class AcceptingTest(LoopTest):
     def setUp(self):
+        noted = self.enterContext(warnings.catch_warnings(record=True))
+        warnings.simplefilter("always", ResourceWarning)
         super().setUp()
+        self.addCleanup(self.require_closed_writers, noted)
         self.addCleanup(self.turn, 2)  # behind the clients' aborts: they end
+
+    def require_closed_writers(self, noted):
+        self.assertEqual([text for text in (str(each.message) for each in noted) if "StreamWriter" in text], [])
 
     async def connect(self, server):
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
-        self.addCleanup(writer.transport.abort)
+        self.addCleanup(lambda: writer.transport.abort())  # it keeps the writer, of which asyncio warns otherwise
         return reader, writer
 
     @on_loop

@@ -5,6 +5,8 @@ import contextvars
 import os
 import signal
 import socket
+import threading
+import weakref
 
 from support import LoopTest, Notes, on_loop
 
@@ -93,3 +95,120 @@ class ContextTest(LoopTest):
         before = PLACE.get()
         self.assertEqual(await asyncio.gather(*map(task, range(5))), list(range(5)))
         self.assertEqual(PLACE.get(), before)
+
+
+class EmptyContextTest(LoopTest):
+    """A callback that was scheduled where no variable is set has a context of its own all the same."""
+
+    def in_empty(self, function, *arguments):
+        return contextvars.Context().run(function, *arguments)
+
+    def schedule_each(self, callback):
+        """On every way there is; from an empty context."""
+        soon = self.in_empty(self.loop.call_soon, callback)
+        later = self.in_empty(self.loop.call_later, 0, callback)
+        thread = threading.Thread(target=self.loop.call_soon_threadsafe, args=(callback,))
+        thread.start()
+        thread.join()
+        return soon, later
+
+    def run_all(self):
+        self.loop.call_later(0.001, self.loop.stop)
+        self.loop.run_forever()
+
+    def test_none_sees_what_another_has_set(self):
+        seen = []
+        for _ in range(3):
+            self.schedule_each(lambda: (seen.append(PLACE.get()), PLACE.set("inside")))
+        self.run_all()
+        self.assertEqual(seen, ["nowhere"] * 9)
+
+    def test_a_handle_shows_the_context_of_its_callback(self):
+        contexts = []
+        handles = self.schedule_each(lambda: PLACE.set("inside"))
+        contexts = [handle._context for handle in handles]
+        self.assertEqual([len(context) for context in contexts], [0, 0])
+        self.assertIsNot(*contexts)
+        self.run_all()
+        for handle, context in zip(handles, contexts):
+            self.assertIs(handle._context, context)
+            self.assertEqual(context[PLACE], "inside")
+
+    def test_the_context_is_seen_from_inside(self):
+        seen = []
+
+        def look():
+            PLACE.set("inside")
+            seen.append(handle._context)
+
+        handle = self.in_empty(self.loop.call_soon, look)
+        self.turn(2)
+        self.assertEqual(seen[0][PLACE], "inside")
+        self.assertIs(seen[0], handle._context)
+
+    def test_what_was_seen_is_nobody_elses_later(self):
+        seen = []
+        handle = self.in_empty(self.loop.call_soon, lambda: seen.append(weakref.ref(handle._context)))
+        self.turn(2)
+        del handle
+        self.assertIsNone(seen[0]())
+
+    def test_a_token_is_of_one_callback_only(self):
+        tokens = []
+
+        def set_and_reset():
+            tokens.append(PLACE.set("inside"))
+            PLACE.reset(PLACE.set("again"))
+            PLACE.reset(tokens[0])
+
+        def reset_elsewhere():
+            with self.assertRaises(ValueError):
+                PLACE.reset(tokens[1])
+            tokens.append("refused")
+
+        self.in_empty(self.loop.call_soon, set_and_reset)
+        self.in_empty(self.loop.call_soon, lambda: tokens.append(PLACE.set("inside")))
+        self.in_empty(self.loop.call_soon, reset_elsewhere)
+        self.turn(2)
+        self.assertEqual(tokens[2:], ["refused"])
+        self.assertEqual(self.told, [])
+
+    def test_what_a_callback_schedules_sees_what_it_has_set(self):
+        seen = []
+
+        def first():
+            self.loop.call_soon(lambda: seen.append(PLACE.get()))
+            PLACE.set("inside")
+            self.loop.call_soon(lambda: seen.append(PLACE.get()))
+
+        self.in_empty(self.loop.call_soon, first)
+        self.turn(3)
+        self.assertEqual(seen, ["nowhere", "inside"])
+
+    def test_a_readers_variables_last_from_call_to_call(self):
+        near, far = socket.socketpair()
+        seen = []
+
+        def read():
+            near.recv(1)
+            seen.append(PLACE.get())
+            PLACE.set(f"call {len(seen)}")
+
+        with near, far:
+            self.in_empty(self.loop.add_reader, near, read)
+            for _ in range(3):
+                far.send(b"x")
+                self.turn(2)
+            self.loop.remove_reader(near)
+        self.assertEqual(seen, ["nowhere", "call 1", "call 2"])
+
+    def test_one_that_is_run_by_another_has_its_own(self):
+        seen = []
+        inner = self.in_empty(self.loop.call_soon, lambda: (seen.append(PLACE.get()), PLACE.set("inner")))
+        outer = self.in_empty(self.loop.call_soon,
+                              lambda: (PLACE.set("outer"), inner._run(), seen.append(PLACE.get())))
+        outer._run()
+        outer.cancel()
+        inner.cancel()
+        self.turn(2)
+        self.assertEqual(seen, ["nowhere", "outer"])

@@ -7,9 +7,11 @@ import subprocess
 import sys
 import tempfile
 import weakref
+import unittest
 from asyncio import trsock
 
-from support import IS_TIDEGATE, BufferedNotes, ChildNotes, DatagramNotes, LoopTest, Notes, on_loop
+from support import (IS_SANITIZED, IS_TIDEGATE, BufferedNotes, ChildNotes, DatagramNotes, LoopTest, Notes, on_loop,
+                     run_python)
 
 
 class StreamTest(LoopTest):
@@ -201,3 +203,45 @@ class OtherTransportsTest(LoopTest):
         server.close()
         self.assertFalse(server.is_serving())
         await server.wait_closed()
+
+
+class ShortageTest(unittest.TestCase):
+    @unittest.skipUnless(IS_TIDEGATE, "it is about what our own loop keeps for each descriptor")
+    @unittest.skipIf(IS_SANITIZED, "a sanitizer needs all the addresses there are")
+    def test_a_socket_for_which_there_is_no_memory_is_closed_and_knows_it(self):
+        # Of a loop's table so much is made as the number of a descriptor is large.
+        self.assertEqual(run_python("""
+import asyncio, fcntl, os, resource, socket
+
+loop = new_loop()
+first = loop.create_connection(asyncio.Protocol, sock=socket.socketpair()[0])  # whatever is made once is made
+loop.run_until_complete(first)
+near, far = socket.socketpair()
+most, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+high = socket.socket(fileno=fcntl.fcntl(near, fcntl.F_DUPFD, min(hard, 1 << 20) - 1))
+near.close()
+number = high.fileno()
+pages = int(open("/proc/self/statm").read().split()[0])
+limits = resource.getrlimit(resource.RLIMIT_AS)
+resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize(), limits[1]))
+held = []
+try:
+    while True:
+        held.append(bytearray(4000))
+except MemoryError:
+    del held[-60:]
+connecting = loop.create_connection(asyncio.Protocol, sock=high)
+try:
+    loop.run_until_complete(connecting)
+except MemoryError:
+    print("no memory")
+resource.setrlimit(resource.RLIMIT_AS, limits)
+print(high.fileno())
+try:
+    os.fstat(number)
+except OSError:
+    print("closed")
+high.close()
+loop.run_until_complete(asyncio.sleep(0))
+"""), "no memory\n-1\nclosed\n")

@@ -13,8 +13,9 @@ PUBLIC = {"EventLoopPolicy", "Loop", "install", "new_event_loop", "run"}
 
 class DescriptionTest(unittest.TestCase):
     def test_what_is_public_is_what_was_promised(self):
-        self.assertEqual(set(tidegate.__all__), PUBLIC | {"__version__"})
-        for name in tidegate.__all__:
+        # Of the policy asyncio warns: it is for those only who name it.
+        self.assertEqual(set(tidegate.__all__), PUBLIC - {"EventLoopPolicy"} | {"__version__"})
+        for name in PUBLIC:
             self.assertTrue(hasattr(tidegate, name), name)
 
     def test_the_version_is_that_of_the_project(self):

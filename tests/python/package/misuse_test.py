@@ -96,6 +96,7 @@ class MisuseTest(unittest.TestCase):
             asyncio.__getattr__ = warn
             warnings.simplefilter("error")
             import tidegate
+            from tidegate import *
             tidegate.run(asyncio.sleep(0))
             try:
                 tidegate.EventLoopPolicy
