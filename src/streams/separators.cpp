@@ -43,9 +43,14 @@ void check_separators(std::span<const BytesView> separators) {
   }
 }
 
-std::size_t bytes_without_separator(std::size_t size_bytes, std::span<const BytesView> separators) noexcept {
+std::size_t longest_separator(std::span<const BytesView> separators) noexcept {
   std::size_t longest = 0;
   for (const BytesView separator : separators) longest = std::max(longest, separator.size());
+  return longest;
+}
+
+std::size_t bytes_without_separator(std::size_t size_bytes, std::span<const BytesView> separators) noexcept {
+  const std::size_t longest = longest_separator(separators);
   return size_bytes + 1 > longest ? size_bytes + 1 - longest : 0;
 }
 

@@ -24,6 +24,9 @@ struct SeparatorMatch {
 /// Throws std::invalid_argument where there are none, or one is empty.
 void check_separators(std::span<const BytesView> separators);
 
+/// The size of the longest one; 0 where there are none.
+[[nodiscard]] std::size_t longest_separator(std::span<const BytesView> separators) noexcept;
+
 /// How many bytes at the beginning can be no part of a separator that is not there in full, given that
 /// `size_bytes` bytes hold none.
 [[nodiscard]] std::size_t bytes_without_separator(std::size_t size_bytes,

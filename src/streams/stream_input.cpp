@@ -40,11 +40,14 @@ MutableBytesView StreamInput::room() {
   return given;
 }
 
-/// How much may come next. Whoever is not paused although the buffer is full is one that a read waits for.
+/// How much may come next. Whoever is not paused although the buffer is full is one that a read waits for:
+/// for a separator that is longer than the limit, and then for no more than that, or for everything.
 std::size_t StreamInput::wanted_bytes() const noexcept {
   std::size_t most = full_;
   if (is_awaited() && waiting_->kind() == ReadDemand::Kind::exactly) most = std::max(most, waiting_->count());
   const std::size_t size_bytes = buffer_.size();
+  if (size_bytes >= most && is_awaited() && waiting_->is_until())
+    most = limit_ + longest_separator(waiting_->separators());
   return size_bytes < most ? std::min<std::size_t>(next_bytes_, most - size_bytes) : next_bytes_;
 }
 
@@ -175,7 +178,10 @@ BytesView StreamInput::take(ReadDemand& demand) {
     if (exception_ == nullptr) throw InvalidStateError("a read was overtaken by start_tls");
     std::rethrow_exception(exception_);
   }
-  if (cut_ != nullptr && ends_with_the_stream(demand)) std::rethrow_exception(cut_);
+  if (cut_ != nullptr && ends_with_the_stream(demand)) {
+    put_back(demand);  // what has arrived can still be read
+    std::rethrow_exception(cut_);
+  }
   const BytesView taken = take_what_is_there(demand);
   resume_if_low();
   return taken;

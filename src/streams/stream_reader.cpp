@@ -35,8 +35,8 @@ Task<std::string> read_to_end(std::shared_ptr<StreamInput> input) {
       if (piece.empty()) break;
       all += piece.text();
     }
-  } catch (const CancelledError&) {
-    input->put_back(all);
+  } catch (...) {
+    input->put_back(all);  // cancelled, or the connection was cut: then that can still be read
     throw;
   }
   co_return all;

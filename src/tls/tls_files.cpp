@@ -7,7 +7,7 @@ namespace tidegate::tls {
 
 void TlsTransport::begin_file() {
   if (state_.sends_file()) throw InvalidStateError("unable to send a file; sendfile is in progress");
-  if (state_.is_closing()) throw InvalidStateError("sendfile() on a transport that is closing");
+  if (is_closing()) throw InvalidStateError("sendfile() on a transport that is closing");
   core_.check_thread();
   if (file_ == nullptr) file_ = std::make_unique<transport::FileWait>();
   state_.begin_file();
@@ -36,9 +36,11 @@ bool TlsTransport::has_room_for_file() const noexcept {
   return get_write_buffer_size() <= (flow_.paused() ? limits.low : limits.high);
 }
 
-void TlsTransport::write_of_file(Chunk piece) {
+void TlsTransport::write_of_file(transport::FileToSend& file, Chunk piece) {
   file_->check_connection();
+  const std::size_t size_bytes = piece.size();
   plain_.append(std::move(piece));
+  file.move_on(size_bytes);
   offer_what_is_over();
   file_->check_connection();
 }

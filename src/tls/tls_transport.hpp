@@ -112,7 +112,7 @@ class TlsTransport final : public transport::InnerTransport,
   [[nodiscard]] bool can_send_file() const noexcept override { return false; }
   [[nodiscard]] Future<void> send_file(transport::FileToSend& file) override;
   [[nodiscard]] Future<void> wait_for_room_for_file() override;
-  void write_of_file(Chunk piece) override;
+  void write_of_file(transport::FileToSend& file, Chunk piece) override;
 
   // --- Visitor -----------------------------------------------------------------------------------
   void run() override;

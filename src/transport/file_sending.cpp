@@ -97,10 +97,7 @@ void FileSending::completed(int result) {
 /// What became of a part.
 void FileSending::sent(std::ptrdiff_t result) {
   if (result < 0 && result != -EAGAIN) return refused(static_cast<int>(-result));
-  if (result > 0) {
-    file_->next += static_cast<std::uint64_t>(result);
-    file_->left -= static_cast<std::uint64_t>(result);
-  }
+  if (result > 0) file_->move_on(static_cast<std::uint64_t>(result));
   const bool is_at_end = result == 0 || file_->left == 0;  // 0: the file has become shorter
   if (!is_at_end && wait_.is_pending()) {
     transport_.core_.backend().start(*this, transport_.channel_);

@@ -20,6 +20,12 @@ struct FileToSend {
   std::uint64_t next = 0;
   /// How many from there on, at most.
   std::uint64_t left = 0;
+
+  /// So many bytes have left, or are as good as that.
+  void move_on(std::uint64_t size_bytes) noexcept {
+    next += size_bytes;
+    left -= size_bytes;
+  }
 };
 
 class InnerTransport : public Transport {
@@ -69,8 +75,10 @@ class InnerTransport : public Transport {
   /// Done when there is room for a piece: the protocol is not paused. Fails with what ends the connection.
   [[nodiscard]] virtual Future<void> wait_for_room_for_file() = 0;
 
-  /// Writes a piece of a file, as `write(Chunk)` does otherwise. Throws what has ended the connection.
-  virtual void write_of_file(Chunk piece) = 0;
+  /// Writes the next piece of `file`, as `write(Chunk)` does otherwise, and moves that on: before anybody is
+  /// told to pause, for who is told may end the connection, and the piece counts as sent then. Throws what
+  /// has ended the connection, before or meanwhile.
+  virtual void write_of_file(FileToSend& file, Chunk piece) = 0;
 
  protected:
   ~InnerTransport() = default;

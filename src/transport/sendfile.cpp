@@ -145,12 +145,8 @@ Task<void> read_and_write(Loop& loop, InnerTransport& transport, FileToSend& fil
     const auto read = [reader, offset = file.next, size_bytes] { return reader->read(offset, size_bytes); };
     auto reading = loop.run_in_executor(read);
     Piece piece = co_await std::move(reading);
-    const std::size_t count = piece.bytes.size();
     is_last = piece.is_last;
-    if (count == 0) continue;
-    transport.write_of_file(std::move(piece.bytes));
-    file.next += count;
-    file.left -= count;
+    if (!piece.bytes.empty()) transport.write_of_file(file, std::move(piece.bytes));
   }
 }
 

@@ -20,9 +20,11 @@ Future<void> StreamTransport::send_file(FileToSend& file) { return seldom().file
 
 Future<void> StreamTransport::wait_for_room_for_file() { return seldom().file->wait_for_room(); }
 
-void StreamTransport::write_of_file(Chunk piece) {
+void StreamTransport::write_of_file(FileToSend& file, Chunk piece) {
   seldom().file->check();
+  const std::size_t size_bytes = piece.size();
   buffer_.append(std::move(piece));
+  file.move_on(size_bytes);
   const bool at_once = offers_at_once(0);
   if (at_once) send_at_once();
   after_append(at_once);

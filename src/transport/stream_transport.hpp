@@ -117,7 +117,7 @@ class StreamTransport final : public InnerTransport,
   [[nodiscard]] bool can_send_file() const noexcept override { return true; }
   [[nodiscard]] Future<void> send_file(FileToSend& file) override;
   [[nodiscard]] Future<void> wait_for_room_for_file() override;
-  void write_of_file(Chunk piece) override;
+  void write_of_file(FileToSend& file, Chunk piece) override;
 
  private:
   static constexpr std::size_t kGatherPieces = 64;

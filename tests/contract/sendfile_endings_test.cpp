@@ -124,6 +124,25 @@ TEST_P(SendfileEndings, N1_a_transport_that_is_closed_while_the_file_waits_still
   run_until_lost();
 }
 
+/// What was handed to the transport leaves, so the position counts it.
+TEST_P(SendfileEndings, N1_one_that_pause_writing_ends_by_closing_says_how_far_it_came) {
+  connect_raw();
+  const ScratchFile file(pattern(kMoreThanFitsBytes));
+  here().on.pause_writing = [&] { here().close(); };
+  const auto sending = send(file);
+  if (!passes_through_program()) {
+    rig().run_until_quiet();
+    here().close();
+  }
+  EXPECT_EQ(code_of(sending), std::errc::connection_aborted) << failure_of(sending);
+  const auto sent = static_cast<std::size_t>(file.position());
+  EXPECT_GT(sent, 0U);
+  rig().run_until([&] { return peer().at_end(); });
+  EXPECT_EQ(peer().received.size(), sent);
+  EXPECT_TRUE(is_pattern(peer().received));
+  run_until_lost();
+}
+
 TEST_P(SendfileEndings, N1_one_that_is_closed_in_the_same_callback_as_it_begins_fails) {
   connect_raw();
   fill_kernel();  // so that nothing of the file can leave before
@@ -191,6 +210,27 @@ TEST_P(SendfileEndings, W3_a_connection_that_is_broken_already_fails_it_and_caus
   const std::error_code code = code_of(sending);
   EXPECT_TRUE(code == std::errc::connection_reset || code == std::errc::broken_pipe) << failure_of(sending);
   run_until_lost();
+}
+
+/// Writes until the connection turns out to be broken, and asks for a file at once, before it has ended.
+TEST_P(SendfileEndings, N1_one_that_begins_when_the_connection_was_found_broken_is_refused) {
+  connect_raw();
+  here().pause_reading();
+  peer().close();
+  const ScratchFile file;
+  const auto write_and_send = [&]() -> Task<std::uint64_t> {
+    constexpr int kMost = 100;
+    for (int writes = 0; writes < kMost && !here().transport().is_closing(); ++writes) {
+      here().transport().write(Chunk(std::string(100'000, 'x')));
+      auto turn = sleep(Duration::zero());
+      if (!here().transport().is_closing()) co_await std::move(turn);
+    }
+    auto sending = loop().sendfile(here().ref(), file.descriptor());
+    co_return co_await std::move(sending);
+  };
+  EXPECT_EQ(failure_of(loop().create_task(write_and_send())), "sendfile() on a transport that is closing");
+  run_until_lost();
+  static_cast<void>(rig().take_warnings());
 }
 
 // --- not begun -----------------------------------------------------------------------------------

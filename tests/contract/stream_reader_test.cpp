@@ -324,6 +324,26 @@ TEST_P(StreamReaders, a_reader_that_is_not_read_pauses_the_transport_at_twice_it
   run(talk());
 }
 
+/// Nor is more received for a separator that the limit has no room for, however much came at a time before.
+TEST_P(StreamReaders, a_separator_that_is_longer_than_the_limit_is_waited_for_with_no_more_than_it_needs) {
+  const auto talk = [&]() -> Task<> {
+    const Ends ends = co_await connect(2);
+    const std::string sent(200'000, 'x');
+    ends.far.writer.write(sent);
+    static_cast<void>(co_await ends.near.reader.readexactly_view(100'000));
+    std::size_t consumed = 0;
+    try {
+      static_cast<void>(co_await ends.near.reader.readuntil_view("12345678"));
+    } catch (const LimitOverrunError& error) {
+      consumed = error.consumed();
+    }
+    EXPECT_EQ(consumed, 3U);
+    const BytesView held = co_await ends.near.reader.read_view();
+    EXPECT_LE(held.size(), 2U + 8U);
+  };
+  run(talk());
+}
+
 TEST_P(StreamReaders, a_paused_reader_is_resumed_when_no_more_than_the_limit_is_left) {
   const auto talk = [&]() -> Task<> {
     const Ends ends = co_await connect(1000);

@@ -132,6 +132,17 @@ TEST_F(StreamTls, T3_of_a_stream_that_was_cut_what_came_can_be_read_and_nothing_
     co_await gives(ends.near.reader.readline(), "one line\n");
     const std::string line = co_await thrown_by(ends.near.reader.readline());
     EXPECT_EQ(line, cut);
+    // Who has asked for more than there is has taken nothing, in whichever way.
+    const std::string all = co_await thrown_by(ends.near.reader.read());
+    EXPECT_EQ(all, cut);
+    std::string memory(10, '?');
+    std::string filled;
+    try {
+      co_await ends.near.reader.readexactly_into(MutableBytesView(memory.data(), memory.size()));
+    } catch (const TlsError& error) {
+      filled = error.what();
+    }
+    EXPECT_EQ(filled, cut);
     co_await gives(ends.near.reader.readexactly(6), "half a");
     const std::string rest = co_await thrown_by(ends.near.reader.read());
     EXPECT_EQ(rest, cut);

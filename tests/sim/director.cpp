@@ -3,7 +3,9 @@
 
 #include "sim/datagram_end.hpp"
 #include "sim/stream_end.hpp"
+#include "sim/talker.hpp"
 #include "sim/tls_terms.hpp"
+#include "sim/upgrade.hpp"
 
 #include <array>
 #include <chrono>
@@ -68,7 +70,7 @@ Task<> Director::direct() {
 }
 
 void Director::do_something() {
-  switch (stage_.random.below(16)) {
+  switch (stage_.random.below(22)) {
     case 0:
     case 1:
       return begin(in_any_weather(stage_, serve(false)));
@@ -91,12 +93,27 @@ void Director::do_something() {
     case 12:
       return begin(in_any_weather(stage_, wait_for_nothing()));
     case 13:
+      if (stage_.random.chance(30)) return talks_.end_a_server();
       return stage_.random.chance(50) ? end_a_server() : cancel_a_task();
     case 14:
       return change_the_weather();
+    case 15:
+    case 16:
+    case 17:
+    case 18:
+      return begin_talk();
+    case 19:
+    case 20:
+      return begin(in_any_weather(stage_, upgrade_some_connection(stage_)));
     default:
       return act_outside_of_callbacks();
   }
+}
+
+void Director::begin_talk() {
+  const bool is_server = stage_.random.chance(35);
+  auto task = is_server ? talks_.serve() : talks_.connect();
+  talk_tasks_.push_back(stage_.loop.create_task(in_any_weather(stage_, std::move(task))));
 }
 
 // --- servers
@@ -138,6 +155,7 @@ void Director::end_a_server() {
       place.server.close();
       break;
     case 1:
+      for (StreamEnd* end : *place.accepted) end->may_be_closed();
       place.server.close_clients();
       break;
     default:
@@ -270,9 +288,10 @@ void Director::change_the_weather() {
     case 2:
       return network.mend(address);
     case 3:
+      stage_.is_gentle = false;
       return network.reset_connections(address);
     default:
-      return network.set_conditions(NetworkConditions::rough(stage_.random.next()));
+      return stage_.set_weather(NetworkConditions::rough(stage_.random.next()));
   }
 }
 
@@ -282,9 +301,10 @@ void Director::act_outside_of_callbacks() {
 }
 
 void Director::cancel_a_task() {
-  if (tasks_.empty()) return;
+  auto& tasks = stage_.random.chance(50) ? tasks_ : talk_tasks_;
+  if (tasks.empty()) return;
   note("cancel a task");
-  static_cast<void>(stage_.one_of(tasks_).cancel());
+  static_cast<void>(stage_.one_of(tasks).cancel());
 }
 
 // --- the end
@@ -294,20 +314,27 @@ void Director::cancel_a_task() {
 Task<> Director::finish() {
   note("finale");
   for (const char* const address : kAddresses) stage_.network.mend(address);
-  stage_.network.set_conditions(NetworkConditions::calm());
+  stage_.set_weather(NetworkConditions::calm());
   if (stage_.random.chance(50)) {
     for (const TaskHandle<>& task : tasks_) static_cast<void>(task.cancel());
   }
-  auto ending = wait_for_tasks();
+  auto ending = wait_for_all(tasks_);
   co_await std::move(ending);
   stage_.is_finale = true;
+  talks_.close_servers();
   for (Place& place : places_) place.server.close();
   for (const auto& end : stage_.streams) end->finish(stage_.random.chance(20));
   for (const auto& end : stage_.datagrams) end->finish(stage_.random.chance(20));
+  for (const auto& talker : stage_.talkers) talker->finish(stage_.random.chance(20));
   auto flushing = sleep(300s);
   co_await std::move(flushing);
   for (const auto& end : stage_.streams) end->finish(true);
   for (const auto& end : stage_.datagrams) end->finish(true);
+  for (const auto& talker : stage_.talkers) talker->finish(true);
+  auto closing_talks = talks_.wait_for_servers();
+  co_await std::move(closing_talks);
+  auto ending_talks = wait_for_all(talk_tasks_);
+  co_await std::move(ending_talks);
   for (const Place& place : places_) {
     auto closing = place.server.wait_closed();
     co_await std::move(closing);
@@ -316,11 +343,13 @@ Task<> Director::finish() {
   co_await std::move(settling);
   if (stage_.network.open_descriptors() != 0)
     stage_.diary.fault(0, "descriptors are open when everything has ended (L9)");
+  if (const std::size_t tasks = all_tasks(stage_.loop).size(); tasks != 1)
+    stage_.diary.fault(0, "tasks that have not ended beside this one: " + std::to_string(tasks - 1));
 }
 
-Task<> Director::wait_for_tasks() {
-  for (std::size_t index = 0; index < tasks_.size(); ++index) {
-    while (!tasks_[index].done()) {
+Task<> Director::wait_for_all(const std::vector<TaskHandle<>>& tasks) {
+  for (std::size_t index = 0; index < tasks.size(); ++index) {
+    while (!tasks[index].done()) {
       auto pause = sleep(1s);
       co_await std::move(pause);
     }

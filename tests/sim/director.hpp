@@ -6,6 +6,7 @@
 #include <tidegate/tidegate.hpp>
 
 #include "sim/stage.hpp"
+#include "sim/talks.hpp"
 
 #include <memory>
 #include <string>
@@ -15,7 +16,7 @@ namespace tidegate::workload {
 
 class Director {
  public:
-  explicit Director(Stage& stage) : stage_(stage) {}
+  explicit Director(Stage& stage) : stage_(stage), talks_(stage) {}
   Director(const Director&) = delete;
   Director& operator=(const Director&) = delete;
 
@@ -34,6 +35,7 @@ class Director {
   };
 
   void do_something();
+  void begin_talk();
   void begin(Task<> task) { tasks_.push_back(stage_.loop.create_task(std::move(task))); }
 
   [[nodiscard]] Task<> serve(bool is_unix);
@@ -48,13 +50,16 @@ class Director {
   void cancel_a_task();
 
   [[nodiscard]] Task<> finish();
-  [[nodiscard]] Task<> wait_for_tasks();
+  [[nodiscard]] static Task<> wait_for_all(const std::vector<TaskHandle<>>& tasks);
 
   void note(const char* what, std::int64_t number = 0) { stage_.diary.note(0, what, number); }
 
   Stage& stage_;
   std::vector<Place> places_;
   std::vector<TaskHandle<>> tasks_;
+  Talks talks_;
+  /// These may have nothing to wait for but the end of the play.
+  std::vector<TaskHandle<>> talk_tasks_;
   unsigned names_given_ = 0;
 };
 

@@ -6,6 +6,7 @@
 
 #include "differential/random.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <string>
@@ -32,7 +33,7 @@ class Flow {
 
   /// The next bytes to be written: `size_bytes`, and the name before the first ones.
   [[nodiscard]] std::string next(Random& random, std::size_t size_bytes) {
-    std::string bytes = written_.empty() ? name_ : std::string();
+    std::string bytes = has_name() ? std::string() : name_.substr(written_.size());
     while (size_bytes > 0) {
       const std::uint64_t word = random.next();
       const std::size_t count = size_bytes < sizeof word ? size_bytes : sizeof word;
@@ -44,26 +45,49 @@ class Flow {
     written_ += bytes;
     return bytes;
   }
-  /// These are written. REQUIRES: not the first ones.
+  /// Whether all of the name is written.
+  [[nodiscard]] bool has_name() const noexcept { return written_.size() >= kNameBytes; }
+  /// These are written. REQUIRES: has_name().
   void add(BytesView bytes) { written_ += bytes.text(); }
+
+  /// The last `size_bytes` were not written after all. False where some of them have arrived.
+  [[nodiscard]] bool take_back(std::size_t size_bytes) {
+    written_.resize(written_.size() - size_bytes);
+    certain_bytes_ = std::min(certain_bytes_, written_.size());
+    return received_bytes_ <= written_.size();
+  }
 
   /// What is written from now on may be ignored, and may not.
   void ends_here_or_later() noexcept {
     if (!certain_) certain_bytes_ = written_.size();
     certain_ = true;
   }
+  /// The same of the last `size_bytes`.
+  void may_be_cut_by(std::size_t size_bytes) noexcept {
+    ends_here_or_later();
+    certain_bytes_ = std::min(certain_bytes_, written_.size() - size_bytes);
+  }
 
   /// Whether these are the bytes that come next.
   [[nodiscard]] bool arrived(BytesView bytes) {
-    const bool right = written_.compare(received_bytes_, bytes.size(), bytes.text()) == 0;
+    const bool right = std::string_view(written_).substr(std::min(received_bytes_, written_.size()),
+                                                         bytes.size()) == bytes.text();
     received_bytes_ += bytes.size();
     return right;
+  }
+  /// Somebody has dropped what comes next, up to these bytes, of which there are enough to be found: gives
+  /// what that was; all that is left where they are not to be found.
+  [[nodiscard]] std::string_view skipped_to(std::string_view bytes) {
+    const std::size_t from = received_bytes_;
+    received_bytes_ = std::min(written_.find(bytes, from), written_.size());
+    return std::string_view(written_).substr(from, received_bytes_ - from);
   }
   /// Whether all that had to arrive has.
   [[nodiscard]] bool is_complete() const noexcept {
     return received_bytes_ >= (certain_ ? certain_bytes_ : written_.size());
   }
 
+  [[nodiscard]] std::size_t left_bytes() const noexcept { return written_.size() - received_bytes_; }
   [[nodiscard]] std::size_t written_bytes() const noexcept { return written_.size(); }
   [[nodiscard]] std::size_t received_bytes() const noexcept { return received_bytes_; }
 

@@ -1,9 +1,11 @@
 // Random but legal use of the whole library on a simulated network, out of one seed each, against the
-// contract.
+// contract: what a protocol may do in its callbacks (stream_end, datagram_end), files in between
+// (file_errand), TLS over what was in the clear (upgrade), streams and the tasks that read and write them
+// (talker, listener), and whoever brings all of that together and to its end (director, talks).
 //
 //     tidegate_sim [--seeds N] [--first S] [--jobs J] [--repeat]     many seeds; --repeat: each of them twice
 //     tidegate_sim --seed S                                          one, with everything that happens
-//     printed tidegate_sim --seed S --quiet                                  one, twice, with nothing printed
+//     tidegate_sim --seed S --quiet                                  one, twice, with nothing printed
 #include <tidegate/log.hpp>
 
 #include "sim/tls_terms.hpp"

@@ -5,6 +5,7 @@
 #include "sim/director.hpp"
 #include "sim/stage.hpp"
 #include "sim/stream_end.hpp"
+#include "sim/talker.hpp"
 #include "sim/tls_terms.hpp"
 #include "support/open_descriptors.hpp"
 
@@ -45,6 +46,8 @@ void draw_mood(Stage& stage) {
   mood.pace = stage.some_time(2s);
   mood.writes = 1 + stage.some_size(500);
   mood.largest_write_bytes = 1 + stage.some_size(200'000);
+  mood.files = random.chance(50) ? 0 : stage.some_size(8);
+  mood.largest_file_bytes = 1 + stage.some_size(600'000);
 }
 
 void perform(Stage& stage) {
@@ -55,6 +58,7 @@ void perform(Stage& stage) {
                                (context.exception == nullptr ? "" : describe(context.exception)));
   });
   draw_mood(stage);
+  stage.is_gentle = stage.network.conditions().reset == 0;
   Director director(stage);
   try {
     auto directing = wait_for(director.direct(), kLongest);
@@ -64,6 +68,7 @@ void perform(Stage& stage) {
   }
   for (const auto& end : stage.streams) end->check_end();
   for (const auto& end : stage.datagrams) end->check_end();
+  for (const auto& talker : stage.talkers) talker->check_end();
   stage.checker.check_all_ended();
   stage.loop.close();
   if (stage.network.open_descriptors() != 0)

@@ -42,10 +42,14 @@ struct Mood {
   /// How many times an end may write, and how much at a time.
   std::size_t writes = 20;
   std::size_t largest_write_bytes = 20'000;
+  /// How many files it may send, and how much of each.
+  std::size_t files = 0;
+  std::size_t largest_file_bytes = 100'000;
 };
 
 class StreamEnd;
 class DatagramEnd;
+class Talker;
 
 struct Stage {
   Stage(std::uint64_t seed, const NetworkConditions& weather, bool aloud);
@@ -65,6 +69,15 @@ struct Stage {
 
   StreamEnd& add_stream_end(bool secured);
   DatagramEnd& add_datagram_end();
+  Talker& add_talker(std::size_t limit, bool connects, bool secured);
+  /// The one of that number; null where there is none.
+  [[nodiscard]] Talker* find_talker(unsigned number) const noexcept;
+  /// What the two sides of a connection hold in the kernel at most, which may be of different weather.
+  [[nodiscard]] std::size_t most_kernel_bytes() const noexcept {
+    return most_sending_bytes_ + most_receiving_bytes_;
+  }
+  /// From now on.
+  void set_weather(const NetworkConditions& conditions);
 
   Random random;
   Mood mood;
@@ -74,8 +87,17 @@ struct Stage {
   /// Ends by their number, from 1 on.
   std::vector<std::unique_ptr<StreamEnd>> streams;
   std::vector<std::unique_ptr<DatagramEnd>> datagrams;
+  /// By their number, which no end has.
+  static constexpr unsigned kFirstTalker = 100'001;
+  std::vector<std::unique_ptr<Talker>> talkers;
   Loop loop;
   bool is_finale = false;
+  /// Nothing on this network breaks a connection.
+  bool is_gentle = true;
+
+ private:
+  std::size_t most_sending_bytes_ = 0;
+  std::size_t most_receiving_bytes_ = 0;
 };
 
 }  // namespace tidegate::workload

@@ -62,11 +62,22 @@ void StreamEnd::swap_protocol() {
   const std::shared_ptr<BaseProtocol> present = transport_->get_protocol();
   if (present == nullptr) return;
   note("set_protocol");
-  if (stage_.random.chance(50)) {
-    transport_->set_protocol(ContractChecker::wrap_next(present, std::make_shared<BufferedPart>(*this)));
-  } else {
-    transport_->set_protocol(ContractChecker::wrap_next(present, std::make_shared<PlainPart>(*this)));
-  }
+  transport_->set_protocol(make_next_protocol(present));
+}
+
+std::shared_ptr<BaseProtocol> StreamEnd::make_next_protocol(const std::shared_ptr<BaseProtocol>& present) {
+  if (stage_.random.chance(50))
+    return ContractChecker::wrap_next(present, std::make_shared<BufferedPart>(*this));
+  return ContractChecker::wrap_next(present, std::make_shared<PlainPart>(*this));
+}
+
+void StreamEnd::upgraded(TransportRef secured) {
+  transport_ = lost_ ? TransportRef() : std::move(secured);
+  if (!transport_) return;
+  ++layers_;
+  reading_paused_ = false;
+  ContractChecker::look_at(transport_->get_protocol(), transport_);
+  check_state();
 }
 
 // --- what is called --------------------------------------------------------------------------------
@@ -84,8 +95,9 @@ void StreamEnd::connection_made(TransportRef transport) {
 
 void StreamEnd::received(BytesView data, bool is_lent) {
   note("received", data.size());
+  if (upgrade_.is_under_way()) return fault("received something before start_tls has returned (T6)");
   check_state();
-  BytesView rest = data;
+  BytesView rest = upgrade_.in_the_clear(data, peer_ == nullptr ? 0 : peer_->unheard_bytes());
   if (peer_ == nullptr) {
     const std::size_t missing = Flow::kNameBytes - name_of_peer_.size();
     name_of_peer_ += rest.first(missing).text();
@@ -103,6 +115,7 @@ void StreamEnd::received(BytesView data, bool is_lent) {
                              peer_->outgoing_.received_bytes()));
   if (is_lent && stage_.random.chance(stage_.mood.acting)) echo(data);
   act_in_callback();
+  if (peer_ != nullptr && peer_->unheard_bytes() == 0) upgrade_.clear_part_is_over();
 }
 
 std::size_t StreamEnd::buffer_size_bytes() {
@@ -115,8 +128,9 @@ bool StreamEnd::eof_received() {
   note("eof_received");
   saw_eof_ = true;
   check_state();
+  if (files_.is_under_way()) fault("eof_received while a file is being sent");
   act_in_callback();
-  const bool keeps_open = !secured_ && writes_ && stage_.random.chance(50);
+  const bool keeps_open = !is_secured() && writes_ && stage_.random.chance(50);
   if (!keeps_open) return false;
   const auto close_at_last = [this] { close(); };
   stage_.loop.call_later(stage_.some_time(std::chrono::seconds(5)), close_at_last);
@@ -124,13 +138,13 @@ bool StreamEnd::eof_received() {
 }
 
 void StreamEnd::pause_writing() {
-  note("pause_writing", transport_->get_write_buffer_size());
+  note("pause_writing", buffered_bytes());
   writing_paused_ = true;
   act_in_callback();
 }
 
 void StreamEnd::resume_writing() {
-  note("resume_writing", transport_->get_write_buffer_size());
+  note("resume_writing", buffered_bytes());
   writing_paused_ = false;
   check_state();
   act_in_callback();
@@ -140,6 +154,7 @@ void StreamEnd::connection_lost(const Error& reason) {
   note("connection_lost", static_cast<std::size_t>(reason.code().value()));
   check_state();
   lost_ = true;
+  upgrade_.connection_lost(reason);
   ended_in_order_ = !reason && !aborted_ && !connecting_;
   // What is left of it may be called for ever.
   if (stage_.random.chance(50)) {
@@ -152,15 +167,16 @@ void StreamEnd::connection_lost(const Error& reason) {
 // --- what it does ----------------------------------------------------------------------------------
 
 void StreamEnd::act() {
-  if (transport_ && !stage_.is_finale) act_once();
+  if (transport_ && !upgrade_.is_under_way() && !stage_.is_finale) act_once();
 }
 
 void StreamEnd::act_in_callback() {
   if (stage_.is_finale || !transport_) return;
   const Mood& mood = stage_.mood;
-  while (transport_ && stage_.random.chance(mood.acting)) act_once();
-  if (!stage_.random.chance(mood.throwing)) return;
+  while (transport_ && !upgrade_.is_under_way() && stage_.random.chance(mood.acting)) act_once();
+  if (upgrade_.is_under_way() || !stage_.random.chance(mood.throwing)) return;
   note("throw");
+  upgrade_.may_fail();
   throw Mischief();
 }
 
@@ -179,7 +195,7 @@ void StreamEnd::act_once() {
   }
   if (random.chance(mood.pausing)) return random.chance(30) ? resume_reading() : pause_reading();
   if (random.chance(mood.swapping)) return swap_protocol();
-  switch (random.below(12)) {
+  switch (random.below(14)) {
     case 0:
       return set_limits();
     case 1:
@@ -187,6 +203,11 @@ void StreamEnd::act_once() {
     case 2:
     case 3:
       return act_later();
+    case 4:
+      if (writes_) files_.begin();
+      return;
+    case 5:
+      return files_.meddle();
     default:
       // The more of them there is to be written, the less polite.
       if (!writing_paused_ || random.chance(20)) write();
@@ -212,12 +233,14 @@ void StreamEnd::act_later() {
 }
 
 void StreamEnd::write() {
-  if (!writes_ || write_count_ >= stage_.mood.writes) return;
+  if (!writes_ || upgrade_.is_agreed() || files_.has_lost_count() || write_count_ >= stage_.mood.writes)
+    return;
   write_bytes(1 + stage_.some_size(stage_.mood.largest_write_bytes));
 }
 
 void StreamEnd::write_bytes(std::size_t size_bytes) {
   if (eof_written_) return write_after_eof();
+  if (files_.is_under_way()) return write_during_file();
   if (transport_->is_closing()) outgoing_.ends_here_or_later();
   const TransportRef kept = transport_;  // a callback from inside may let go of it
   const Held before{.buffered_bytes = kept->get_write_buffer_size(),
@@ -259,7 +282,7 @@ void StreamEnd::check_write(const Held& before, std::size_t size_bytes) {
   // In the middle of another write, by what that releases, it may be over the mark and not told of it yet.
   if (before.paused || before.buffered_bytes > before.high || before.writes != write_count_) return;
   const std::size_t high = std::max(before.high, transport_->get_write_buffer_limits().high);
-  const std::size_t wrapping = secured_ ? 512 + (high + size_bytes) / 8 : 0;  // records of TLS
+  const std::size_t wrapping = layers_ * (512 + (high + size_bytes) / 8);  // records of TLS
   const std::size_t held = transport_->get_write_buffer_size();
   if (held > high + size_bytes + wrapping)
     fault(fmt::format("holds {} bytes after a write of {}, while not paused (F6)", held, size_bytes));
@@ -280,8 +303,9 @@ Chunk StreamEnd::chunk_that_acts(std::string bytes) {
 }
 
 void StreamEnd::echo(BytesView data) {
-  const bool may_write = transport_ && writes_ && !eof_written_ && !transport_->is_closing();
-  if (!may_write || outgoing_.written_bytes() == 0 || write_count_ >= stage_.mood.writes) return;
+  const bool is_silent = eof_written_ || upgrade_.is_agreed() || files_.is_under_way();
+  const bool may_write = transport_ && writes_ && !is_silent && !transport_->is_closing();
+  if (!may_write || !outgoing_.has_name() || write_count_ >= stage_.mood.writes) return;
   ++write_count_;
   const BytesView part = data.drop(stage_.random.below(data.size()));
   note("echo", part.size());
@@ -299,12 +323,48 @@ void StreamEnd::write_after_eof() {
   fault("a write after write_eof was taken (W5)");
 }
 
-void StreamEnd::write_eof() {
-  if (!writes_) return;
-  if (!transport_->can_write_eof()) {
-    if (!secured_) return fault("can_write_eof() is false");
+/// Refused, in whichever form; where the connection is ending, the file is as well, and nobody can say yet
+/// what of it has left.
+void StreamEnd::write_during_file() {
+  if (transport_->is_closing()) return;
+  const std::size_t held = transport_->get_write_buffer_size();
+  try {
+    switch (stage_.random.below(3)) {
+      case 0:
+        transport_->write("in between");
+        break;
+      case 1:
+        transport_->write(Chunk(std::string("in between")));
+        break;
+      default: {
+        const std::vector<BytesView> pieces{"in ", "between"};
+        transport_->writelines(pieces);
+      }
+    }
+  } catch (const InvalidStateError&) {
+    if (transport_->get_write_buffer_size() != held) fault("a refused write has changed something (N1)");
     return;
   }
+  fault("a write in the middle of a file was taken (N1)");
+}
+
+void StreamEnd::write_eof_during_file() {
+  if (transport_->is_closing()) return;
+  try {
+    transport_->write_eof();
+  } catch (const InvalidStateError&) {
+    return;
+  }
+  fault("write_eof in the middle of a file was taken (N1)");
+}
+
+void StreamEnd::write_eof() {
+  if (!writes_ || upgrade_.is_agreed()) return;
+  if (!transport_->can_write_eof()) {
+    if (!is_secured()) return fault("can_write_eof() is false");
+    return;
+  }
+  if (files_.is_under_way()) return write_eof_during_file();
   if (!reads_) return close();  // which it is on a pipe
   note("write_eof");
   if (!transport_->is_closing()) eof_written_ = true;
@@ -313,8 +373,9 @@ void StreamEnd::write_eof() {
 }
 
 void StreamEnd::close() {
-  if (!transport_) return;
+  if (!transport_ || upgrade_.is_under_way()) return;
   note("close");
+  upgrade_.may_fail();
   outgoing_.ends_here_or_later();
   transport_->close();
   if (!transport_->is_closing()) fault("close() has returned, and is_closing() is false (L4)");
@@ -323,7 +384,7 @@ void StreamEnd::close() {
 
 void StreamEnd::abort() {
   note("abort");
-  aborted_ = true;
+  may_be_aborted();
   transport_->abort();
   if (!transport_->is_closing()) fault("abort() has returned, and is_closing() is false (L5)");
   check_state();
@@ -336,7 +397,7 @@ void StreamEnd::pause_reading() {
   transport_->pause_reading();
   check_state();
   const auto resume_at_last = [this] {
-    if (transport_ && !lost_) resume_reading();
+    if (transport_ && !lost_ && !upgrade_.is_under_way()) resume_reading();
   };
   stage_.loop.call_later(stage_.some_time(std::chrono::seconds(2)), resume_at_last);
 }
@@ -368,6 +429,7 @@ void StreamEnd::set_limits() {
   }
   note("set_write_buffer_limits", expected.high);
   const TransportRef kept = transport_;
+  highest_mark_ = std::max(highest_mark_, expected.high);
   kept->set_write_buffer_limits(options);
   if (transport_ && !writing_paused_ && kept->get_write_buffer_limits() != expected)
     fault("the marks are not those that were set (F2)");
@@ -385,15 +447,17 @@ void StreamEnd::set_bad_limits() {
 
 /// What holds at any time while it is open.
 void StreamEnd::check_state() {
-  if (!transport_ || lost_) return;
+  if (!transport_ || lost_ || upgrade_.is_under_way()) return;
   const bool reads_now = reads_ && !transport_->is_closing() && !reading_paused_;
   if (transport_->is_reading() != reads_now) fault("is_reading() is wrong (R2)");
+  files_.check_memory(highest_mark_);
 }
 
 // --- the end ---------------------------------------------------------------------------------------
 
 void StreamEnd::finish(bool aborts) {
-  if (!is_open() || !transport_) return;
+  upgrade_.may_fail();
+  if (!is_open() || !transport_ || upgrade_.is_under_way()) return;
   resume_reading();
   if (aborts) {
     abort();

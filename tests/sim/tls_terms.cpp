@@ -28,6 +28,12 @@ const TlsContext& client_context() {
   return context;
 }
 
+const TlsContext& distrusting_context() {
+  static const testing::CertificateAuthority other("whom plays do not know", testing::KeyKind::rsa);
+  static const TlsContext context = TlsContext::client({.ca_data = other.certificate_pem()});
+  return context;
+}
+
 const TlsContext& server_context() {
   static const TlsContext context =
       TlsContext::server({.cert_chains = {authority().issue({.key = testing::KeyKind::rsa}).chain()}});
@@ -39,6 +45,7 @@ const TlsContext& server_context() {
 bool has_tls() noexcept { return false; }
 const TlsContext& client_context() { std::terminate(); }
 const TlsContext& server_context() { std::terminate(); }
+const TlsContext& distrusting_context() { std::terminate(); }
 
 #endif
 

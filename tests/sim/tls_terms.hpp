@@ -7,8 +7,10 @@ namespace tidegate::workload {
 
 /// Whether there is TLS at all.
 [[nodiscard]] bool has_tls() noexcept;
-/// REQUIRES of both: has_tls().
+/// REQUIRES of all: has_tls().
 [[nodiscard]] const TlsContext& client_context();
 [[nodiscard]] const TlsContext& server_context();
+/// A client's who trusts somebody else.
+[[nodiscard]] const TlsContext& distrusting_context();
 
 }  // namespace tidegate::workload
