@@ -1,5 +1,5 @@
-"""Whether asyncio's StreamReader does with what arrives what native code does in its place (python/native/reader_feed.hpp):
-hands it on to the reader that a weak reference names, appends it to a bytearray, wakes the one who waits.
+"""Whether asyncio's StreamReader does with what arrives what native code does in its place: hands it on to the reader
+that a weak reference names, appends it to a bytearray, wakes the one who waits (python/native/reader_feed.hpp).
 
 That is looked up: the instructions of the four functions have digests, which are known for each version of CPython that
 was read and tried. Of any other, and where a program has put something else in their place before it imported us,
