@@ -190,6 +190,9 @@ void TlsTransport::abort_for(Error reason) {
     give_handshake_up(error_of(TlsErrc::truncated, "the connection was aborted during the TLS handshake"));
     reason_ = std::move(reason);  // for the protocol, where it knows of the connection: L5
   } else {
+    // What a failed write has left to be read may be what is being delivered: that write has begun the end
+    // (L3).
+    found_broken_ = !state_.is_closing() && below_->is_closing();
     lose(std::move(reason));
   }
 }
@@ -288,6 +291,7 @@ void TlsTransport::connection_lost(const Error& reason) {
     // (L3).
     if (!reason_ && !flushed_) reason_ = reason;
   }
+  if (!reason_ && found_broken_) reason_ = reason;
   fail_file(reason_);
   core_.forget_flush(*this);
   loop::Visitor::unlink();

@@ -221,6 +221,7 @@ class TlsTransport final : public transport::InnerTransport,
   bool below_eof_ : 1 = false;         // it has nothing more to read
   bool holds_input_ : 1 = false;       // until the peer has taken its answers
   bool loses_bytes_ : 1 = false;       // the transport below had failed when our close_notify was due
+  bool found_broken_ : 1 = false;      // by the transport below, which says why when it ends
   bool flushed_ : 1 = false;           // the kernel has taken all, our close_notify too
   bool cut_is_end_ : 1 = false;        // and no error
   TimerHandle timer_;                  // of the handshake, then of the end

@@ -107,6 +107,24 @@ TEST_P(StreamHazards, L3_a_failed_write_does_not_discard_what_can_be_read) {
   }
 }
 
+/// It is closing when that is delivered, and not because anybody wanted it.
+TEST_P(StreamHazards, L3_abort_in_what_a_failed_write_has_left_to_be_read_keeps_its_reason) {
+  connect_raw();
+  bool was_closing = false;
+  here().on.some_received = [&] {
+    here().on.some_received = nullptr;
+    was_closing = here().transport().is_closing();
+    here().abort();
+  };
+  static_cast<void>(peer().send_some("reply"));
+  peer().close();
+  for (int times = 0; times < 5; ++times) here().write(std::string(100'000, 'x'));
+  run_until_lost();
+  EXPECT_EQ(static_cast<bool>(here().reason), was_closing) << here().reason.message();
+  EXPECT_TRUE(was_closing || rig().ground().is_tcp());
+  static_cast<void>(rig().take_warnings());
+}
+
 TEST_P(StreamHazards, L3_a_failed_write_does_not_discard_what_takes_several_receives) {
   if (rig().ground().is_tls()) GTEST_SKIP() << "nobody passes anything beside TLS";
   connect_raw();
