@@ -68,10 +68,12 @@ FileErrand::Errand FileErrand::some_errand() {
   const TransportRef& transport = end_.transport();
   const bool is_pipe = random.chance(10);
   const bool has_no_place = is_pipe && random.chance(20);  // an offset, which a pipe does not have
+  // More than is in memory at a time.
+  const bool is_large = end_.is_secured() && !is_pipe && random.chance(10);
   const std::size_t size_bytes =
-      has_no_place || random.chance(5)
-          ? 0
-          : stage_.some_size(is_pipe ? SentFile::kMostInPipe / 2 : stage_.mood.largest_file_bytes);
+      has_no_place || random.chance(5) ? 0
+      : is_large                       ? 4 * kPieceBytes
+                 : stage_.some_size(is_pipe ? SentFile::kMostInPipe / 2 : stage_.mood.largest_file_bytes);
   std::string bytes = size_bytes == 0 ? std::string() : outgoing_.next(random, size_bytes);
   const std::size_t before = is_pipe ? 0 : stage_.some_size(20'000);
   const std::size_t behind = random.chance(50) ? stage_.some_size(20'000) : 0;

@@ -181,6 +181,7 @@ void StreamEnd::act_in_callback() {
 }
 
 void StreamEnd::act_once() {
+  files_.check_memory(highest_mark_);
   const Mood& mood = stage_.mood;
   Random& random = stage_.random;
   if (random.chance(mood.ending)) {
