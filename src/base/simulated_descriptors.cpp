@@ -87,7 +87,7 @@ FileDescriptor new_simulated_number(SimulatedDescriptors& owner) {
   const std::size_t place = all.free.back();
   all.free.pop_back();
   all.owners[place] = &owner;
-  return FileDescriptor(kFirstSimulatedNumber + static_cast<int>(place));
+  return FileDescriptor{kFirstSimulatedNumber + static_cast<int>(place)};
 }
 
 void forget_simulated_number(FileDescriptor descriptor) noexcept {

@@ -138,11 +138,11 @@ bool AddressBook::is_listened_beside(const Binding& binding) const noexcept {
 }
 
 Binding* AddressBook::find(int type, const InternetName& at, const InternetName& from) const noexcept {
-  const auto [first, last] = internet_.equal_range({type, at.port});
+  const auto at_port = internet_.equal_range({type, at.port});
   int closest = 0;
   std::uint16_t as_close = 0;
   const auto for_each = [&](const auto& look) {
-    for (auto entry = first; entry != last; ++entry) {
+    for (auto entry = at_port.first; entry != at_port.second; ++entry) {
       Binding& binding = *entry->second;
       if (type == SOCK_STREAM && !binding.listens()) continue;
       const int how_close = closeness(binding, binding.options_.is_ipv6_only(), at, from);

@@ -20,7 +20,7 @@ int checked(int result, const char* attempted) {
   return result;
 }
 
-OwnedFileDescriptor owned(int number) noexcept { return OwnedFileDescriptor(FileDescriptor(number)); }
+OwnedFileDescriptor owned(int number) noexcept { return OwnedFileDescriptor(FileDescriptor{number}); }
 
 const NetworkConditions& valid(const NetworkConditions& conditions) {
   kernel::sim::check(conditions);

@@ -18,7 +18,7 @@ namespace tidegate::kernel::sim {
 namespace {
 
 FileDescriptor descriptor_at(std::size_t place) noexcept {
-  return FileDescriptor(base::kFirstSimulatedNumber + static_cast<int>(place));
+  return FileDescriptor{base::kFirstSimulatedNumber + static_cast<int>(place)};
 }
 
 std::size_t place_of(int number) noexcept {
@@ -174,7 +174,7 @@ int World::pipe(int (&numbers)[2]) noexcept {
 int World::close(int number) noexcept {
   Entry* entry = find(number);
   if (entry == nullptr) return -EBADF;
-  base::forget_simulated_number(FileDescriptor(number));
+  base::forget_simulated_number(FileDescriptor{number});
   --open_;
   // The table is as it will be before anybody is told.
   const std::shared_ptr<Description> last = std::move(entry->description);
