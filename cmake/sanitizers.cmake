@@ -23,7 +23,9 @@ endif()
 # against 5.5 s without them and without optimisation), and find nothing that the address sanitizer does not.
 add_library(tidegate_test_instrumentation INTERFACE)
 if(TIDEGATE_SANITIZE)
-  target_compile_options(tidegate_test_instrumentation INTERFACE -O0)
+  # But for a program that says that it plays for long.
+  target_compile_options(tidegate_test_instrumentation INTERFACE
+    "$<$<NOT:$<BOOL:$<TARGET_PROPERTY:TIDEGATE_PLAYS_FOR_LONG>>>:-O0>")
 endif()
 if(TIDEGATE_SANITIZE MATCHES "undefined")
   target_compile_options(tidegate_test_instrumentation INTERFACE

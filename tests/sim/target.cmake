@@ -10,6 +10,7 @@ endif()
 list(TRANSFORM tidegate_sim_support REPLACE "(.+)" "${PROJECT_SOURCE_DIR}/tests/support/\\1.cpp")
 add_executable(tidegate_sim ${tidegate_sim_sources} ${tidegate_sim_support})
 target_link_libraries(tidegate_sim PRIVATE tidegate_test_support)
+set_target_properties(tidegate_sim PROPERTIES TIDEGATE_PLAYS_FOR_LONG ON)
 
 # Some of them in every preset.
 add_test(NAME sim.keeps_the_contract_in_any_weather COMMAND tidegate_sim --seeds 400 --jobs 2)
