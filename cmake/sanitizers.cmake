@@ -19,8 +19,8 @@ endif()
 # What the code of tests is compiled with on top of that: tests/**/*.cpp, nothing else.
 #
 # The library is instrumented whole and optimised as the preset says. In a test, the checks of each pointer for null, for
-# its alignment, its size and its dynamic type are most of what the compiler does (14 s of 14 for a file of 270 lines,
-# against 5.5 s without them and without optimisation), and find nothing that the address sanitizer does not.
+# its alignment, its size and its dynamic type cost more than they find: a file of 270 lines takes 14 s with them and
+# optimised, 5.5 s without both. What else there is of undefined behaviour, and every address, is checked there as well.
 add_library(tidegate_test_instrumentation INTERFACE)
 if(TIDEGATE_SANITIZE)
   # But for a program that says that it plays for long.
