@@ -71,6 +71,11 @@ if(tidegate_support_sources)
   target_link_libraries(tidegate_test_support_objects PUBLIC tidegate_test_support)
 endif()
 
+# What every test program begins with. Objects, because nothing refers to them.
+add_library(tidegate_test_main OBJECT
+  "${PROJECT_SOURCE_DIR}/tests/main.cpp" "${PROJECT_SOURCE_DIR}/tests/backend_asked_for.cpp")
+target_link_libraries(tidegate_test_main PUBLIC tidegate_test_support)
+
 # The tests of a program (or, with TEST_FILTER, some of them) as tests of ctest, labelled as the folder that they come from:
 # SHARDS for all of them, each a process that runs every so manyth test, or each test alone (TIDEGATE_EACH_TEST_ALONE): for
 # nine thousand, to start the programs takes longer than the tests do. What is said after that are properties of the tests.
@@ -140,9 +145,9 @@ function(tidegate_add_test_program program folder shards)
   if(NOT sources)
     return()
   endif()
-  add_executable(${program} ${sources} "${PROJECT_SOURCE_DIR}/tests/backend_asked_for.cpp")
+  add_executable(${program} ${sources})
   target_link_libraries(${program} PRIVATE
-    tidegate_test_support "$<TARGET_NAME_IF_EXISTS:tidegate_test_support_objects>" GTest::gmock_main)
+    tidegate_test_main "$<TARGET_NAME_IF_EXISTS:tidegate_test_support_objects>")
   # So that a test can start what this build made. Programs are found by path, not through PATH.
   target_compile_definitions(${program} PRIVATE
     TIDEGATE_BINARY_DIR="${PROJECT_BINARY_DIR}" TIDEGATE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")

@@ -10,11 +10,9 @@ if(tidegate_library_type STREQUAL "SHARED_LIBRARY")
 endif()
 
 file(GLOB tidegate_budget_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/budget/*.cpp")
-add_executable(budget_tests ${tidegate_budget_sources} "${PROJECT_SOURCE_DIR}/tests/backend_asked_for.cpp"
+add_executable(budget_tests ${tidegate_budget_sources}
   "${PROJECT_SOURCE_DIR}/tests/support/scratch_file.cpp" "${PROJECT_SOURCE_DIR}/tests/support/test_network.cpp")
-target_include_directories(budget_tests PRIVATE "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/tests")
-target_link_libraries(budget_tests
-  PRIVATE tidegate::tidegate tidegate_warnings tidegate_test_instrumentation fmt::fmt GTest::gmock GTest::gtest GTest::gtest_main)
+target_link_libraries(budget_tests PRIVATE tidegate_test_main)
 
 set(tidegate_watched_calls
     epoll_ctl epoll_wait epoll_pwait2 send sendmsg recv sendto sendmmsg recvmmsg accept4 connect sendfile)

@@ -10,7 +10,7 @@ add_executable(differential_tests ${tidegate_differential_sources}
   "${PROJECT_SOURCE_DIR}/tests/contract/secured_ground.cpp"
   "${PROJECT_SOURCE_DIR}/tests/contract/traced_end.cpp")
 target_link_libraries(differential_tests PRIVATE
-  tidegate_test_support tidegate_test_support_objects GTest::gmock_main)
+  tidegate_test_main tidegate_test_support_objects)
 tidegate_make_calls_on_simulated_networks(differential_tests)
 
 tidegate_discover_tests(differential_tests differential SHARDS 2)

@@ -14,7 +14,7 @@ tidegate_leave_out_tls_without_it(tidegate_fault_sources)
 add_executable(fault_tests ${tidegate_fault_sources}
   "${PROJECT_SOURCE_DIR}/tests/contract/ground.cpp")
 target_link_libraries(fault_tests PRIVATE
-  tidegate_test_support tidegate_test_support_objects GTest::gmock_main)
+  tidegate_test_main tidegate_test_support_objects)
 
 set(tidegate_intercepted_calls
     recv send sendmsg recvmmsg sendto sendmmsg sendfile read pwritev2 accept4 connect getsockopt epoll_ctl
