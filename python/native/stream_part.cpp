@@ -105,6 +105,7 @@ void StreamPart::take_over_socket(const Terms& terms, const Make& make) {
     loop::LoopCore& core = loop().core();
     transport::OwnedChannel channel(
         core, core.backend().attach(OwnedFileDescriptor(FileDescriptor{terms.descriptor})));
+    net::set_no_delay(core.backend().descriptor(channel.get()));
     file_ = Owned::share(terms.file);
     make(channel.get());
     channel_ = channel.release();
@@ -121,7 +122,6 @@ void StreamPart::open_socket(const Terms& terms) {
   loop::LoopCore& core = loop().core();
   Ref<transport::StreamTransport> socket;
   take_over_socket(terms, [&](kernel::ChannelId channel) {
-    net::set_no_delay(core.backend().descriptor(channel));
     socket = transport::StreamTransport::make(core, channel, Endpoint(), make_adapter(), nullptr);
   });
   transport_ = Ref<transport::InnerTransport>(socket.get());

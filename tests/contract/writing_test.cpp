@@ -8,6 +8,8 @@
 #include <vector>
 
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -235,6 +237,14 @@ TEST_P(StreamWriting, W6_what_one_callback_writes_leaves_in_one_system_call) {
   rig().run_until([&] { return peer().has(16 * 20 + 8 + 15); });
   EXPECT_EQ(segments_sent() - before, 1U);
   EXPECT_TRUE(peer().received.ends_with("a chunk and some pieces"));
+}
+
+/// Nagle's algorithm would: a reply of several segments waits for the acknowledgment of the first, 40 ms on
+/// Linux.
+TEST_P(StreamWriting, W6_what_is_small_is_not_held_back_by_the_kernel) {
+  if (!rig().ground().is_tcp()) GTEST_SKIP() << "only TCP holds back";
+  connect_raw();
+  EXPECT_NE(here().transport().socket().get_option(IPPROTO_TCP, TCP_NODELAY), 0);
 }
 
 TEST_P(StreamWriting, W6_what_is_written_leaves_before_the_loop_blocks) {

@@ -130,6 +130,13 @@ class TransportTest(TlsTest):
         self.carries(Lending)
 
     @on_loop
+    async def test_nagles_algorithm_is_off(self):
+        async with self.tls_pair() as (ours, theirs):
+            for side in (ours, theirs):
+                found = side.transport.get_extra_info("socket")
+                self.assertNotEqual(found.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), 0)
+
+    @on_loop
     async def test_nothing_is_told_while_reading_is_paused(self):
         async with self.tls_pair() as (ours, theirs):
             theirs.transport.pause_reading()
