@@ -194,10 +194,10 @@ void TlsTransport::go_on_writing() {
 void TlsTransport::after_sending() {
   if (state_.is_lost() || phase_ == TlsPhase::handshake) return;
   const std::size_t size_bytes = get_write_buffer_size();
+  const auto may_tell = [this] { return core_.may_tell_of_room(*this); };
   if (state_.sends_file()) {
     if (has_room_for_file()) file_->succeed();
-  } else if (!is_closing() && flow_.owes_resume(size_bytes) && core_.may_tell_of_room(*this) &&
-             flow_.resume_if_drained(size_bytes)) {
+  } else if (!is_closing() && flow_.resume_if_drained(size_bytes, may_tell)) {
     try {
       protocol_.stream().resume_writing();
     } catch (...) {

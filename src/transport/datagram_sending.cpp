@@ -176,8 +176,8 @@ void DatagramSocketTransport::sending_completed(int result) {
 /// There is less than before: tells the protocol, and does what waited for there to be nothing.
 void DatagramSocketTransport::after_sending() {
   if (state_.is_lost()) return;
-  if (flow_.owes_resume(buffer_.size()) && core_.may_tell_of_room(*this) &&
-      flow_.resume_if_drained(buffer_.size()) && state_.opened()) {
+  const auto may_tell = [this] { return core_.may_tell_of_room(*this); };
+  if (flow_.resume_if_drained(buffer_.size(), may_tell) && state_.opened()) {
     try {
       protocol_.get().resume_writing();
     } catch (...) {

@@ -31,12 +31,17 @@ class FlowControl {
     return true;
   }
 
-  /// Whether the protocol has to be told to resume: it is paused and `size` is down to the low mark.
-  [[nodiscard]] bool owes_resume(std::size_t size) const noexcept { return paused_ && size <= low_; }
-
-  /// True exactly when it has to be told now.
+  /// True exactly when the protocol has to be told to resume now: it is paused, and `size` is down to the low
+  /// mark.
   [[nodiscard]] bool resume_if_drained(std::size_t size) noexcept {
-    if (!owes_resume(size)) return false;
+    return resume_if_drained(size, [] { return true; });
+  }
+
+  /// The same for one that may not always be told: `may_tell` is asked once it would be. What it refuses is
+  /// still owed.
+  template <typename MayTell>
+  [[nodiscard]] bool resume_if_drained(std::size_t size, const MayTell& may_tell) noexcept {
+    if (!paused_ || size > low_ || !may_tell()) return false;
     paused_ = false;
     return true;
   }

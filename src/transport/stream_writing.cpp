@@ -290,8 +290,8 @@ void StreamTransport::sending_completed(int result) {
 void StreamTransport::after_sending() {
   if (state_.is_lost() || draining_) return;
   // While a file is sent the protocol can't write, and would not be told again.
-  if (!state_.sends_file() && flow_.owes_resume(buffer_.size()) && core_.may_tell_of_room(*this) &&
-      flow_.resume_if_drained(buffer_.size()) && state_.opened()) {
+  const auto may_tell = [this] { return core_.may_tell_of_room(*this); };
+  if (!state_.sends_file() && flow_.resume_if_drained(buffer_.size(), may_tell) && state_.opened()) {
     try {
       protocol_.stream().resume_writing();
     } catch (...) {

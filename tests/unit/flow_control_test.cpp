@@ -56,6 +56,24 @@ TEST(FlowControl_F1, resumes_once_at_the_low_mark) {
   EXPECT_FALSE(flow.resume_if_drained(5));
 }
 
+TEST(FlowControl_F1, what_may_not_be_told_yet_is_still_owed) {
+  FlowControl flow = with_limits(10, 5);
+  int times_asked = 0;
+  bool may_tell = false;
+  const auto ask = [&] {
+    ++times_asked;
+    return may_tell;
+  };
+  EXPECT_TRUE(flow.pause_if_over(11));
+  EXPECT_FALSE(flow.resume_if_drained(6, ask));
+  EXPECT_EQ(times_asked, 0) << "nothing was owed";
+  EXPECT_FALSE(flow.resume_if_drained(5, ask));
+  EXPECT_TRUE(flow.paused());
+  may_tell = true;
+  EXPECT_TRUE(flow.resume_if_drained(5, ask));
+  EXPECT_EQ(times_asked, 2);
+}
+
 /// What the contract says, one clause a line.
 struct NaiveModel {
   std::size_t high;
