@@ -192,7 +192,7 @@ foreach(shard RANGE 3)
   add_test(NAME contract.on_a_simulated_network_${shard}
     COMMAND contract_tests "--gtest_filter=-${tidegate_about_the_system}" --gtest_brief=1)
   set_tests_properties(contract.on_a_simulated_network_${shard} PROPERTIES
-    LABELS contract TIMEOUT 300 COST 50
+    LABELS contract TIMEOUT 600 COST 50
     ENVIRONMENT "TIDEGATE_TEST_NETWORK=1;GTEST_TOTAL_SHARDS=4;GTEST_SHARD_INDEX=${shard}")
 endforeach()
 tidegate_filter_of_suites_with_a_loop(unit unit_tests_with_a_loop)
@@ -236,7 +236,7 @@ function(tidegate_add_tiny_ring_test name program label settings filter)
   add_test(NAME ${name} COMMAND ${program} "--gtest_filter=${filter}" --gtest_brief=1)
   # They take longest: begun first, they do not keep one processor waiting in the end.
   set_tests_properties(${name} PROPERTIES
-    LABELS ${label} TIMEOUT 300 COST 100
+    LABELS ${label} TIMEOUT 600 COST 100
     ENVIRONMENT "TIDEGATE_BACKEND=io_uring;TIDEGATE_IO_URING=${settings}"
     SKIP_REGULAR_EXPRESSION "SKIPPED . every test")
 endfunction()

@@ -79,7 +79,7 @@ class Rig {
   // --- running -----------------------------------------------------------------------------------
 
   /// Runs the loop until `holds`, which is looked at after every callback and at least every 200
-  /// microseconds. Throws, which fails the test with every trace, where that takes longer than ten seconds.
+  /// microseconds. Throws, which fails the test with every trace, where that takes longer than a minute.
   /// Meanwhile the raw TLS peer of an end that is closing reads on and answers its close_notify, as every
   /// peer does.
   void run_until(const std::function<bool()>& holds, const char* what = "the condition");

@@ -73,7 +73,7 @@ class TlsTest : public loop_rig::LoopTest {
 
   /// One iteration of the loop, which does not wait, watched by the healthy connection.
   void step();
-  /// Steps, with the peer doing what it can in between, until `holds`. Fails the test after ten seconds.
+  /// Steps, with the peer doing what it can in between, until `holds`. Fails the test after a minute.
   [[nodiscard]] bool reach(const std::function<bool()>& holds);
   /// As that with a peer that does nothing by itself.
   [[nodiscard]] bool reach_without_peer(const std::function<bool()>& holds);

@@ -68,8 +68,10 @@ class TracingBufferedProtocol final : public BufferedProtocol {
 
   [[nodiscard]] MutableBytesView memory() { return MutableBytesView(memory_); }
   void check_untouched(const char* when) {
+    // The first is, and each is like the one before it: at once also where tests are not optimised.
     const bool untouched =
-        std::all_of(memory_.begin(), memory_.end(), [](char byte) { return byte == kUntouched; });
+        memory_.empty() || (memory_.front() == kUntouched &&
+                            std::memcmp(memory_.data(), memory_.data() + 1, memory_.size() - 1) == 0);
     if (!untouched)
       end_.violation(std::string("the buffer was written to outside of its time, seen ") + when);
   }

@@ -21,7 +21,7 @@ using contract::Rig;
 using contract::TracedEnd;
 
 /// Far more than any script takes, also under a sanitizer on a busy machine.
-constexpr std::chrono::seconds kDeadline{20};
+constexpr std::chrono::seconds kDeadline{60};
 /// Where the bytes of the other end begin in the pattern: nowhere near its own.
 constexpr std::size_t kThereBegins = 30'011;
 
