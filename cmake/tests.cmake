@@ -185,6 +185,7 @@ set(tidegate_about_the_system
   # They ask the system how many segments it has sent, or how much memory there is beside what the network holds.
   "*W4_leaves_in_one_gathered*" "*W6_what_one_callback_writes*" "*W6_what_is_written_leaves_before*" "*4_GiB*"
   "*T4_what_is_not_read_is_not_downloaded*" "*F6_a_peer_that_never_reads_costs*" "*T3_what_a_broken_connection_does_not_take*"
+  "Timers_E1.one_that_becomes_due_while_callbacks_run*"  # a clock that nobody waits for stands still
   # They make a loop of their own, need an address that is not this machine's, or a queue that is full at once.
   "Connect_C3.closing_the_loop_while*" "Connect_C3.a_local_address_that_is_not_ours*" "*N1_one_that_is_cancelled_while_it_waits*")
 list(JOIN tidegate_about_the_system ":" tidegate_about_the_system)

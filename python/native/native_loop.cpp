@@ -33,7 +33,8 @@ void NativeLoop::close() {
 }
 
 double NativeLoop::now_seconds() const noexcept {
-  return std::chrono::duration<double>(core().backend().now().time_since_epoch()).count();
+  const TimePoint now = loop_ ? core().backend().now() : std::chrono::steady_clock::now();
+  return std::chrono::duration<double>(now.time_since_epoch()).count();
 }
 
 PyObject* NativeLoop::terms_of_futures() {

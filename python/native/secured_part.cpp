@@ -12,9 +12,6 @@ namespace tidegate::python {
 
 namespace {
 
-/// As asyncio's FLOW_CONTROL_HIGH_WATER_SSL_WRITE.
-constexpr std::size_t kHighMarkBytes = std::size_t{512} * 1024;
-
 Duration duration_of(PyObject* seconds) {
   const double number = PyFloat_AsDouble(seconds);
   if (number == -1.0 && PyErr_Occurred() != nullptr) throw_python_error();

@@ -18,6 +18,9 @@ namespace tidegate::python {
 /// Lifetime: that of its StreamPart.
 class SecuredPart {
  public:
+  /// As asyncio's FLOW_CONTROL_HIGH_WATER_SSL_WRITE.
+  static constexpr std::size_t kHighMarkBytes = std::size_t{512} * 1024;
+
   /// All borrowed. Times are in seconds, as the program has given them.
   struct Terms {
     SslEngine::Terms engine;

@@ -59,7 +59,8 @@ PyObject* make_transport(const ExtendedType<StreamPart>& type, PyObject* loop, P
     return nullptr;
   terms.loop = loop;
   const Owned number = Owned::take(PyLong_FromLong(terms.descriptor));
-  if (!number || !is_free_descriptor(loop, terms.descriptor, number.get())) return nullptr;
+  // A terminal is read and written by two transports, which have a duplicate each.
+  if (!number || (is_socket && !is_free_descriptor(loop, terms.descriptor, number.get()))) return nullptr;
   Owned extra = is_socket ? describe_socket(terms.file, given_extra) : describe_pipe(terms.file, given_extra);
   if (!extra) return nullptr;
   return make_object(type, std::move(extra), [&](StreamPart& part) { open(part, terms); });

@@ -188,7 +188,7 @@ std::shared_ptr<BaseProtocol> StreamPart::make_adapter() {
 }
 
 void StreamPart::begin(const Terms& terms, transport::StreamTransport& socket) {
-  loop().transports()[descriptor_] = object();
+  if (is_socket_) loop().transports()[descriptor_] = object();
   if (terms.server != nullptr && terms.server != Py_None) {
     const Owned told = Owned::take(
         PyObject_CallMethodObjArgs(loop_object(), names().attach_to_server, terms.server, object(), nullptr));

@@ -76,6 +76,7 @@ class StreamPart {
 
   // --- what is asked ---------------------------------------------------------------------------------
 
+  [[nodiscard]] bool is_secured() const noexcept { return secured_ != nullptr; }
   /// The core's transport, which is there for ever. REQUIRES: it was opened.
   [[nodiscard]] transport::InnerTransport& core() const noexcept { return *transport_; }
   [[nodiscard]] bool is_opened() const noexcept { return static_cast<bool>(transport_); }

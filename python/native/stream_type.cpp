@@ -98,6 +98,7 @@ PyObject* get_write_buffer_limits(PyObject* self, PyObject*) {
 PyObject* set_write_buffer_limits(PyObject* self, PyObject* arguments, PyObject* keywords) {
   WriteBufferLimitOptions limits;
   if (!read_write_limits(arguments, keywords, limits)) return nullptr;
+  if (!limits.high && !limits.low && part_of(self).is_secured()) limits.high = SecuredPart::kHighMarkBytes;
   return guarded([&]() -> PyObject* {
     part_of(self).core().set_write_buffer_limits(limits);
     return part_of(self).none_or_raised();

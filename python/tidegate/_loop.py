@@ -216,6 +216,8 @@ class Loop(_native.NativeLoop, asyncio.SelectorEventLoop):
         return (found[0].partition("%")[0], found[1], *(others or found[2:]))
 
     async def _sendfile_native(self, transport, file, offset, count):
+        if count != 0:  # nothing to send is no error
+            self._check_sendfile_params(transport._sock, file, offset, count)
         try:
             descriptor = file.fileno()
         except (AttributeError, io.UnsupportedOperation) as error:

@@ -100,6 +100,7 @@ Backend::Received Backend::receive_now(FileDescriptor descriptor, ChannelKind ki
     const std::ptrdiff_t count = input_of(descriptor, kind, memory);
     if (count == -EINTR) continue;
     if (count == -EAGAIN && !drains(operation)) return received;
+    if (count == 0 && received.bytes > 0 && kind == ChannelKind::socket) break;  // it says so again
     if (count <= 0) {
       received.end = static_cast<int>(count);
       return received;

@@ -34,6 +34,7 @@ namespace tidegate::kernel {
 ///   is delivered to it; after `cancel` its completion still comes, as -ECANCELED.
 /// - A steady state costs no bookkeeping: watching a descriptor is set up once, not per operation.
 /// - Work per descriptor and dispatch is bounded; what is left over waits for the next one (contract E5).
+/// - The end of file of a socket is told in a later dispatch than the bytes before it.
 ///
 /// Thread: the loop's, except `wake`.
 class Backend {

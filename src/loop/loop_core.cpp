@@ -37,8 +37,10 @@ LoopCore::~LoopCore() = default;
 
 // --- one iteration -------------------------------------------------------------------------------
 
-/// The order is asyncio's: what was ready before the wait, then what the kernel reports, then timers; and
-/// what any of these adds waits for the next iteration (contract E1).
+/// The order is asyncio's: what was ready before the wait, then what the kernel reports, then the timers
+/// whose time had come when the wait was over; and what any of these adds waits for the next iteration
+/// (contract E1). A timer that becomes due while callbacks run is behind what they made ready, too: who was
+/// answered in time is not told that time is over because the loop was late.
 void LoopCore::run_once() {
   if (!unflushed_.empty()) flush();
   wait();
@@ -48,12 +50,11 @@ void LoopCore::run_once() {
     signals_.run_pending(
         [this](Callback& callback) { run_reporting(callback, "Exception in signal handler"); });
   }
-  if (!ready_.empty()) run(ready_, ready_.size());
-  if (interrupted_) return;
-  dispatch();
-  if (timers_.empty() || interrupted_) return;
   detail::ReadyQueue due;
-  timers_.take_due(backend_->now(), due);
+  if (!timers_.empty()) timers_.take_due(backend_->now(), due);
+  if (!ready_.empty()) run(ready_, ready_.size());
+  if (!interrupted_) dispatch();
+  if (due.empty()) return;
   run(due, due.size());
   ready_.append(due);  // empty, unless there was an interruption
 }

@@ -56,6 +56,25 @@ TEST_P(EndOfFile, R3_what_eof_received_writes_is_flushed_too) {
   run_until_lost();
 }
 
+/// A client that has said all and waits for the answer: a task that gives it is woken before the transport
+/// closes.
+TEST_P(EndOfFile, R3_what_the_last_bytes_make_ready_runs_before_the_end_is_told) {
+  if (rig().ground().is_tls()) GTEST_SKIP() << "TLS tells of both in one record's turn, as asyncio does";
+  connect_raw();
+  here().on.some_received = [&] {
+    loop().call_soon([&] {
+      if (here().received != "question") return;
+      EXPECT_EQ(here().eof_count, 0);
+      here().write("answer");
+    });
+  };
+  peer().send("question");
+  peer().shutdown_write();
+  rig().run_until([&] { return peer().at_end(); });
+  EXPECT_EQ(peer().received, "answer");
+  run_until_lost();
+}
+
 TEST_P(EndOfFile, R3_kept_open_the_transport_can_still_write) {
   if (rig().ground().is_tls()) GTEST_SKIP() << "TLS has no half-close";
   connect_raw();

@@ -38,6 +38,46 @@ TEST_F(Timers_E1, with_the_same_deadline_run_in_the_order_of_the_calls) {
   EXPECT_TRUE(std::is_sorted(ran.begin(), ran.end()));
 }
 
+/// Also one whose time has come already: a callback's are for the next iteration, behind what was ready
+/// before.
+TEST_F(Timers_E1, what_a_callback_sets_runs_in_the_next_iteration) {
+  for (const Duration delay : {Duration(-1s), Duration(0)}) {
+    std::vector<std::string> ran;
+    loop().call_soon([&] {
+      loop().call_later(delay, [&] { ran.emplace_back("later"); });
+      loop().call_soon([&] { ran.emplace_back("soon"); });
+      ran.emplace_back("callback");
+    });
+    turn();
+    EXPECT_THAT(ran, ElementsAre("callback"));
+    turn();
+    EXPECT_THAT(ran, ElementsAre("callback", "soon", "later"));
+  }
+}
+
+TEST_F(Timers_E1, one_that_becomes_due_while_callbacks_run_is_behind_what_they_made_ready) {
+  std::vector<std::string> ran;
+  TimerHandle late = loop().call_later(5ms, [&] { ran.emplace_back("timer"); });
+  loop().call_soon([&] {
+    while (loop().time() < late.when()) {
+    }
+    loop().call_soon([&] { ran.emplace_back("answer"); });
+  });
+  turn();
+  EXPECT_THAT(ran, ElementsAre());
+  turn();
+  EXPECT_THAT(ran, ElementsAre("answer", "timer"));
+}
+
+TEST_F(Timers_E1, one_that_is_due_can_be_cancelled_by_what_runs_before_it) {
+  bool ran = false;
+  TimerHandle due = loop().call_later(0ms, [&] { ran = true; });
+  loop().call_soon([&] { due.cancel(); });
+  turn();
+  turn();
+  EXPECT_FALSE(ran);
+}
+
 TEST_F(Timers_E1, are_never_early) {
   std::mt19937 random(20'240'601);
   std::uniform_int_distribution<int> microseconds(0, 20'000);

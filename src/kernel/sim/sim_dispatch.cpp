@@ -201,6 +201,7 @@ void SimBackend::receive(ChannelId channel, SimSlot& slot) {
     std::ptrdiff_t count = refusal_of(call);
     if (count == 0) count = world_.recvmsg(descriptor_of(channel).number, &message, MSG_DONTWAIT);
     if (count == -EAGAIN && !drains(operation)) return;
+    if (count == 0 && total_bytes > 0) return;  // in the next dispatch
     if (count <= 0) return end_input(slot, static_cast<int>(count));
     const auto size = static_cast<std::size_t>(count);
     total_bytes += size;

@@ -200,6 +200,7 @@ class UringBackend final : public Backend {
   void receiving_ended(ChannelId channel, UringSlot& slot, int result);
   void park(ChannelId channel, UringSlot& slot, BytesView bytes) noexcept;
   void park_end(ChannelId channel, UringSlot& slot, int result) noexcept;
+  void end_input_soon(ChannelId channel, UringSlot& slot, int result) noexcept;
   [[nodiscard]] int why_not_sent(ChannelId channel, const UringSlot& slot, int result) const noexcept;
   [[nodiscard]] int parked_error(ChannelId channel, const UringSlot& slot) const noexcept;
   void deliver_parked(ChannelId channel, UringSlot& slot);
@@ -239,6 +240,7 @@ class UringBackend final : public Backend {
   std::deque<Arrival> backlog_;
   /// To be looked at in the next dispatch without a completion; each once. There is room for all.
   std::vector<ChannelId> due_;
+  unsigned char dispatch_number_ = 0;  // its last bits: see UringSlot::delivered_in
   /// Watched by polls that have told; asked again when the loop waits, for until then it may not be so any
   /// more.
   std::vector<ChannelId> told_;

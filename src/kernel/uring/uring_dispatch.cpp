@@ -55,6 +55,7 @@ std::optional<UringBackend::Arrival> UringBackend::take_send_of(ChannelId channe
 
 /// What is found is what is there now: callbacks that have the kernel called in between don't make it longer.
 void UringBackend::dispatch() {
+  dispatch_number_ = (dispatch_number_ + 1U) & UringSlot::kDispatchNumberBits;
   // The oldest first: after a move to another thread, what is due may receive what comes after it.
   for (std::size_t left = backlog_.size(); left > 0 && !backlog_.empty(); --left) {
     const Arrival arrival = backlog_.front();

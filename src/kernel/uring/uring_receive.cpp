@@ -16,6 +16,7 @@ void UringBackend::received(ChannelId channel, UringSlot& slot, const Arrival& a
     return receiving_ended(channel, slot, completion.result);
   }
   if (receives(slot) && !slot.has_parked) {
+    slot.delivered_in = dispatch_number_ & UringSlot::kDispatchNumberBits;
     const base::ScopeExit give_back([this] {
       if (!delivering_.empty()) buffers_->give_back(std::exchange(delivering_, {}));
     });
@@ -65,7 +66,11 @@ Backend::Received UringBackend::receive_by_call(ChannelId channel, ReceiveOperat
 void UringBackend::receive_when_ready(ChannelId channel, UringSlot& slot) {
   auto& operation = static_cast<ReceiveOperation&>(*slot.input);
   const Received received = receive_by_call(channel, operation);
-  if (received.end) return end_input_after_send(channel, slot, *received.end);
+  if (received.end) {
+    const bool is_answered_first = *received.end == 0 && received.bytes > 0;
+    return is_answered_first ? end_input_soon(channel, slot, 0)
+                             : end_input_after_send(channel, slot, *received.end);
+  }
   if (!still_is(channel, slot)) return;
   if (slot.receives_in_bulk && slot.channel_kind == ChannelKind::socket && received.bytes > 0) {
     const bool small = received.bytes < kSmallReadBytes;
@@ -102,11 +107,20 @@ void UringBackend::receiving_ended(ChannelId channel, UringSlot& slot, int resul
   }
   const bool wanted = slot.input_kind == UringSlot::Input::hangup ? result < 0 : receives(slot);
   if (wanted && !slot.has_parked) {
-    end_input(slot, result);
+    const bool is_answered_first = result == 0 && slot.delivered_in == dispatch_number_;
+    is_answered_first ? end_input_soon(channel, slot, 0) : end_input(slot, result);
   } else {
     park_end(channel, slot, result);
     arm_input(channel, slot);
   }
+}
+
+/// In the next dispatch: what the bytes before it have made ready runs before that, and may answer. Whoever
+/// hears of the end at once closes, and the answer with it.
+void UringBackend::end_input_soon(ChannelId channel, UringSlot& slot, int result) noexcept {
+  park_end(channel, slot, result);
+  if (slot.has_parked) look_at_soon(channel, slot);
+  arm_input(channel, slot);
 }
 
 // --- parked input --------------------------------------------------------------------------------
@@ -160,7 +174,7 @@ void UringBackend::deliver_parked(ChannelId channel, UringSlot& slot) {
   }
   if (!still_is(channel, slot)) return;
   parked.bytes.erase(parked.bytes.begin(), parked.bytes.end() - static_cast<std::ptrdiff_t>(rest.size()));
-  if (parked.end && receives(slot) && rest.empty()) return end_input(slot, *parked.end);
+  if (parked.end && receives(slot) && rest.empty()) return end_input_after_send(channel, slot, *parked.end);
   if (!parked.empty()) {
     parked_.insert(std::move(node));
     slot.has_parked = true;

@@ -22,6 +22,8 @@ struct UringSlot {
   /// next submission.
   enum class Output : unsigned char { none, room, send, connect, poll, datagram_room, file_room };
 
+  static constexpr unsigned kDispatchNumberBits = 7;
+
   /// Differs for every use of the number; 0: not in use.
   std::uint32_t generation = 0;
 
@@ -43,6 +45,9 @@ struct UringSlot {
   unsigned char small_reads : 3 = 0;
   ChannelKind channel_kind : 1 = ChannelKind::socket;
   Request input_request : 4 = Request::none;
+  /// The last bits of the number of the dispatch that delivered last. Where an older one has the same, an end
+  /// of file is told an iteration later than it might be.
+  unsigned char delivered_in : 3 = 0;
   Request output_request : 4 = Request::none;
 
   Operation* input = nullptr;  // null exactly where the kind is `none`; the same holds for `output`

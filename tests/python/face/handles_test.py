@@ -152,6 +152,28 @@ class TimeTest(LoopTest):
         self.loop.run_forever()
         self.assertEqual(seen, [0.0, 0.001, 0.002, 0.003])
 
+    def test_a_timer_is_behind_what_was_ready_before(self):
+        seen = []
+
+        def callback():
+            self.loop.call_later(0, seen.append, "later")
+            self.loop.call_soon(seen.append, "soon")
+
+        self.loop.call_soon(callback)
+        self.turn(3)
+        self.assertEqual(seen, ["soon", "later"])
+
+    def test_who_was_answered_in_time_is_not_told_that_time_is_over(self):
+        async def ask():
+            answers = asyncio.Queue()
+            asked = asyncio.create_task(asyncio.wait_for(answers.get(), 0.02))
+            await asyncio.sleep(0)
+            time.sleep(0.03)  # the loop is late
+            answers.put_nowait("answer")
+            return await asked
+
+        self.assertEqual(self.complete(ask()), "answer")
+
     def test_a_time_in_the_past_is_now(self):
         seen = []
         self.loop.call_later(-10, seen.append, 1)

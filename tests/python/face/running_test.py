@@ -96,6 +96,11 @@ class LifeTest(LoopTest):
         with self.assertRaisesRegex(RuntimeError, "Event loop is closed"):
             self.loop.run_forever()
 
+    def test_a_closed_loop_still_tells_the_time(self):
+        before = self.loop.time()
+        self.loop.close()
+        self.assertGreaterEqual(self.loop.time(), before)
+
     def test_stopped_before_it_runs_it_runs_once(self):
         seen = []
         self.loop.call_soon(seen.append, 1)

@@ -137,6 +137,15 @@ class TransportTest(TlsTest):
                 self.assertNotEqual(found.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), 0)
 
     @on_loop
+    async def test_its_marks_are_asyncios(self):
+        async with self.tls_pair() as (ours, theirs):
+            half_a_mebibyte = (MEBIBYTE // 8, MEBIBYTE // 2)
+            self.assertEqual(ours.transport.get_write_buffer_limits(), half_a_mebibyte)
+            ours.transport.set_write_buffer_limits(high=10)
+            ours.transport.set_write_buffer_limits()
+            self.assertEqual(ours.transport.get_write_buffer_limits(), half_a_mebibyte)
+
+    @on_loop
     async def test_nothing_is_told_while_reading_is_paused(self):
         async with self.tls_pair() as (ours, theirs):
             theirs.transport.pause_reading()

@@ -2,7 +2,9 @@
 
 import array
 import asyncio
+import os
 import socket
+import tempfile
 
 from support import LoopTest, Notes, better_than_asyncio, on_loop
 
@@ -10,7 +12,45 @@ LARGE = 4 << 20  # no socket takes so much at once
 SNAPSHOT = better_than_asyncio((3, 12), "keeps looking at what it could not send at once")
 
 
+class AnsweringTask(Notes):
+    """A task answers what data_received has put into its queue."""
+
+    def __init__(self):
+        super().__init__()
+        self.questions = asyncio.Queue()
+
+    def connection_made(self, transport):
+        super().connection_made(transport)
+        self.task = asyncio.get_running_loop().create_task(self.answer())
+
+    def data_received(self, data):
+        self.questions.put_nowait(data)
+
+    async def answer(self):
+        self.transport.write(b"answer to " + await self.questions.get())
+
+
 class WritingTest(LoopTest):
+    @on_loop
+    async def test_a_task_answers_who_has_said_all(self):
+        protocol = AnsweringTask()
+        async with self.socket_pair(protocol) as peer:
+            peer.send(b"question")
+            peer.shutdown(socket.SHUT_WR)
+            self.assertEqual(await self.loop.sock_recv(peer, 100), b"answer to question")
+            await protocol.task
+
+    @on_loop
+    async def test_what_is_no_part_of_a_file_is_refused(self):
+        async with self.tcp_pair() as (ours, theirs):
+            with tempfile.TemporaryFile() as file, open(os.devnull) as text:
+                for arguments, words in ((dict(count=-3), "count must be a positive integer"),
+                                         (dict(offset=-1), "offset must be a non-negative integer")):
+                    with self.assertRaisesRegex(ValueError, words):
+                        await self.loop.sendfile(ours.transport, file, **arguments)
+                with self.assertRaisesRegex(ValueError, "file should be opened in binary mode"):
+                    await self.loop.sendfile(ours.transport, text)
+
     @SNAPSHOT
     @on_loop
     async def test_a_mutable_buffer_is_a_snapshot(self):
