@@ -200,7 +200,7 @@ class UringBackend final : public Backend {
   void receiving_ended(ChannelId channel, UringSlot& slot, int result);
   void park(ChannelId channel, UringSlot& slot, BytesView bytes) noexcept;
   void park_end(ChannelId channel, UringSlot& slot, int result) noexcept;
-  void end_input_soon(ChannelId channel, UringSlot& slot, int result) noexcept;
+  void end_input_soon(ChannelId channel, UringSlot& slot, int result);
   [[nodiscard]] int why_not_sent(ChannelId channel, const UringSlot& slot, int result) const noexcept;
   [[nodiscard]] int parked_error(ChannelId channel, const UringSlot& slot) const noexcept;
   void deliver_parked(ChannelId channel, UringSlot& slot);

@@ -117,9 +117,11 @@ void UringBackend::receiving_ended(ChannelId channel, UringSlot& slot, int resul
 
 /// In the next dispatch: what the bytes before it have made ready runs before that, and may answer. Whoever
 /// hears of the end at once closes, and the answer with it.
-void UringBackend::end_input_soon(ChannelId channel, UringSlot& slot, int result) noexcept {
+void UringBackend::end_input_soon(ChannelId channel, UringSlot& slot, int result) {
   park_end(channel, slot, result);
-  if (slot.has_parked) look_at_soon(channel, slot);
+  // Where there is no memory for that, at once: a watch does not say it again.
+  if (!slot.has_parked) return end_input_after_send(channel, slot, result);
+  look_at_soon(channel, slot);
   arm_input(channel, slot);
 }
 

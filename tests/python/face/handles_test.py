@@ -166,7 +166,12 @@ class TimeTest(LoopTest):
     def test_who_was_answered_in_time_is_not_told_that_time_is_over(self):
         async def ask():
             answers = asyncio.Queue()
-            asked = asyncio.create_task(asyncio.wait_for(answers.get(), 0.02))
+
+            async def wait():
+                async with asyncio.timeout(0.02):
+                    return await answers.get()
+
+            asked = asyncio.create_task(wait())
             await asyncio.sleep(0)
             time.sleep(0.03)  # the loop is late
             answers.put_nowait("answer")
