@@ -59,6 +59,11 @@ class LoopTest(unittest.TestCase):
             self.loop.call_soon(self.loop.stop)
             self.loop.run_forever()
 
+    def assert_nagles_algorithm_is_off(self, *sides):
+        for side in sides:
+            found = side.transport.get_extra_info("socket")
+            self.assertNotEqual(found.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), 0)
+
     @contextlib.asynccontextmanager
     async def tcp_pair(self, ours=None, theirs=None, *, serving=None, **connecting):
         """A connected pair over TCP: the protocols of both sides, `ours` being the client's. Closed in the end.

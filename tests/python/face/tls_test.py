@@ -132,9 +132,7 @@ class TransportTest(TlsTest):
     @on_loop
     async def test_nagles_algorithm_is_off(self):
         async with self.tls_pair() as (ours, theirs):
-            for side in (ours, theirs):
-                found = side.transport.get_extra_info("socket")
-                self.assertNotEqual(found.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), 0)
+            self.assert_nagles_algorithm_is_off(ours, theirs)
 
     @on_loop
     async def test_its_marks_are_asyncios(self):

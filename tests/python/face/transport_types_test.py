@@ -35,9 +35,7 @@ class StreamTest(LoopTest):
     @on_loop
     async def test_nagles_algorithm_is_off(self):
         async with self.tcp_pair() as (ours, theirs):
-            for side in (ours, theirs):
-                found = side.transport.get_extra_info("socket")
-                self.assertNotEqual(found.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), 0)
+            self.assert_nagles_algorithm_is_off(ours, theirs)
 
     @on_loop
     async def test_names_are_tuples_and_those_of_the_other_side(self):
