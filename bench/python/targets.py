@@ -25,9 +25,6 @@ and called where another has it; the interpreter's own instructions for the prog
 THE_STREAMS_ARE_PYTHON = """
 What asyncio's read, write and drain do for a small message is Python, the same on every loop: three fifths of what we
 take of our own, while half of the CPU of either loop is the kernel's, which for 10 and 16 KiB copies more."""
-LARGE_RECORDS_ARE_CIPHER_AND_COPIES = """
-Where records are full, three quarters of our CPU is the cipher's and the kernel's, and most of the rest copies of the
-`ssl` module's memory in and out of OpenSSL, the same on every loop."""
 
 
 def named(*patterns):
@@ -61,8 +58,7 @@ def targets_of(title, contestant):
         against_uvloop("call_soon: CPU", named("call_soon*"), CPU, times_as_fast(1.25)),
         against_uvloop("echo by streams: CPU", kind("echo_streams"), CPU, times_as_fast(1.25),
                        reason=THE_STREAMS_ARE_PYTHON),
-        against_uvloop("TLS echo: CPU", kind("tls"), CPU, times_as_fast(1.25),
-                       reason=LARGE_RECORDS_ARE_CIPHER_AND_COPIES),
+        against_uvloop("TLS echo: CPU", kind("tls"), CPU, times_as_fast(1.25)),
     ]
 
 

@@ -1,6 +1,8 @@
 // Names: see names.hpp.
 #include "names.hpp"
 
+#include "ssl_wrapping.hpp"
+
 namespace tidegate::python {
 
 namespace {
@@ -53,6 +55,8 @@ constexpr Entry kEntries[] = {
     {&Names::close, "close"},
     {&Names::getsockname, "getsockname"},
     {&Names::getpeername, "getpeername"},
+    {&Names::wrap_bio, "wrap_bio"},
+    {&Names::msg_callback, "_msg_callback"},
     {&Names::sslobj, "_sslobj"},
     {&Names::do_handshake, "do_handshake"},
     {&Names::read, "read"},
@@ -96,7 +100,8 @@ bool prepare_names() {
 
 bool prepare_tls_names() {
   return interned.describe_tls != nullptr ||
-         (import(interned.ssl_want_read, "ssl", "SSLWantReadError") &&
+         (prepare_tls_wrapping() && import(interned.memory_bio, "ssl", "MemoryBIO") &&
+          import(interned.ssl_want_read, "ssl", "SSLWantReadError") &&
           import(interned.ssl_syscall, "ssl", "SSLSyscallError") &&
           import(interned.ssl_zero_return, "ssl", "SSLZeroReturnError") &&
           import(interned.handshake_failed, "tidegate._support", "handshake_failed") &&

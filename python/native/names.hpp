@@ -49,7 +49,10 @@ struct Names {
   PyObject* close = nullptr;
   PyObject* getsockname = nullptr;
   PyObject* getpeername = nullptr;
-  // Of TLS: methods of ssl.SSLObject and ssl.MemoryBIO, and where an SSLObject has CPython's own.
+  // Of TLS: of ssl.SSLContext; methods of ssl.SSLObject and ssl.MemoryBIO, and where an SSLObject has
+  // CPython's own.
+  PyObject* wrap_bio = nullptr;
+  PyObject* msg_callback = nullptr;
   PyObject* sslobj = nullptr;
   PyObject* do_handshake = nullptr;
   PyObject* read = nullptr;
@@ -76,6 +79,7 @@ struct Names {
   PyObject* minus_one = nullptr;
 
   // Of TLS: null before `prepare_tls_names`.
+  PyObject* memory_bio = nullptr;
   PyObject* ssl_want_read = nullptr;
   PyObject* ssl_syscall = nullptr;
   PyObject* ssl_zero_return = nullptr;

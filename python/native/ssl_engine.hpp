@@ -1,11 +1,12 @@
 // A TLS engine over an `ssl.SSLObject`: whatever a program has done to its `ssl.SSLContext` holds, for the
-// module `ssl` does the work. Knows no asyncio and no transports.
+// module `ssl` makes the connection and says what its failures are. Knows no asyncio and no transports.
 //
-// The interpreter's libssl is not spoken to directly, even where it is the one that we are linked with: where
-// in a PySSLContext its SSL_CTX lies is CPython's private matter, and nothing exports it.
+// How ciphertext comes to OpenSSL and from it is for the two kinds to say: through the module's own
+// MemoryBIOs (memory_bio_engine.hpp), or directly (direct_engine.hpp).
 #pragma once
 
 #include "python.hpp"
+#include "ssl_wrapping.hpp"
 #include "tls/context_core.hpp"
 #include "tls/engine.hpp"
 
@@ -17,43 +18,40 @@
 namespace tidegate::python {
 
 /// Thread: one at a time, with the interpreter's lock held.
-class SslEngine final : public tls::Engine {
+class SslEngine : public tls::Engine {
  public:
   /// All borrowed.
   struct Terms {
-    /// What `SSLContext.wrap_bio` has made of the other two.
-    PyObject* ssl_object = nullptr;
-    PyObject* incoming = nullptr;
-    PyObject* outgoing = nullptr;
+    const WrappedTls* wrapped = nullptr;
     /// A dictionary: gets what is known of the connection when the handshake is over.
     PyObject* extra = nullptr;
     /// Called where Python's error is for the program itself (KeyboardInterrupt): takes it.
     std::function<void()> interrupt = {};
   };
 
-  /// Throws PythonError for an object that is not as CPython's own.
-  SslEngine(const Terms& terms, tls::CiphertextSink& sink);
+  /// Of the kind that is possible. Throws PythonError for an object that is not as CPython's own.
+  static std::shared_ptr<SslEngine> make(const Terms& terms, tls::CiphertextSink& sink);
 
-  void feed(BytesView ciphertext) noexcept override { input_ = ciphertext; }
-  [[nodiscard]] std::size_t input_left() const noexcept override { return input_.size(); }
-  BytesView take_rest() noexcept override { return std::exchange(input_, BytesView()); }
+  SslEngine(const SslEngine&) = delete;
+  SslEngine& operator=(const SslEngine&) = delete;
+  ~SslEngine() override = default;
 
-  [[nodiscard]] Outcome handshake() override;
-  [[nodiscard]] bool handshake_is_over() const noexcept override { return handshake_is_over_; }
+  [[nodiscard]] Outcome handshake() final;
+  [[nodiscard]] bool handshake_is_over() const noexcept final { return handshake_is_over_; }
 
-  [[nodiscard]] ReadResult read(MutableBytesView memory) override;
-  [[nodiscard]] bool holds_plaintext() const noexcept override { return holds_more_ || owes_end_; }
-  [[nodiscard]] Outcome write(BytesView plaintext) override;
-  [[nodiscard]] std::size_t unencrypted() const noexcept override { return unencrypted_.size(); }
+  [[nodiscard]] ReadResult read(MutableBytesView memory) final;
+  [[nodiscard]] bool holds_plaintext() const noexcept final { return holds_more_ || owes_end_; }
+  [[nodiscard]] Outcome write(BytesView plaintext) final;
+  [[nodiscard]] std::size_t unencrypted() const noexcept final { return unencrypted_.size(); }
 
-  void close() override;
-  [[nodiscard]] bool peer_has_closed() const noexcept override { return peer_has_closed_; }
-  [[nodiscard]] std::exception_ptr failure() const noexcept override { return failure_; }
+  void close() final;
+  [[nodiscard]] bool peer_has_closed() const noexcept final { return peer_has_closed_; }
+  [[nodiscard]] std::exception_ptr failure() const noexcept final { return failure_; }
 
   // --- for the collector ---------------------------------------------------------------------------
 
-  int traverse(visitproc visit, void* arg) const;
-  void clear() noexcept;
+  virtual int traverse(visitproc visit, void* arg) const;
+  virtual void clear() noexcept;
 
   // --- TlsObject: what Python asks its SSLObject for -----------------------------------------------
   [[nodiscard]] std::string version() const override { return {}; }
@@ -67,25 +65,48 @@ class SslEngine final : public tls::Engine {
   [[nodiscard]] std::vector<std::byte> channel_binding(std::string_view) const override { return {}; }
   [[nodiscard]] TlsContext context() const override { return {}; }
 
+ protected:
+  explicit SslEngine(const Terms& terms);
+
+  // --- what the kinds say --------------------------------------------------------------------------
+
+  /// Before OpenSSL is called: it gets to what has arrived, all of it (`everything`) or as much as the next
+  /// records may be made of.
+  [[nodiscard]] virtual Outcome take_in(bool everything) = 0;
+  /// Afterwards: what it had to say is with the sink.
+  [[nodiscard]] virtual Outcome put_out() = 0;
+  /// Whether the next read may come upon something that was taken in: behind a record of which there is more
+  /// (`in_record`), or else in any case.
+  [[nodiscard]] virtual bool look_for_more(bool in_record) = 0;
+  /// One record, or what there is room for of it.
+  [[nodiscard]] virtual Outcome read_record(MutableBytesView memory, std::size_t& size_bytes);
+  /// One record, or all if that is less: `size_bytes` of `plaintext` are taken.
+  [[nodiscard]] virtual Outcome write_record(BytesView plaintext, std::size_t& size_bytes);
+  /// Says close_notify. wants_input: not before something was read.
+  [[nodiscard]] virtual Outcome shut_down();
+
+  // --- for the kinds -------------------------------------------------------------------------------
+
+  /// Whether OpenSSL holds more of the record that was read last.
+  [[nodiscard]] bool is_within_record();
+  /// The peer has said its close_notify.
+  Outcome peer_closes() noexcept;
+  /// Python has raised what can only be a failure.
+  Outcome fail();
+  Outcome fail(std::exception_ptr failure) noexcept;
+
  private:
-  [[nodiscard]] Outcome take_in(std::size_t most_bytes);
-  [[nodiscard]] Outcome take_in_next();
   [[nodiscard]] bool may_take_in_more(Outcome outcome) const noexcept {
-    return !input_.empty() && (outcome == Outcome::done || outcome == Outcome::wants_input);
+    return input_left() > 0 && (outcome == Outcome::done || outcome == Outcome::wants_input);
   }
-  [[nodiscard]] Outcome put_out();
-  [[nodiscard]] Outcome read_record(MutableBytesView memory, std::size_t& size_bytes);
   [[nodiscard]] Outcome encrypt(BytesView& plaintext);
-  [[nodiscard]] bool look_for_more(bool in_record);
   void catch_up();
   void say_close_notify();
+  /// What Python has raised.
   [[nodiscard]] Outcome why_not();
-  [[nodiscard]] Outcome fail();
 
-  tls::CiphertextSink& sink_;
   std::function<void()> interrupt_;
   Owned ssl_object_;
-  Owned incoming_;
   Owned extra_;
   // Methods, looked up once: of the object inside of the SSLObject, which only passes them on.
   Owned do_handshake_;
@@ -93,10 +114,6 @@ class SslEngine final : public tls::Engine {
   Owned write_;
   Owned pending_;
   Owned shutdown_;
-  Owned take_in_;  // MemoryBIO.write
-  Owned put_out_;  // MemoryBIO.read
-  BytesView input_;
-  std::size_t waiting_bytes_ = 0;  // taken in, and not read as far as is known
   std::string unencrypted_;
   std::exception_ptr failure_;
   bool handshake_is_over_ = false;
@@ -117,7 +134,7 @@ class SslConnection final : public tls::ContextCore {
   [[nodiscard]] bool checks_hostname() const noexcept override { return false; }
   [[nodiscard]] std::shared_ptr<tls::Engine> make_engine(const tls::EngineTerms&,
                                                          tls::CiphertextSink& sink) const override {
-    engine_ = std::make_shared<SslEngine>(terms_, sink);
+    engine_ = SslEngine::make(terms_, sink);
     return engine_;
   }
   /// The one that it has made.

@@ -5,6 +5,7 @@
 #include "names.hpp"
 #include "python_error.hpp"
 #include "socket_description.hpp"
+#include "ssl_wrapping.hpp"
 #include "stream_part.hpp"
 #include "stream_type.hpp"
 
@@ -66,6 +67,20 @@ PyObject* make_transport(const ExtendedType<StreamPart>& type, PyObject* loop, P
   return make_object(type, std::move(extra), [&](StreamPart& part) { open(part, terms); });
 }
 
+/// Borrowed, but for the connection of the module ssl's that `wrap` makes.
+struct TlsTerms {
+  PyObject* context = nullptr;
+  PyObject* server_side = nullptr;
+  PyObject* server_hostname = nullptr;
+  WrappedTls wrapped;
+  SecuredPart::Terms secured;
+
+  [[nodiscard]] bool wrap() {
+    secured.engine.wrapped = &wrapped;
+    return prepare_tls_names() && wrap_tls(context, server_side, server_hostname, wrapped);
+  }
+};
+
 }  // namespace
 
 PyObject* make_socket_transport(PyObject* loop, PyObject* arguments, PyObject* keywords) {
@@ -73,39 +88,42 @@ PyObject* make_socket_transport(PyObject* loop, PyObject* arguments, PyObject* k
                         [](StreamPart& part, const StreamPart::Terms& terms) { part.open_socket(terms); });
 }
 
-/// As the others, behind what TLS needs: (SSLObject, its MemoryBIOs: incoming, outgoing; time for the
-/// handshake, for the shutdown).
+/// As the others, behind what TLS needs: (the SSLContext, whether this is the server, the server's name or
+/// None; time for the handshake, for the shutdown).
 PyObject* make_tls_transport(PyObject* loop, PyObject* arguments, PyObject* keywords) {
-  if (!prepare_tls_names()) return nullptr;
-  SecuredPart::Terms secured;
   PyObject* others = nullptr;
-  if (PyArg_ParseTuple(arguments, "O!(OOOOO)", &PyTuple_Type, &others, &secured.engine.ssl_object,
-                       &secured.engine.incoming, &secured.engine.outgoing, &secured.handshake_timeout,
-                       &secured.shutdown_timeout) == 0) {
+  TlsTerms tls;
+  if (PyArg_ParseTuple(arguments, "O!(OOOOO)", &PyTuple_Type, &others, &tls.context, &tls.server_side,
+                       &tls.server_hostname, &tls.secured.handshake_timeout,
+                       &tls.secured.shutdown_timeout) == 0 ||
+      !tls.wrap()) {
     return nullptr;
   }
   return make_transport(stream_types().tls, loop, others, keywords, true,
                         [&](StreamPart& part, const StreamPart::Terms& terms) {
-                          secured.engine.extra = stream_extra().of(part.object());
-                          part.open_tls(terms, secured);
+                          tls.secured.engine.extra = stream_extra().of(part.object());
+                          part.open_tls(terms, tls.secured);
                         });
 }
 
 /// (transport, protocol, waiter, extra, what TLS needs): see above.
 PyObject* make_tls_upgrade(PyObject* loop, PyObject* arguments) {
-  if (!NativeLoop::of(loop)->check_open() || !prepare_tls_names()) return nullptr;
   StreamPart::Terms terms;
-  SecuredPart::Terms secured;
   PyObject* below = nullptr;
-  if (PyArg_ParseTuple(arguments, "O!OOO!(OOOOO)", stream_types().socket.type(), &below, &terms.protocol,
-                       &terms.waiter, &PyDict_Type, &secured.engine.extra, &secured.engine.ssl_object,
-                       &secured.engine.incoming, &secured.engine.outgoing, &secured.handshake_timeout,
-                       &secured.shutdown_timeout) == 0) {
+  PyObject* extra = nullptr;
+  TlsTerms tls;
+  if (!NativeLoop::of(loop)->check_open() ||
+      PyArg_ParseTuple(arguments, "O!OOO!(OOOOO)", stream_types().socket.type(), &below, &terms.protocol,
+                       &terms.waiter, &PyDict_Type, &extra, &tls.context, &tls.server_side,
+                       &tls.server_hostname, &tls.secured.handshake_timeout,
+                       &tls.secured.shutdown_timeout) == 0 ||
+      !tls.wrap()) {
     return nullptr;
   }
   terms.loop = loop;
-  return make_object(stream_types().tls, Owned::share(secured.engine.extra), [&](StreamPart& part) {
-    part.open_tls_over(stream_types().socket.part(below), terms, secured);
+  tls.secured.engine.extra = extra;
+  return make_object(stream_types().tls, Owned::share(extra), [&](StreamPart& part) {
+    part.open_tls_over(stream_types().socket.part(below), terms, tls.secured);
   });
 }
 

@@ -71,6 +71,9 @@ class Loop(_native.NativeLoop, asyncio.SelectorEventLoop):
         self._close_native()
 
     def run_forever(self):
+        # CPython 3.13.0 forgets that it runs where it finds that out itself, and can then be closed.
+        self._check_closed()
+        self._check_running()
         with self._woken_by_signals():
             super().run_forever()
 
@@ -274,10 +277,8 @@ def _tls_terms(sslcontext, server_side, server_hostname, ssl_handshake_timeout, 
     """What the native half needs for one connection."""
     handshake_timeout = _seconds("ssl_handshake_timeout", ssl_handshake_timeout, constants.SSL_HANDSHAKE_TIMEOUT)
     shutdown_timeout = _seconds("ssl_shutdown_timeout", ssl_shutdown_timeout, constants.SSL_SHUTDOWN_TIMEOUT)
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    ssl_object = sslcontext.wrap_bio(incoming, outgoing, server_side=server_side,
-                                     server_hostname=None if server_side else server_hostname or None)
-    return ssl_object, incoming, outgoing, handshake_timeout, shutdown_timeout
+    server_hostname = None if server_side else server_hostname or None
+    return sslcontext, server_side, server_hostname, handshake_timeout, shutdown_timeout
 
 
 def _seconds(name, given, usual):

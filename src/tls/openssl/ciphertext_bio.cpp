@@ -10,33 +10,39 @@ namespace tidegate::tls {
 
 /// What OpenSSL calls. No exception passes through its frames.
 struct CiphertextBio::Calls {
-  static CiphertextBio& self(BIO* bio) noexcept { return *static_cast<CiphertextBio*>(BIO_get_data(bio)); }
+  /// Null where it has ended, and an SSL that somebody else holds has not.
+  static CiphertextBio* self(BIO* bio) noexcept { return static_cast<CiphertextBio*>(BIO_get_data(bio)); }
 
   static int read(BIO* bio, char* memory, std::size_t size, std::size_t* size_read) noexcept {
-    CiphertextBio& ciphertext = self(bio);
+    CiphertextBio* const ciphertext = self(bio);
     BIO_clear_retry_flags(bio);
-    try {
-      *size_read = ciphertext.read({memory, size});
-    } catch (...) {
-      ciphertext.failure_ = std::current_exception();
-      return 0;
+    *size_read = 0;
+    if (ciphertext != nullptr) {
+      try {
+        *size_read = ciphertext->read({memory, size});
+      } catch (...) {
+        ciphertext->failure_ = std::current_exception();
+        return 0;
+      }
+      if (*size_read > 0) return 1;
+      ciphertext->ran_dry_ = true;
     }
-    if (*size_read > 0) return 1;
-    ciphertext.ran_dry_ = true;
     BIO_set_retry_read(bio);
     return 0;
   }
 
   static int write(BIO* bio, const char* data, std::size_t size, std::size_t* size_written) noexcept {
-    CiphertextBio& ciphertext = self(bio);
+    CiphertextBio* const ciphertext = self(bio);
     BIO_clear_retry_flags(bio);
-    try {
-      ciphertext.sink_.put({data, size});
-    } catch (...) {
-      ciphertext.failure_ = std::current_exception();
-      return 0;
+    if (ciphertext != nullptr) {
+      try {
+        ciphertext->sink_.put({data, size});
+      } catch (...) {
+        ciphertext->failure_ = std::current_exception();
+        return 0;
+      }
+      ++ciphertext->writes_;
     }
-    ++ciphertext.writes_;
     *size_written = size;
     return 1;
   }
@@ -68,6 +74,8 @@ CiphertextBio::CiphertextBio(CiphertextSink& sink) : sink_(sink), bio_(BIO_new(C
   BIO_set_data(bio_.get(), this);
   BIO_set_init(bio_.get(), 1);
 }
+
+CiphertextBio::~CiphertextBio() { BIO_set_data(bio_.get(), nullptr); }
 
 void CiphertextBio::attach_to(SSL* ssl) noexcept {
   // One share for both directions, where they are the same.

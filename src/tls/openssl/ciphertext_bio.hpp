@@ -20,9 +20,10 @@ class CiphertextBio {
   explicit CiphertextBio(CiphertextSink& sink);
   CiphertextBio(const CiphertextBio&) = delete;
   CiphertextBio& operator=(const CiphertextBio&) = delete;
-  ~CiphertextBio() = default;
+  ~CiphertextBio();
 
-  /// Has `ssl` read and write here. It may outlive this, unless it reads or writes then.
+  /// Has `ssl` read and write here. It may outlive this: then there is nothing to read, and what it writes is
+  /// lost.
   void attach_to(SSL* ssl) noexcept;
 
   void feed(BytesView ciphertext) noexcept;

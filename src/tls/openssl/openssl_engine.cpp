@@ -24,10 +24,6 @@ namespace {
 /// its use: whoever makes many of them and does not read the answers is the transport's business.)
 constexpr std::size_t kMostRefusals = 16;
 
-/// With more input than that OpenSSL's buffer is kept from record to record: to release it after each, as
-/// idle connections want it, costs a tenth of what it takes to decrypt one of 16 KiB.
-constexpr std::size_t kManyRecordsBytes = std::size_t{32} * 1024;
-
 }  // namespace
 
 OpenSslEngine::OpenSslEngine(std::shared_ptr<const OpenSslContext> context, const EngineTerms& terms,
@@ -61,17 +57,11 @@ void OpenSslEngine::begin_call() noexcept {
 
 void OpenSslEngine::feed(BytesView ciphertext) noexcept {
   bio_.feed(ciphertext);
-  if (ciphertext.size() <= kManyRecordsBytes) return;
-  keeps_buffers_ = true;
-  SSL_clear_mode(ssl_.get(), SSL_MODE_RELEASE_BUFFERS);
+  buffers_.expect(ssl_.get(), ciphertext.size());
 }
 
 BytesView OpenSslEngine::take_rest() noexcept {
-  if (keeps_buffers_) {
-    keeps_buffers_ = false;
-    SSL_set_mode(ssl_.get(), SSL_MODE_RELEASE_BUFFERS);
-    SSL_free_buffers(ssl_.get());  // unless a part of a record is in them
-  }
+  buffers_.release(ssl_.get());
   return bio_.take_rest();
 }
 

@@ -7,6 +7,7 @@
 #include "tls/openssl/handles.hpp"
 #include "tls/openssl/openssl_context.hpp"
 #include "tls/openssl/openssl_errors.hpp"
+#include "tls/openssl/record_buffers.hpp"
 
 #include <cstddef>
 #include <exception>
@@ -89,14 +90,13 @@ class OpenSslEngine final : public Engine {
   CiphertextBio bio_;
   /// After what it refers to.
   SslHandle ssl_;
+  RecordBuffers buffers_;
 
   Refusal refusal_;
   std::exception_ptr failure_;
   std::string unencrypted_;
   std::size_t refusals_ = 0;
   NameQuestion name_question_ = NameQuestion::answered;
-  /// From record to record, while there are many.
-  bool keeps_buffers_ = false;
   bool handshake_is_over_ = false;
   /// `close` was called.
   bool has_closed_ = false;

@@ -257,8 +257,10 @@ def server_context():
     return context
 
 
-def client_context():
-    return ssl.create_default_context(cafile=certificate())
+def client_context(kind=ssl.SSLContext):
+    context = kind(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(certificate())
+    return context
 
 
 def run_python(code, *, expected=0):

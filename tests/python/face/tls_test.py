@@ -11,10 +11,17 @@ import tempfile
 import warnings
 import weakref
 
-from support import (BufferedNotes, LoopTest, Notes, better_than_asyncio, certificate, client_context, new_loop, on_loop,
+from support import (IS_TIDEGATE, BufferedNotes, LoopTest, Notes, better_than_asyncio, certificate, client_context, new_loop, on_loop,
                      server_context)
 
 MEBIBYTE = 1 << 20
+
+
+def is_direct():
+    """Whether OpenSSL's own object is read and written: it has to be the OpenSSL that we are linked with."""
+    with open("/proc/self/maps", encoding="ascii", errors="replace") as maps:
+        libraries = {line.split()[-1] for line in maps if "libssl" in line}
+    return IS_TIDEGATE and len(libraries) == 1 and os.environ.get("TIDEGATE_PYTHON_TLS") != "memory"
 
 
 class Lending(BufferedNotes):
@@ -47,7 +54,11 @@ class Peer:
             self._incoming.write(await self._loop.sock_recv(self._socket, 65536))
 
     async def send(self):
-        await self._loop.sock_sendall(self._socket, self._outgoing.read())
+        if output := self.pending_output():
+            await self._loop.sock_sendall(self._socket, output)
+
+    def pending_output(self):
+        return self._outgoing.read()
 
 
 class TlsTest(LoopTest):
@@ -283,6 +294,42 @@ class EndTest(TlsTest):
             await self.loop.sock_sendall(far, b"this is no record of TLS")
             await ours.until(lambda: ours.is_lost)
             self.assertIsInstance(ours.reason, ssl.SSLError)
+            self.assertEqual(ours.reason.reason, "WRONG_VERSION_NUMBER")
+
+    @better_than_asyncio((3, 11), "loses what came before")
+    @on_loop
+    async def test_a_record_that_was_changed_ends_the_connection_behind_what_came_before(self):
+        ours = Notes()
+        async with self.peer_of(ours) as (peer, far):
+            peer.object.write(b"as it was")
+            await peer.send()
+            peer.object.write(b"changed")
+            record = bytearray(peer.pending_output())
+            record[-1] ^= 1
+            await self.loop.sock_sendall(far, record)
+            await ours.until(lambda: ours.is_lost)
+            self.assertEqual(ours.received, b"as it was")
+            self.assertIsInstance(ours.reason, ssl.SSLError)
+            self.assertEqual((ours.reason.library, ours.reason.reason), ("SSL", "DECRYPTION_FAILED_OR_BAD_RECORD_MAC"))
+            with self.assertRaises(ssl.SSLError) as caught:
+                await peer.do(peer.object.read, 10)
+            self.assertIn("BAD_RECORD_MAC", caught.exception.reason)  # the alert
+
+    @on_loop
+    async def test_the_module_s_object_outlives_the_connection(self):
+        ours = Notes()
+        async with self.peer_of(ours) as (_, far):
+            ssl_object = ours.transport.get_extra_info("ssl_object")
+            ours.transport.abort()
+            await ours.until(lambda: ours.is_lost)
+            ours.transport = None
+            gc.collect()
+            self.assertEqual(ssl_object.version(), "TLSv1.3")
+            with self.assertRaises(ssl.SSLWantReadError):
+                ssl_object.read(10)
+            self.assertEqual(ssl_object.write(b"to nobody"), 9)
+            with self.assertRaises(ssl.SSLWantReadError):
+                ssl_object.unwrap()
 
     @better_than_asyncio((3, 11), "takes what nobody wants for an error")
     @on_loop
@@ -410,6 +457,48 @@ class ContextTest(TlsTest):
             ours.transport.write(b"me")
             await theirs.until(lambda: theirs.received == b"me")
             self.assertIn((("commonName", "localhost"),), ssl_object.getpeercert()["subject"])
+
+    @on_loop
+    async def test_a_certificate_that_is_asked_for_later_and_not_trusted_is_refused(self):
+        server, client = server_context(), client_context()
+        server.verify_mode = ssl.CERT_REQUIRED
+        server.post_handshake_auth = client.post_handshake_auth = True
+        client.load_cert_chain(certificate())
+        async with self.tls_pair(server=server, client=client) as (ours, theirs):
+            theirs.transport.get_extra_info("ssl_object").verify_client_post_handshake()
+            theirs.transport.write(b"who are you?")
+            await theirs.until(lambda: theirs.is_lost)
+            self.assertIsInstance(theirs.reason, ssl.SSLCertVerificationError)
+            self.assertIn("self-signed certificate", str(theirs.reason))
+            await ours.until(lambda: ours.is_lost)
+
+    @on_loop
+    async def test_what_the_program_has_the_module_say_goes_out_before_what_is_written(self):
+        class Noting(ssl.SSLContext):
+            def wrap_bio(self, incoming, outgoing, *arguments, **more):
+                self.outgoing = outgoing
+                return super().wrap_bio(incoming, outgoing, *arguments, **more)
+
+        client = client_context(Noting)
+        async with self.tls_pair(client=client) as (ours, theirs):
+            ours.transport.get_extra_info("ssl_object").write(b"by itself")
+            # Memory of the module's is in between where asyncio does it, or where it has to be so.
+            self.assertEqual(client.outgoing.pending > 0, not is_direct())
+            ours.transport.write(b" and by us")
+            await theirs.until(lambda: theirs.received == b"by itself and by us")
+
+    @on_loop
+    async def test_a_callback_sees_every_record(self):
+        seen = []
+        client = client_context()
+        client._msg_callback = lambda connection, direction, version, kind, *more: seen.append((direction, kind.name))
+        async with self.tls_pair(client=client) as (ours, theirs):
+            theirs.transport.write(b"x")
+            await ours.until(lambda: ours.received == b"x")
+            del seen[:]
+            theirs.transport.write(b"y")
+            await ours.until(lambda: ours.received == b"xy")
+            self.assertIn(("read", "INNER_CONTENT_TYPE"), seen)
 
     @on_loop
     async def test_objects_of_a_class_of_the_programs_are_used(self):

@@ -37,6 +37,19 @@ class MisuseTest(unittest.TestCase):
         self.assertTrue(last.startswith("ValueError: ") and "TIDEGATE_BACKEND" in last, everything)
         self.assertNotIn("Exception ignored", everything)
 
+    def test_a_way_to_tls_that_does_not_exist_is_refused_in_the_environment(self):
+        last, everything = end_of("""if True:
+            import asyncio, socket, ssl, tidegate
+
+            async def main():
+                near, far = socket.socketpair()
+                with near, far:
+                    await asyncio.open_connection(sock=near, ssl=ssl.create_default_context(), server_hostname="x")
+
+            tidegate.run(main())
+            """, TIDEGATE_PYTHON_TLS="fast")
+        self.assertEqual(last, "ValueError: TIDEGATE_PYTHON_TLS is 'fast', expected 'direct' or 'memory'", everything)
+
     def test_a_package_that_was_built_for_another_python_says_so(self):
         with tempfile.TemporaryDirectory() as folder:
             shutil.copytree(PACKAGE_FOLDER / "tidegate", pathlib.Path(folder, "tidegate"),

@@ -1,0 +1,108 @@
+// Straight to OpenSSL: see direct_engine.hpp.
+#include "direct_engine.hpp"
+
+#include "tls/openssl/openssl_errors.hpp"
+
+#include <openssl/err.h>
+
+namespace tidegate::python {
+
+// --- what OpenSSL writes -----------------------------------------------------------------------------------
+
+void DirectEngine::Outlet::open() {
+  is_open_ = true;
+  if (waiting_.empty()) [[likely]]
+    return;
+  sink_.put(waiting_);
+  waiting_ = std::string();
+}
+
+void DirectEngine::Outlet::put(BytesView ciphertext) {
+  if (is_open_) {
+    sink_.put(ciphertext);
+  } else {
+    waiting_.append(ciphertext.text());
+  }
+}
+
+// --- ciphertext --------------------------------------------------------------------------------------------
+
+DirectEngine::DirectEngine(const Terms& terms, tls::CiphertextSink& sink)
+    : SslEngine(terms), outlet_(sink), bio_(outlet_), ssl_(terms.wrapped->ssl) {
+  bio_.attach_to(ssl_);
+}
+
+void DirectEngine::feed(BytesView ciphertext) noexcept {
+  bio_.feed(ciphertext);
+  if (ssl_ != nullptr) buffers_.expect(ssl_, ciphertext.size());
+}
+
+BytesView DirectEngine::take_rest() noexcept {
+  if (ssl_ != nullptr) buffers_.release(ssl_);
+  return bio_.take_rest();
+}
+
+SslEngine::Outcome DirectEngine::take_in(bool /*everything*/) {
+  outlet_.open();
+  return Outcome::done;
+}
+
+SslEngine::Outcome DirectEngine::put_out() {
+  outlet_.close();
+  return bio_.failure() != nullptr ? fail(bio_.failure()) : Outcome::done;
+}
+
+// --- plaintext ---------------------------------------------------------------------------------------------
+
+/// So that what is found afterwards speaks of the call that follows.
+void DirectEngine::begin_call() {
+  outlet_.open();
+  bio_.forget_running_dry();
+  tls::forget_errors();
+}
+
+/// Why OpenSSL has not done what it was asked to. Nothing where Python has to say it, which is asked to do
+/// the same: OpenSSL refuses a connection that has failed, and its errors are where it has left them.
+std::optional<SslEngine::Outcome> DirectEngine::plain_reason() {
+  if (bio_.failure() != nullptr) return fail(bio_.failure());
+  if (bio_.ran_dry()) return Outcome::wants_input;
+  return std::nullopt;
+}
+
+SslEngine::Outcome DirectEngine::read_record(MutableBytesView memory, std::size_t& size_bytes) {
+  begin_call();
+  if (SSL_read_ex(ssl_, memory.data(), memory.size(), &size_bytes) == 1) return Outcome::done;
+  size_bytes = 0;
+  if (const auto reason = plain_reason()) return *reason;
+  if ((SSL_get_shutdown(ssl_) & SSL_RECEIVED_SHUTDOWN) != 0 && ERR_peek_error() == 0) return peer_closes();
+  return SslEngine::read_record(memory, size_bytes);
+}
+
+bool DirectEngine::look_for_more(bool in_record) { return in_record && SSL_pending(ssl_) > 0; }
+
+SslEngine::Outcome DirectEngine::write_record(BytesView plaintext, std::size_t& size_bytes) {
+  begin_call();
+  if (SSL_write_ex(ssl_, plaintext.data(), plaintext.size(), &size_bytes) == 1) return Outcome::done;
+  size_bytes = 0;
+  if (const auto reason = plain_reason()) return *reason;
+  return SslEngine::write_record(plaintext, size_bytes);
+}
+
+// --- the end -----------------------------------------------------------------------------------------------
+
+SslEngine::Outcome DirectEngine::shut_down() {
+  // In the middle of a message of the peer's OpenSSL refuses.
+  if (SSL_in_init(ssl_) == 1) return Outcome::wants_input;
+  begin_call();
+  // 0: said, and not answered yet. It is never called again, so it never reads.
+  if (const int said = SSL_shutdown(ssl_); said >= 0) return said == 1 ? peer_closes() : Outcome::done;
+  if (const auto reason = plain_reason()) return *reason;
+  return SslEngine::shut_down();
+}
+
+void DirectEngine::clear() noexcept {
+  SslEngine::clear();
+  ssl_ = nullptr;
+}
+
+}  // namespace tidegate::python

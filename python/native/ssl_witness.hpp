@@ -1,0 +1,32 @@
+// Sees OpenSSL make a connection.
+//
+// Where in CPython's object for a connection its SSL lies is CPython's private matter, and is not guessed.
+// OpenSSL tells of it: whoever has registered data of his own for every SSL is called when one is made. If
+// that happens on this thread, once, while the module `ssl` makes a connection, then it is that connection's;
+// if it does not, the module has another libssl than we do.
+#pragma once
+
+struct ssl_st;  // OpenSSL's SSL
+
+namespace tidegate::python {
+
+/// Looks for what is made on this thread while it stands, except while another stands that was made later.
+class SslWitness {
+ public:
+  SslWitness() noexcept;
+  SslWitness(const SslWitness&) = delete;
+  SslWitness& operator=(const SslWitness&) = delete;
+  ~SslWitness();
+
+  /// The one that was made, if it was one, and reads from memory as `SSLContext.wrap_bio` has it. Else null.
+  [[nodiscard]] ssl_st* connection() const noexcept;
+
+  struct Calls;
+
+ private:
+  SslWitness* before_;
+  ssl_st* last_ = nullptr;
+  int count_ = 0;
+};
+
+}  // namespace tidegate::python
