@@ -18,7 +18,10 @@ CHAPTERS = [
      copy, because a transport may keep what it could not send at once.""", ECHO_METRICS),
     ("echo_streams", "Echo by streams",
      "`read` of up to 64 KiB, `write` and `drain`, in a task for each connection.", ECHO_METRICS),
-    ("in", "One way, in", "The server reads and throws away; figures are per 64 KiB.", ECHO_METRICS),
+    ("in", "One way, in",
+     """The server reads and throws away; figures are per 64 KiB. What of the kernel's work for the sender falls to the
+     server differs from run to run, for bare C too: either the load generator waits for the server, or the server for
+     the load generator. So CPU is shown of both together as well.""", ("both_cpu_ns", *ECHO_METRICS)),
     ("out", "One way, out", "The server writes for as long as the transport takes it; figures are per 64 KiB.",
      ECHO_METRICS),
     ("tls", "Echo with TLS",
@@ -105,12 +108,13 @@ def overview(results):
         return []
     titles = ["Row", "uvloop", *(results["contestants"][name] for name in (STOCK, OURS, OURS_URING))]
     return ["## Against uvloop, row by row", "", *words.paragraph("""CPU for each message, connection, operation or 64
-        KiB: uvloop's is absolute, the others are ratios to it, in the same round. Less is better."""),
+        KiB: uvloop's is absolute, the others are ratios to it, in the same round. Less is better. Of one way in it is
+        that of server and load generator together: see there."""),
             *words.table(titles, lines)]
 
 
 def overview_line(row):
-    metric = next((each for each in targets.CPU if summary.metric_of(row, UVLOOP, each)), None)
+    metric = next((each for each in targets.CPU_AT_A_GLANCE if summary.metric_of(row, UVLOOP, each)), None)
     if not metric:
         return []
     absolute = words.quantity(summary.metric_of(row, UVLOOP, metric)["median"], METRICS[metric].unit)

@@ -10,29 +10,31 @@ from runner.targets import Target, kind
 from .contestants import BARE, UVLOOP
 
 CPU = ("cpu_ns", "loop_cpu_ns")  # a row has one of them
+# The first that a row has is its CPU, where there is room for one.
+CPU_AT_A_GLANCE = ("both_cpu_ns", *CPU)
 TIME = ("ns",)
 SURPLUS_SIZES = (64, KIBIBYTE, 16 * KIBIBYTE, 128 * KIBIBYTE)
 
 
 # Why what misses does.
-WHO_DOES_THE_SENDERS_WORK = """
-In one way in, the kernel's work for the sender is done by whichever of the two processes comes to it: the row flips
-between two states, in which the sum of both processes' CPU is the same. libuv reads up to 8 MB in a turn and is more
-often in the state that is cheap for the server; a turn of ours is bounded (contract E5)."""
+BOTH_STATES_COME_AND_GO = """
+The connection is in one of two states: either the load generator waits for the server, or the server for the load
+generator. Bare C is in both of them, too, from run to run, and then costs three times as much or a third."""
 EACH_CALL_HAS_A_HANDLE = """
 A call from another thread has a handle, an object of its own, which is made where one thread has the interpreter's lock
 and called where another has it; the interpreter's own instructions for the program's lines are half of what is left."""
 THE_STREAMS_ARE_PYTHON = """
 What asyncio's read, write and drain do for a small message is Python, the same on every loop: three fifths of what we
-take of our own, while half of the CPU of either loop is the kernel's, which for 10 and 16 KiB copies more."""
+take of our own. And three fifths of our CPU is the kernel's, the same on every loop (two system calls for a message):
+of what is left, an echo of 1 KiB takes 18,700 instructions on our loop and 25,900 on uvloop, which is 0.72."""
 
 
 def named(*patterns):
     return lambda row: any(fnmatch.fnmatchcase(row["name"], pattern) for pattern in patterns)
 
 
-def every(row):
-    return True
+def every_but(kind_left_out):
+    return lambda row: row["kind"] != kind_left_out
 
 
 def times_as_fast(times):
@@ -47,7 +49,9 @@ def targets_of(title, contestant):
                       **more)
 
     return [
-        against_uvloop("every row: CPU", every, CPU, 1.0, numbers.BELOW, reason=WHO_DOES_THE_SENDERS_WORK),
+        against_uvloop("every row but one way in: CPU", every_but("in"), CPU, 1.0, numbers.BELOW),
+        against_uvloop("one way in: CPU of server and load generator", kind("in"), ("both_cpu_ns",), 1.0,
+                       numbers.BELOW, reason=BOTH_STATES_COME_AND_GO),
         against_uvloop("calls from another thread, children: time", kind("threads", "spawn"), TIME, 1.0,
                        numbers.BELOW),
         against_uvloop("echo by Protocol: CPU beyond a bare server's",

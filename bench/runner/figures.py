@@ -21,6 +21,7 @@ class Metric:
 
 METRICS = {
     "cpu_ns": Metric("server CPU", "ns"),
+    "both_cpu_ns": Metric("CPU of server and load generator", "ns"),
     "rate": Metric("throughput", "/s", lower_is_better=False),
     "rss_bytes": Metric("memory per connection", "B"),
     "insert_ns": Metric("insert", "ns"),
@@ -69,6 +70,8 @@ def figures_of(row, raw):
     units = positive(units_of(row, raw), f"number of {unit_name(row.kind)}s")
     figures = {"cpu_ns": positive(raw["server_cpu_ns"], "server_cpu_ns") / units,
                "rate": units / raw["seconds"]}
+    if row.kind == "in":  # whichever of the two comes to it does the kernel's work for the sender
+        figures["both_cpu_ns"] = figures["cpu_ns"] + positive(raw["load_cpu_ns"], "load_cpu_ns") / units
     if row.program_kind == "datagrams":
         figures["lost"] = raw["lost"] / (raw["lost"] + raw["messages"])
     if row.kind == "relay":

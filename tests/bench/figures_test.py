@@ -20,7 +20,12 @@ class FiguresTest(unittest.TestCase):
 
     def test_one_way_is_counted_in_pieces_of_64_kib_whatever_the_messages(self):
         raw = {**RAW, "messages": 1, "bytes": 10 * 65536}
-        self.assertEqual(figures_of(row_named("in-tcp"), raw), {"cpu_ns": 200_000.0, "rate": 20.0})
+        self.assertEqual(figures_of(row_named("out-tcp"), raw), {"cpu_ns": 200_000.0, "rate": 20.0})
+
+    def test_one_way_in_is_also_what_it_costs_both_ends(self):
+        raw = {**RAW, "bytes": 10 * 65536}
+        self.assertEqual(figures_of(row_named("in-tcp"), raw),
+                         {"cpu_ns": 200_000.0, "both_cpu_ns": 40_200_000.0, "rate": 20.0})
 
     def test_idle_memory_is_what_each_connection_added(self):
         raw = {"server_rss_bytes": 5_000_000, "server_rss_before_bytes": 2_000_000}

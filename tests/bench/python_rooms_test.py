@@ -63,8 +63,11 @@ class RowsTest(unittest.TestCase):
 
     def test_figures_are_read_as_those_of_the_library_are(self):
         by_name = {each.name: each for each in rows.full_rows()}
-        raw = {"seconds": 0.5, "messages": 1000, "bytes": 1000 * 65536, "server_cpu_ns": 2_000_000, "lost": 0}
-        for name in ("echo-streams-64", "in-protocol", "out-streams", "storm", "tls-protocol-50x64x1", "http-uvicorn"):
+        raw = {"seconds": 0.5, "messages": 1000, "bytes": 1000 * 65536, "server_cpu_ns": 2_000_000,
+               "load_cpu_ns": 1_000_000, "lost": 0}
+        self.assertEqual(figures.figures_of(by_name["in-protocol"], raw),
+                         {"cpu_ns": 2000.0, "both_cpu_ns": 3000.0, "rate": 2000.0})
+        for name in ("echo-streams-64", "out-streams", "storm", "tls-protocol-50x64x1", "http-uvicorn"):
             self.assertEqual(figures.figures_of(by_name[name], raw), {"cpu_ns": 2000.0, "rate": 2000.0}, name)
         for name in ("call_soon-3", "timers", "sleep", "getaddrinfo", "threads", "spawn-8", "pipe"):
             self.assertEqual(figures.figures_of(by_name[name], {"ns": 7, "cpu_ns": 5}), {"ns": 7, "loop_cpu_ns": 5})
@@ -87,6 +90,12 @@ class TargetsTest(unittest.TestCase):
         found = held("Tidegate, every row", row("storm", uvloop=100, tidegate=50),
                      row("sleep", "loop_cpu_ns", uvloop=100, tidegate=120))
         self.assertEqual((found.verdict, found.worst.row, len(found.checks)), (MISSED, "sleep", 2))
+
+    def test_one_way_in_is_held_by_what_it_costs_both_ends(self):
+        for metric, verdict in (("cpu_ns", NOT_MEASURED), ("both_cpu_ns", MISSED)):
+            measured = row("in-protocol", metric, uvloop=100, tidegate=101)
+            self.assertEqual(held("Tidegate, every row", measured).verdict, NOT_MEASURED)
+            self.assertEqual(held("Tidegate, one way in", measured).verdict, verdict)
 
     def test_what_one_backend_does_says_nothing_of_the_other(self):
         measured = row("storm", uvloop=100, tidegate_uring=90)
