@@ -10,11 +10,11 @@ namespace tidegate::python {
 // --- what OpenSSL writes -----------------------------------------------------------------------------------
 
 void DirectEngine::Outlet::open() {
+  if (!waiting_.empty()) [[unlikely]] {
+    sink_.put(waiting_);
+    waiting_ = std::string();
+  }
   is_open_ = true;
-  if (waiting_.empty()) [[likely]]
-    return;
-  sink_.put(waiting_);
-  waiting_ = std::string();
 }
 
 void DirectEngine::Outlet::put(BytesView ciphertext) {
@@ -42,23 +42,26 @@ BytesView DirectEngine::take_rest() noexcept {
   return bio_.take_rest();
 }
 
-SslEngine::Outcome DirectEngine::take_in(bool /*everything*/) {
-  outlet_.open();
-  return Outcome::done;
-}
+SslEngine::Outcome DirectEngine::take_in(bool /*everything*/) { return begin_call(); }
 
 SslEngine::Outcome DirectEngine::put_out() {
-  outlet_.close();
   return bio_.failure() != nullptr ? fail(bio_.failure()) : Outcome::done;
 }
 
 // --- plaintext ---------------------------------------------------------------------------------------------
 
+void DirectEngine::begin_records() { calls_methods_ = looks_at_records(); }
+
 /// So that what is found afterwards speaks of the call that follows.
-void DirectEngine::begin_call() {
-  outlet_.open();
+SslEngine::Outcome DirectEngine::begin_call() {
   bio_.forget_running_dry();
   tls::forget_errors();
+  try {
+    outlet_.open();
+  } catch (...) {
+    return fail(std::current_exception());
+  }
+  return Outcome::done;
 }
 
 /// Why OpenSSL has not done what it was asked to. Nothing where Python has to say it, which is asked to do
@@ -70,7 +73,8 @@ std::optional<SslEngine::Outcome> DirectEngine::plain_reason() {
 }
 
 SslEngine::Outcome DirectEngine::read_record(MutableBytesView memory, std::size_t& size_bytes) {
-  begin_call();
+  if (const Outcome begun = begin_call(); begun != Outcome::done) return begun;
+  if (calls_methods_) return SslEngine::read_record(memory, size_bytes);
   if (SSL_read_ex(ssl_, memory.data(), memory.size(), &size_bytes) == 1) return Outcome::done;
   size_bytes = 0;
   if (const auto reason = plain_reason()) return *reason;
@@ -81,7 +85,8 @@ SslEngine::Outcome DirectEngine::read_record(MutableBytesView memory, std::size_
 bool DirectEngine::look_for_more(bool in_record) { return in_record && SSL_pending(ssl_) > 0; }
 
 SslEngine::Outcome DirectEngine::write_record(BytesView plaintext, std::size_t& size_bytes) {
-  begin_call();
+  if (const Outcome begun = begin_call(); begun != Outcome::done) return begun;
+  if (calls_methods_) return SslEngine::write_record(plaintext, size_bytes);
   if (SSL_write_ex(ssl_, plaintext.data(), plaintext.size(), &size_bytes) == 1) return Outcome::done;
   size_bytes = 0;
   if (const auto reason = plain_reason()) return *reason;
@@ -91,9 +96,17 @@ SslEngine::Outcome DirectEngine::write_record(BytesView plaintext, std::size_t& 
 // --- the end -----------------------------------------------------------------------------------------------
 
 SslEngine::Outcome DirectEngine::shut_down() {
-  // In the middle of a message of the peer's OpenSSL refuses.
-  if (SSL_in_init(ssl_) == 1) return Outcome::wants_input;
-  begin_call();
+  if (const Outcome begun = begin_call(); begun != Outcome::done) return begun;
+  if (SSL_in_init(ssl_) == 1) {
+    // In the middle of a message of the peer's, of which there is more; or a message of ours is due: the
+    // program has asked for the client's certificate.
+    if (bio_.input_left() > 0) return Outcome::wants_input;
+    if (SSL_do_handshake(ssl_) != 1) {
+      const auto reason = plain_reason();
+      return reason ? *reason : SslEngine::shut_down();
+    }
+  }
+  if (calls_methods_) return SslEngine::shut_down();
   // 0: said, and not answered yet. It is never called again, so it never reads.
   if (const int said = SSL_shutdown(ssl_); said >= 0) return said == 1 ? peer_closes() : Outcome::done;
   if (const auto reason = plain_reason()) return *reason;

@@ -15,7 +15,8 @@
 
 namespace tidegate::python {
 
-/// Thread: as SslEngine.
+/// Thread: as SslEngine; the module lets go of the interpreter's lock while OpenSSL works for one of its
+/// methods, and so comes to the BIO without it.
 class DirectEngine final : public SslEngine {
  public:
   /// See SslEngine::make.
@@ -46,18 +47,21 @@ class DirectEngine final : public SslEngine {
 
   [[nodiscard]] Outcome take_in(bool everything) override;
   [[nodiscard]] Outcome put_out() override;
+  void end_turn() noexcept override { outlet_.close(); }
+  void begin_records() override;
   [[nodiscard]] bool look_for_more(bool in_record) override;
   [[nodiscard]] Outcome read_record(MutableBytesView memory, std::size_t& size_bytes) override;
   [[nodiscard]] Outcome write_record(BytesView plaintext, std::size_t& size_bytes) override;
   [[nodiscard]] Outcome shut_down() override;
 
-  void begin_call();
+  [[nodiscard]] Outcome begin_call();
   [[nodiscard]] std::optional<Outcome> plain_reason();
 
   Outlet outlet_;
   tls::CiphertextBio bio_;
   tls::RecordBuffers buffers_;
   SSL* ssl_;  // the SSLObject's, which SslEngine holds; null once it does not
+  bool calls_methods_ = false;
 };
 
 }  // namespace tidegate::python

@@ -57,6 +57,7 @@ constexpr Entry kEntries[] = {
     {&Names::getpeername, "getpeername"},
     {&Names::wrap_bio, "wrap_bio"},
     {&Names::msg_callback, "_msg_callback"},
+    {&Names::context, "context"},
     {&Names::sslobj, "_sslobj"},
     {&Names::do_handshake, "do_handshake"},
     {&Names::read, "read"},

@@ -49,10 +49,11 @@ struct Names {
   PyObject* close = nullptr;
   PyObject* getsockname = nullptr;
   PyObject* getpeername = nullptr;
-  // Of TLS: of ssl.SSLContext; methods of ssl.SSLObject and ssl.MemoryBIO, and where an SSLObject has
-  // CPython's own.
+  // Of TLS: of ssl.SSLContext; methods of ssl.SSLObject and ssl.MemoryBIO, and where an SSLObject has its
+  // context and CPython's own.
   PyObject* wrap_bio = nullptr;
   PyObject* msg_callback = nullptr;
+  PyObject* context = nullptr;
   PyObject* sslobj = nullptr;
   PyObject* do_handshake = nullptr;
   PyObject* read = nullptr;

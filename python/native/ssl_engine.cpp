@@ -41,6 +41,7 @@ SslEngine::SslEngine(const Terms& terms)
 SslEngine::Outcome SslEngine::handshake() {
   if (failure_ != nullptr) return Outcome::failed;
   if (handshake_is_over_) return Outcome::done;
+  const Turn turn(*this);
   if (take_in(true) == Outcome::failed) return Outcome::failed;
   Outcome outcome = call(do_handshake_.get()) ? Outcome::done : why_not();
   if (outcome == Outcome::done && !call(names().describe_tls, extra_.get(), ssl_object_.get()))
@@ -48,6 +49,7 @@ SslEngine::Outcome SslEngine::handshake() {
   if (put_out() == Outcome::failed) return Outcome::failed;
   if (outcome == Outcome::done) {
     handshake_is_over_ = true;
+    begin_records();
     holds_more_ = look_for_more(true);
   }
   return outcome;
@@ -72,11 +74,21 @@ bool SslEngine::is_within_record() {
   return pending > 0;
 }
 
+/// The context may be another by now than the one that was asked: a server chooses by the name.
+bool SslEngine::looks_at_records() {
+  const Owned context = Owned::take(PyObject_GetAttr(ssl_object_.get(), names().context));
+  const Owned callback =
+      Owned::take(context ? PyObject_GetAttr(context.get(), names().msg_callback) : nullptr);
+  if (!callback) PyErr_Clear();  // a version that has no such thing
+  return callback && callback.get() != Py_None;
+}
+
 SslEngine::ReadResult SslEngine::read(MutableBytesView memory) {
   owes_end_ = false;
   if (failure_ != nullptr) return {Outcome::failed};
   if (peer_has_closed_) return {Outcome::closed};
 
+  const Turn turn(*this);
   std::size_t total = 0;
   Outcome outcome = Outcome::done;
   do {
@@ -123,6 +135,7 @@ SslEngine::Outcome SslEngine::encrypt(BytesView& plaintext) {
 SslEngine::Outcome SslEngine::write(BytesView plaintext) {
   if (failure_ != nullptr) return Outcome::failed;
   if (unencrypted_.empty()) {
+    const Turn turn(*this);
     const Outcome outcome = encrypt(plaintext);
     if (put_out() == Outcome::failed) return Outcome::failed;
     if (outcome != Outcome::wants_input) return outcome;
@@ -148,6 +161,7 @@ void SslEngine::close() {
   if (!handshake_is_over_ || has_closed_ || failure_ != nullptr) return;
   has_closed_ = true;
   owes_close_notify_ = true;
+  const Turn turn(*this);
   if (unencrypted_.empty()) say_close_notify();
   static_cast<void>(put_out());  // its failure is kept, and told by whatever is called next
 }

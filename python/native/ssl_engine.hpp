@@ -70,6 +70,10 @@ class SslEngine : public tls::Engine {
 
   // --- what the kinds say --------------------------------------------------------------------------
 
+  /// The handshake is over.
+  virtual void begin_records() {}
+  /// A member has done its work, or has thrown.
+  virtual void end_turn() noexcept {}
   /// Before OpenSSL is called: it gets to what has arrived, all of it (`everything`) or as much as the next
   /// records may be made of.
   [[nodiscard]] virtual Outcome take_in(bool everything) = 0;
@@ -89,6 +93,8 @@ class SslEngine : public tls::Engine {
 
   /// Whether OpenSSL holds more of the record that was read last.
   [[nodiscard]] bool is_within_record();
+  /// Whether a callback of the program's does (SSLContext._msg_callback).
+  [[nodiscard]] bool looks_at_records();
   /// The peer has said its close_notify.
   Outcome peer_closes() noexcept;
   /// Python has raised what can only be a failure.
@@ -96,6 +102,18 @@ class SslEngine : public tls::Engine {
   Outcome fail(std::exception_ptr failure) noexcept;
 
  private:
+  /// What a member does.
+  class Turn {
+   public:
+    explicit Turn(SslEngine& engine) noexcept : engine_(engine) {}
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    ~Turn() { engine_.end_turn(); }
+
+   private:
+    SslEngine& engine_;
+  };
+
   [[nodiscard]] bool may_take_in_more(Outcome outcome) const noexcept {
     return input_left() > 0 && (outcome == Outcome::done || outcome == Outcome::wants_input);
   }

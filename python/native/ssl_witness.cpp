@@ -1,10 +1,7 @@
 // Sees OpenSSL make a connection: see ssl_witness.hpp.
 #include "ssl_witness.hpp"
 
-#include <utility>
-
 #ifdef TIDEGATE_HAS_TLS
-#include <openssl/bio.h>
 #include <openssl/ssl.h>
 #endif
 
@@ -22,14 +19,19 @@ struct SslWitness::Calls {
   /// What OpenSSL calls for every SSL of the process.
   static void ssl_is_made(void* ssl, void* /*value*/, CRYPTO_EX_DATA* /*values*/, int /*index*/,
                           long /*number*/, void* /*pointer*/) noexcept {
-    if (witness_here == nullptr) return;
-    witness_here->last_ = static_cast<SSL*>(ssl);
-    ++witness_here->count_;
+    if (witness_here != nullptr) witness_here->last_ = static_cast<SSL*>(ssl);
+  }
+
+  static void ssl_is_freed(void* ssl, void* /*value*/, CRYPTO_EX_DATA* /*values*/, int /*index*/,
+                           long /*number*/, void* /*pointer*/) noexcept {
+    for (SslWitness* witness = witness_here; witness != nullptr; witness = witness->before_) {
+      if (witness->last_ == ssl) witness->last_ = nullptr;
+    }
   }
 
   /// Never undone: the module is never unloaded. Where there is no memory for it, nothing is seen.
   static bool are_registered() noexcept {
-    static const bool registered = SSL_get_ex_new_index(0, nullptr, ssl_is_made, nullptr, nullptr) >= 0;
+    static const bool registered = SSL_get_ex_new_index(0, nullptr, ssl_is_made, nullptr, ssl_is_freed) >= 0;
     return registered;
   }
 };
@@ -40,17 +42,15 @@ SslWitness::SslWitness() noexcept : before_(witness_here) {
 
 SslWitness::~SslWitness() { witness_here = before_; }
 
-ssl_st* SslWitness::connection() const noexcept {
-  if (count_ != 1) return nullptr;
-  BIO* const reads_from = SSL_get_rbio(last_);
-  return reads_from != nullptr && BIO_method_type(reads_from) == BIO_TYPE_MEM ? last_ : nullptr;
+ssl_st* SslWitness::connection_of(const void* object) const noexcept {
+  return last_ != nullptr && SSL_get_app_data(last_) == object ? last_ : nullptr;
 }
 
 #else
 
 SslWitness::SslWitness() noexcept : before_(nullptr) {}
 SslWitness::~SslWitness() = default;
-ssl_st* SslWitness::connection() const noexcept { return nullptr; }
+ssl_st* SslWitness::connection_of(const void* /*object*/) const noexcept { return nullptr; }
 
 #endif
 

@@ -18,15 +18,14 @@ class SslWitness {
   SslWitness& operator=(const SslWitness&) = delete;
   ~SslWitness();
 
-  /// The one that was made, if it was one, and reads from memory as `SSLContext.wrap_bio` has it. Else null.
-  [[nodiscard]] ssl_st* connection() const noexcept;
+  /// The one that was made last, if it is still there and its user is `object`. Else null.
+  [[nodiscard]] ssl_st* connection_of(const void* object) const noexcept;
 
   struct Calls;
 
  private:
   SslWitness* before_;
   ssl_st* last_ = nullptr;
-  int count_ = 0;
 };
 
 }  // namespace tidegate::python

@@ -12,22 +12,7 @@ namespace tidegate::python {
 
 namespace {
 
-bool is_direct = false;
-
-/// A callback of the program's for each record: it may raise, and only the module's methods tell.
-bool looks_at_records(PyObject* context) {
-  const Owned callback = Owned::take(PyObject_GetAttr(context, names().msg_callback));
-  if (!callback) PyErr_Clear();  // a version that has no such thing
-  return callback && callback.get() != Py_None;
-}
-
-/// Whether there is nothing but OpenSSL behind its methods. A program may have put an object of its own
-/// inside.
-bool is_cpythons(PyObject* ssl_object) {
-  const Owned inside = Owned::take(PyObject_GetAttr(ssl_object, names().sslobj));
-  if (!inside) PyErr_Clear();
-  return inside && std::string_view(Py_TYPE(inside.get())->tp_name) == "_ssl._SSLSocket";
-}
+bool is_direct = false;  // unless the program does not want it
 
 }  // namespace
 
@@ -52,8 +37,9 @@ bool wrap_tls(PyObject* context, PyObject* server_side, PyObject* server_hostnam
   wrapped.ssl_object = call_method(context, names().wrap_bio, wrapped.incoming.get(), wrapped.outgoing.get(),
                                    server_side, server_hostname);
   if (!wrapped.ssl_object) return false;
-  if (is_direct && is_cpythons(wrapped.ssl_object.get()) && !looks_at_records(context))
-    wrapped.ssl = witness.connection();
+  const Owned inside = Owned::take(PyObject_GetAttr(wrapped.ssl_object.get(), names().sslobj));
+  if (!inside) return false;
+  if (is_direct) wrapped.ssl = witness.connection_of(inside.get());
   return true;
 }
 

@@ -14,7 +14,7 @@ struct WrappedTls {
   Owned outgoing;
   /// OpenSSL's own object behind `ssl_object`, which holds it. Null where it is not to be spoken to: the
   /// module uses another libssl than we do, or we none; the program has said so (TIDEGATE_PYTHON_TLS=memory),
-  /// has a callback that looks at every record, or methods of its own in place of the module's.
+  /// or has methods of its own in place of the module's.
   ssl_st* ssl = nullptr;
 };
 

@@ -22,18 +22,8 @@ void TlsTransport::data_received(BytesView ciphertext) {
 /// leaves together.
 void TlsTransport::take_input(BytesView ciphertext) {
   std::vector<std::byte> was_parked = std::exchange(parked_, {});
-  engine_->feed(was_parked.empty() ? ciphertext : BytesView(was_parked).drop(parked_from_));
-  delivering_ = true;
-  if (phase_ == TlsPhase::handshake && !state_.is_lost()) advance_handshake();
-  // Whoever waits for an upgrade gets the new transport before its protocol gets data.
-  if (upgraded_ && phase_ == TlsPhase::open && !seen_by_owner_) {
-    schedule();
-  } else if (phase_ != TlsPhase::handshake && !state_.is_lost()) {
-    deliver();
-  }
-  delivering_ = false;
-
-  const BytesView rest = engine_->take_rest();
+  const BytesView rest =
+      use_input(was_parked.empty() ? ciphertext : BytesView(was_parked).drop(parked_from_));
   if (state_.is_lost()) return;
   if (!was_parked.empty() && !rest.empty()) {
     parked_from_ = was_parked.size() - rest.size();
@@ -46,6 +36,27 @@ void TlsTransport::take_input(BytesView ciphertext) {
   after_sending();
   if (state_.is_closing()) continue_shutdown();
   if (!state_.is_lost()) hold_input_for_answers();
+}
+
+/// What is left of it. Nobody has it lent when this is over, also where that is for want of memory.
+BytesView TlsTransport::use_input(BytesView ciphertext) {
+  engine_->feed(ciphertext);
+  delivering_ = true;
+  try {
+    if (phase_ == TlsPhase::handshake && !state_.is_lost()) advance_handshake();
+    // Whoever waits for an upgrade gets the new transport before its protocol gets data.
+    if (upgraded_ && phase_ == TlsPhase::open && !seen_by_owner_) {
+      schedule();
+    } else if (phase_ != TlsPhase::handshake && !state_.is_lost()) {
+      deliver();
+    }
+  } catch (...) {
+    delivering_ = false;
+    static_cast<void>(engine_->take_rest());
+    throw;
+  }
+  delivering_ = false;
+  return engine_->take_rest();
 }
 
 void TlsTransport::deliver() {

@@ -147,6 +147,7 @@ class TlsTransport final : public transport::InnerTransport,
 
   // Reading (tls_reading.cpp).
   void take_input(BytesView ciphertext);
+  [[nodiscard]] BytesView use_input(BytesView ciphertext);
   void deliver();
   [[nodiscard]] bool deliver_some(MutableBytesView scratch);
   [[nodiscard]] MutableBytesView ask_for_buffer();

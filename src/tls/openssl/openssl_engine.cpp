@@ -76,8 +76,7 @@ Engine::Outcome OpenSslEngine::handshake() {
     answer_name_question();
   }
   handshake_is_over_ = true;
-  // OpenSSL does that by itself when it reads and writes, but not at the end of a handshake.
-  SSL_free_buffers(ssl_.get());
+  free_record_buffers(ssl_.get());
   return Outcome::done;
 }
 

@@ -8,6 +8,11 @@
 
 namespace tidegate::tls {
 
+/// Gives back the buffers of `ssl`, unless a part of a record is in them. OpenSSL does that by itself behind
+/// each record that it reads or writes in SSL_MODE_RELEASE_BUFFERS, but not at the end of a handshake, nor
+/// when that mode is set. Where it is a version that would free what is in use (CVE-2024-4741): nothing.
+void free_record_buffers(SSL* ssl) noexcept;
+
 /// Of one SSL, which is in SSL_MODE_RELEASE_BUFFERS; of another it leaves everything as it is.
 class RecordBuffers {
  public:
@@ -17,6 +22,8 @@ class RecordBuffers {
     if ((SSL_get_mode(ssl) & SSL_MODE_RELEASE_BUFFERS) == 0) return;
     are_kept_ = true;
     SSL_clear_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
+    SSL_set_mode(ssl,
+                 0);  // from 3.2 on only what sets a mode tells the record layer, and of all that are set
   }
 
   /// It was read.
@@ -24,7 +31,7 @@ class RecordBuffers {
     if (!are_kept_) return;
     are_kept_ = false;
     SSL_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
-    SSL_free_buffers(ssl);  // unless a part of a record is in them
+    free_record_buffers(ssl);
   }
 
  private:

@@ -8,10 +8,11 @@ import select
 import socket
 import ssl
 import tempfile
+import threading
 import warnings
 import weakref
 
-from support import (IS_TIDEGATE, BufferedNotes, LoopTest, Notes, better_than_asyncio, certificate, client_context, new_loop, on_loop,
+from support import (IS_TIDEGATE, SECONDS, BufferedNotes, LoopTest, Notes, better_than_asyncio, certificate, client_context, new_loop, on_loop,
                      server_context)
 
 MEBIBYTE = 1 << 20
@@ -471,6 +472,64 @@ class ContextTest(TlsTest):
             self.assertIsInstance(theirs.reason, ssl.SSLCertVerificationError)
             self.assertIn("self-signed certificate", str(theirs.reason))
             await ours.until(lambda: ours.is_lost)
+
+    @on_loop
+    async def test_a_certificate_that_is_asked_for_last_does_not_keep_the_connection(self):
+        server, client = server_context(), client_context()
+        server.verify_mode = ssl.CERT_REQUIRED
+        server.load_verify_locations(certificate())
+        server.post_handshake_auth = client.post_handshake_auth = True
+        async with self.tls_pair(server=server, client=client, ssl_shutdown_timeout=SECONDS) as (ours, theirs):
+            ssl_object = theirs.transport.get_extra_info("ssl_object")
+            ssl_object.write(b"bye")
+            ssl_object.verify_client_post_handshake()
+            theirs.transport.close()
+            await ours.until(lambda: ours.is_lost)
+            await theirs.until(lambda: theirs.is_lost)
+            self.assertEqual(ours.received, b"bye")
+            self.assertNotIsInstance(theirs.reason, TimeoutError)
+
+    @on_loop
+    async def test_a_context_may_make_more_connections_than_it_is_asked_for(self):
+        class Probing(ssl.SSLContext):
+            keeps = False
+
+            def wrap_bio(self, incoming, outgoing, *arguments, **more):
+                asked_for = []
+                maker = threading.Thread(target=lambda: asked_for.append(
+                    super(Probing, self).wrap_bio(incoming, outgoing, *arguments, **more)))
+                maker.start()
+                maker.join()
+                probe = super().wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), *arguments, **more)
+                self.probe = probe if self.keeps else None
+                return asked_for[0]
+
+        for keeps in (True, False):
+            client = client_context(Probing)
+            client.keeps = keeps
+            async with self.tls_pair(client=client) as (ours, theirs):
+                ours.transport.write(b"x")
+                await theirs.until(lambda theirs=theirs: theirs.received == b"x")
+
+    @on_loop
+    async def test_what_a_callback_raises_ends_the_connection_whoever_chose_it(self):
+        def look(connection, direction, version, kind, *more):
+            if armed:
+                raise ZeroDivisionError
+
+        def choose(connection, name, context):
+            connection.context = watching
+
+        armed = []
+        server, watching = server_context(), server_context()
+        watching._msg_callback = look
+        server.sni_callback = choose
+        async with self.tls_pair(server=server) as (ours, theirs):
+            armed.append(True)
+            ours.transport.write(b"x")
+            await theirs.until(lambda: theirs.is_lost)
+            self.assertIsInstance(theirs.reason, ZeroDivisionError)
+            self.assertEqual(theirs.received, b"")
 
     @on_loop
     async def test_what_the_program_has_the_module_say_goes_out_before_what_is_written(self):
