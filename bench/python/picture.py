@@ -5,7 +5,7 @@ from runner import numbers, plot, summary
 from runner.contestants import twin_of
 
 from .contestants import BARE, STOCK, UVLOOP
-from .targets import CPU_AT_A_GLANCE
+from .targets import CPU
 
 LONGEST_LABEL = 33  # characters that there is room for
 GROUPS = {
@@ -48,7 +48,7 @@ def groups_of(results, base):
 
 def line_of(row, base):
     """None where there is nothing to compare."""
-    metric = next((each for each in CPU_AT_A_GLANCE if summary.by_round(row, base, each)), None)
+    metric = next((each for each in CPU if summary.by_round(row, base, each)), None)
     if not metric:
         return None
     dots = {}

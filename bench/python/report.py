@@ -108,13 +108,13 @@ def overview(results):
         return []
     titles = ["Row", "uvloop", *(results["contestants"][name] for name in (STOCK, OURS, OURS_URING))]
     return ["## Against uvloop, row by row", "", *words.paragraph("""CPU for each message, connection, operation or 64
-        KiB: uvloop's is absolute, the others are ratios to it, in the same round. Less is better. Of one way in it is
-        that of server and load generator together: see there."""),
+        KiB: uvloop's is absolute, the others are ratios to it, in the same round. Less is better. One way in
+        has two states, and CPU of both ends in its chapter."""),
             *words.table(titles, lines)]
 
 
 def overview_line(row):
-    metric = next((each for each in targets.CPU_AT_A_GLANCE if summary.metric_of(row, UVLOOP, each)), None)
+    metric = next((each for each in targets.CPU if summary.metric_of(row, UVLOOP, each)), None)
     if not metric:
         return []
     absolute = words.quantity(summary.metric_of(row, UVLOOP, metric)["median"], METRICS[metric].unit)

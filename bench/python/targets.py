@@ -10,16 +10,16 @@ from runner.targets import Target, kind
 from .contestants import BARE, UVLOOP
 
 CPU = ("cpu_ns", "loop_cpu_ns")  # a row has one of them
-# The first that a row has is its CPU, where there is room for one.
-CPU_AT_A_GLANCE = ("both_cpu_ns", *CPU)
 TIME = ("ns",)
 SURPLUS_SIZES = (64, KIBIBYTE, 16 * KIBIBYTE, 128 * KIBIBYTE)
 
 
 # Why what misses does.
-BOTH_STATES_COME_AND_GO = """
-The connection is in one of two states: either the load generator waits for the server, or the server for the load
-generator. Bare C is in both of them, too, from run to run, and then costs three times as much or a third."""
+ONE_WAY_IN_HAS_TWO_STATES = """
+One way in is in one of two states: either the load generator waits for the server, which then does more of the
+kernel's work, or the server for the load generator. Bare C is in both of them, too, from run to run. uvloop is mostly
+in the one that is cheap for the server, and we often in the other, where more is moved and both ends together take
+less. What both take is a target of its own, added when this had been seen; it does not replace this one."""
 EACH_CALL_HAS_A_HANDLE = """
 A call from another thread has a handle, an object of its own, which is made where one thread has the interpreter's lock
 and called where another has it; the interpreter's own instructions for the program's lines are half of what is left."""
@@ -33,8 +33,8 @@ def named(*patterns):
     return lambda row: any(fnmatch.fnmatchcase(row["name"], pattern) for pattern in patterns)
 
 
-def every_but(kind_left_out):
-    return lambda row: row["kind"] != kind_left_out
+def every(row):
+    return True
 
 
 def times_as_fast(times):
@@ -49,9 +49,9 @@ def targets_of(title, contestant):
                       **more)
 
     return [
-        against_uvloop("every row but one way in: CPU", every_but("in"), CPU, 1.0, numbers.BELOW),
+        against_uvloop("every row: CPU", every, CPU, 1.0, numbers.BELOW, reason=ONE_WAY_IN_HAS_TWO_STATES),
         against_uvloop("one way in: CPU of server and load generator", kind("in"), ("both_cpu_ns",), 1.0,
-                       numbers.BELOW, reason=BOTH_STATES_COME_AND_GO),
+                       numbers.BELOW, reason=ONE_WAY_IN_HAS_TWO_STATES),
         against_uvloop("calls from another thread, children: time", kind("threads", "spawn"), TIME, 1.0,
                        numbers.BELOW),
         against_uvloop("echo by Protocol: CPU beyond a bare server's",
