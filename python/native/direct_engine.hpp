@@ -2,7 +2,8 @@
 // between: possible where the module `ssl` uses the very libssl that we are linked with.
 //
 // The module stays in charge: it makes the connection, does the handshake, and says what failures are. What
-// is read and written after that does not pass through its methods.
+// is read and written after that does not pass through its methods, unless a callback of the program's looks
+// at every record: that may raise, and only the methods tell.
 #pragma once
 
 #include "ssl_engine.hpp"

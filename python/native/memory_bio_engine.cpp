@@ -21,7 +21,8 @@ MemoryBioEngine::MemoryBioEngine(const Terms& terms, tls::CiphertextSink& sink)
       sink_(sink),
       incoming_(Owned::share(terms.wrapped->incoming.get())),
       take_in_(attribute_of(incoming_.get(), names().write)),
-      put_out_(attribute_of(terms.wrapped->outgoing.get(), names().read)) {}
+      put_out_(attribute_of(terms.wrapped->outgoing.get(), names().read)),
+      pending_(method_of_inside(names().pending)) {}
 
 /// Not all that has arrived: the BIO clears its memory before it copies into it, and a little at a time is
 /// still in the processor's cache when it is decrypted.
@@ -53,6 +54,12 @@ SslEngine::Outcome MemoryBioEngine::read_record(MutableBytesView memory, std::si
   return outcome;
 }
 
+bool MemoryBioEngine::is_within_record() {
+  const Py_ssize_t pending = count_of(call(pending_.get()));
+  if (pending < 0) PyErr_Clear();  // asked for in vain: the next read raises as well
+  return pending > 0;
+}
+
 bool MemoryBioEngine::look_for_more(bool in_record) {
   if (in_record && is_within_record()) return true;
   const Py_ssize_t waiting = count_of(Owned::take(PyObject_GetAttr(incoming_.get(), names().pending)));
@@ -62,13 +69,13 @@ bool MemoryBioEngine::look_for_more(bool in_record) {
 }
 
 int MemoryBioEngine::traverse(visitproc visit, void* arg) const {
-  for (const Owned* owned : {&incoming_, &take_in_, &put_out_}) Py_VISIT(owned->get());
+  for (const Owned* owned : {&incoming_, &take_in_, &put_out_, &pending_}) Py_VISIT(owned->get());
   return SslEngine::traverse(visit, arg);
 }
 
 void MemoryBioEngine::clear() noexcept {
   SslEngine::clear();
-  for (Owned* owned : {&incoming_, &take_in_, &put_out_}) owned->reset();
+  for (Owned* owned : {&incoming_, &take_in_, &put_out_, &pending_}) owned->reset();
 }
 
 }  // namespace tidegate::python

@@ -29,10 +29,14 @@ class MemoryBioEngine final : public SslEngine {
   [[nodiscard]] bool look_for_more(bool in_record) override;
   [[nodiscard]] Outcome read_record(MutableBytesView memory, std::size_t& size_bytes) override;
 
+  /// Whether OpenSSL holds more of the record that was read last.
+  [[nodiscard]] bool is_within_record();
+
   tls::CiphertextSink& sink_;
   Owned incoming_;
   Owned take_in_;  // MemoryBIO.write
   Owned put_out_;  // MemoryBIO.read
+  Owned pending_;  // of the object inside of the SSLObject
   BytesView input_;
   std::size_t waiting_bytes_ = 0;  // taken in, and not read as far as is known
 };

@@ -28,12 +28,14 @@ SslEngine::SslEngine(const Terms& terms)
     : interrupt_(terms.interrupt),
       ssl_object_(Owned::share(terms.wrapped->ssl_object.get())),
       extra_(Owned::share(terms.extra)) {
-  const Owned inside = attribute_of(ssl_object_.get(), names().sslobj);
-  do_handshake_ = attribute_of(inside.get(), names().do_handshake);
-  read_ = attribute_of(inside.get(), names().read);
-  write_ = attribute_of(inside.get(), names().write);
-  pending_ = attribute_of(inside.get(), names().pending);
-  shutdown_ = attribute_of(inside.get(), names().shutdown);
+  do_handshake_ = method_of_inside(names().do_handshake);
+  read_ = method_of_inside(names().read);
+  write_ = method_of_inside(names().write);
+  shutdown_ = method_of_inside(names().shutdown);
+}
+
+Owned SslEngine::method_of_inside(PyObject* name) const {
+  return attribute_of(attribute_of(ssl_object_.get(), names().sslobj).get(), name);
 }
 
 // --- the handshake -----------------------------------------------------------------------------------------
@@ -66,12 +68,6 @@ SslEngine::Outcome SslEngine::read_record(MutableBytesView memory, std::size_t& 
   if (count == 0) return peer_closes();
   size_bytes = static_cast<std::size_t>(count);
   return Outcome::done;
-}
-
-bool SslEngine::is_within_record() {
-  const Py_ssize_t pending = count_of(call(pending_.get()));
-  if (pending < 0) PyErr_Clear();  // asked for in vain: the next read raises as well
-  return pending > 0;
 }
 
 /// The context may be another by now than the one that was asked: a server chooses by the name.
@@ -214,7 +210,7 @@ SslEngine::Outcome SslEngine::fail(std::exception_ptr failure) noexcept {
 // --- for the collector -------------------------------------------------------------------------------------
 
 int SslEngine::traverse(visitproc visit, void* arg) const {
-  for (const Owned* owned : {&ssl_object_, &extra_, &do_handshake_, &read_, &write_, &pending_, &shutdown_}) {
+  for (const Owned* owned : {&ssl_object_, &extra_, &do_handshake_, &read_, &write_, &shutdown_}) {
     Py_VISIT(owned->get());
   }
   return 0;
@@ -223,7 +219,7 @@ int SslEngine::traverse(visitproc visit, void* arg) const {
 void SslEngine::clear() noexcept {
   if (failure_ == nullptr)
     failure_ = std::make_exception_ptr(InvalidStateError("the connection was collected"));
-  for (Owned* owned : {&ssl_object_, &extra_, &do_handshake_, &read_, &write_, &pending_, &shutdown_}) {
+  for (Owned* owned : {&ssl_object_, &extra_, &do_handshake_, &read_, &write_, &shutdown_}) {
     owned->reset();
   }
 }

@@ -91,9 +91,9 @@ class SslEngine : public tls::Engine {
 
   // --- for the kinds -------------------------------------------------------------------------------
 
-  /// Whether OpenSSL holds more of the record that was read last.
-  [[nodiscard]] bool is_within_record();
-  /// Whether a callback of the program's does (SSLContext._msg_callback).
+  /// A method of the object inside of the SSLObject. Throws PythonError where it has none.
+  [[nodiscard]] Owned method_of_inside(PyObject* name) const;
+  /// Whether a callback of the program's looks at every record (SSLContext._msg_callback).
   [[nodiscard]] bool looks_at_records();
   /// The peer has said its close_notify.
   Outcome peer_closes() noexcept;
@@ -130,7 +130,6 @@ class SslEngine : public tls::Engine {
   Owned do_handshake_;
   Owned read_;
   Owned write_;
-  Owned pending_;
   Owned shutdown_;
   std::string unencrypted_;
   std::exception_ptr failure_;

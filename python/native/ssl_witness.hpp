@@ -2,8 +2,9 @@
 //
 // Where in CPython's object for a connection its SSL lies is CPython's private matter, and is not guessed.
 // OpenSSL tells of it: whoever has registered data of his own for every SSL is called when one is made. If
-// that happens on this thread, once, while the module `ssl` makes a connection, then it is that connection's;
-// if it does not, the module has another libssl than we do.
+// that happens on this thread while the module `ssl` makes a connection, and what OpenSSL keeps for that
+// SSL's user is CPython's object, then it is the connection's. If it does not happen, the module has another
+// libssl than we do.
 #pragma once
 
 struct ssl_st;  // OpenSSL's SSL
@@ -21,9 +22,9 @@ class SslWitness {
   /// The one that was made last, if it is still there and its user is `object`. Else null.
   [[nodiscard]] ssl_st* connection_of(const void* object) const noexcept;
 
+ private:
   struct Calls;
 
- private:
   SslWitness* before_;
   ssl_st* last_ = nullptr;
 };
