@@ -84,19 +84,28 @@ int Backend::hangup_of(FileDescriptor descriptor, ChannelKind kind) noexcept {
 
 Backend::Received Backend::receive_now(FileDescriptor descriptor, ChannelKind kind,
                                        ReceiveOperation& operation, MutableBytesView lent, Until until) {
-  // The bounds matter where the memory is the receiver's own, and small.
-  constexpr std::size_t kBudgetBytes = 512 * 1024;
-  constexpr int kBudgetCalls = 16;
+  // A smaller share than 2 MiB leaves the socket full: TCP then never learns that this receiver is the faster
+  // one, keeps its window small, and has it do most of the sender's work (on one machine, from inside its
+  // calls). Whoever decrypts, or may have to keep it, has more to do for every byte.
+  constexpr std::size_t kShareBytes = std::size_t{2} * 1024 * 1024;
+  constexpr std::size_t kModestShareBytes = 2 * ReceiveOperation::kModestBytes;
+  // Where the memory is the receiver's own, and small.
+  constexpr int kMostCalls = kShareBytes / kPieceBytes;
+  // Messages again, and they are best received plainly.
+  constexpr std::size_t kLittleBytes = std::size_t{4} * 1024;
+  const std::size_t share_bytes = modest(operation) ? kModestShareBytes : kShareBytes;
   if (modest(operation)) lent = lent.first(ReceiveOperation::kModestBytes);
   Received received;
-  for (int calls = 0; calls < kBudgetCalls && received.bytes < kBudgetBytes; ++calls) {
+  for (int calls = 0; calls < kMostCalls && received.bytes < share_bytes; ++calls) {
     if (!armed(operation) || held(operation)) return received;
     MutableBytesView own;
     if (operation.own_memory()) {
       own = operation.target();
       if (!armed(operation) || held(operation)) return received;
     }
-    const MutableBytesView memory = own.empty() ? lent : own;
+    const MutableBytesView memory = !own.empty()                    ? own
+                                    : receives_in_pieces(operation) ? lent.first(kPieceBytes)
+                                                                    : lent;
     const std::ptrdiff_t count = input_of(descriptor, kind, memory);
     if (count == -EINTR) continue;
     if (count == -EAGAIN && !drains(operation)) return received;
@@ -108,7 +117,8 @@ Backend::Received Backend::receive_now(FileDescriptor descriptor, ChannelKind ki
     const auto size = static_cast<std::size_t>(count);
     received.bytes += size;
     if (own.empty()) {
-      operation.received({memory.data(), size});
+      deliver(operation, {memory.data(), size});
+      if (size < kLittleBytes) set_receives_in_pieces(operation, false);
     } else {
       operation.filled(size);
     }
@@ -116,6 +126,17 @@ Backend::Received Backend::receive_now(FileDescriptor descriptor, ChannelKind ki
   }
   received.more = true;
   return received;
+}
+
+void Backend::deliver_much(ReceiveOperation& operation, BytesView bytes) {
+  has_sent_ = false;
+  operation.received(bytes);
+  if (!modest(operation)) set_receives_in_pieces(operation, !has_sent_);
+}
+
+void Backend::set_receives_in_pieces(Operation& operation, bool in_pieces) noexcept {
+  operation.special_ = static_cast<Operation::Special>(
+      in_pieces ? operation.special_ | Operation::kInPieces : operation.special_ & ~Operation::kInPieces);
 }
 
 namespace {

@@ -253,14 +253,28 @@ class Backend {
     /// With what the operation is to be completed, if it is over.
     std::optional<int> end;
   };
+  // What is read at once into lent memory. Where much arrives and nothing is sent while it is delivered,
+  // pieces of `kPieceBytes`, several in a dispatch: they are still in the cache when they are looked at. Of
+  // what is answered, or passed on to another connection, as much as there is: fewer and larger sends are
+  // worth more. (bench/, against 512 KiB at once: one way in by 8 connections takes 0.8 x the CPU per byte
+  // and goes 1.4 x as fast; an echo of 1 MiB would take 2.4 x.)
+
+  static constexpr std::size_t kPieceBytes = std::size_t{64} * 1024;
+  /// Delivers what has come into lent memory, and learns from it how the next is to be read.
+  void deliver(ReceiveOperation& operation, BytesView bytes) {
+    bytes.size() < kPieceBytes ? operation.received(bytes) : deliver_much(operation, bytes);
+  }
+  /// Every send of bytes says so.
+  void note_send() noexcept { has_sent_ = true; }
+
   /// Where reading is over for now: after a short read, which has probably left nothing behind, or when there
   /// is nothing left.
   enum class Until : unsigned char { short_read, empty };
   /// Receives in any manner, and delivers, `until` then, or (when draining) until there is nothing left; but
   /// no more than one descriptor may have in one dispatch (contract E5). What a hold or a cancel left behind
-  /// is not reported. REQUIRES: called from `dispatch`.
-  static Received receive_now(FileDescriptor descriptor, ChannelKind kind, ReceiveOperation& operation,
-                              MutableBytesView lent, Until until);
+  /// is not reported. REQUIRES: called from `dispatch`; at least kPieceBytes are lent.
+  Received receive_now(FileDescriptor descriptor, ChannelKind kind, ReceiveOperation& operation,
+                       MutableBytesView lent, Until until);
   /// With what a watch for a hangup ends, once there was one.
   [[nodiscard]] static int hangup_of(FileDescriptor descriptor, ChannelKind kind) noexcept;
 
@@ -277,11 +291,18 @@ class Backend {
   KeptDatagrams kept_datagrams_;
 
  private:
+  [[nodiscard]] static bool receives_in_pieces(const Operation& operation) noexcept {
+    return (operation.special_ & Operation::kInPieces) != 0;
+  }
+  static void set_receives_in_pieces(Operation& operation, bool in_pieces) noexcept;
+  void deliver_much(ReceiveOperation& operation, BytesView bytes);
   bool deliver(const DatagramBatch::Message& message, ChannelId channel, DatagramReceiveOperation& operation);
   void deliver_kept(ChannelId channel, DatagramReceiveOperation& operation);
 
   /// Made when the first datagrams are to be received.
   std::unique_ptr<DatagramBatch> batch_;
+  /// Since it was last cleared; see `deliver_much`.
+  bool has_sent_ = false;
 };
 
 /// The backend that `kind` and the environment variable TIDEGATE_BACKEND ask for, or epoll where the kernel

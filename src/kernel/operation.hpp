@@ -47,6 +47,7 @@ class OperationState {
   static constexpr Special kDrains = 2;
   static constexpr Special kOwnMemory = 4;
   static constexpr Special kModest = 8;
+  static constexpr Special kInPieces = 16;
   Special special_ = 0;
 
   // How much is sent as one: see DatagramSendOperation.

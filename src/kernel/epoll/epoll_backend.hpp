@@ -70,10 +70,8 @@ class EpollBackend final : public Backend {
   void wake() noexcept override { epoll_.wake(); }
 
  private:
-  /// Lent to every receive of the loop in turn, so that an idle connection holds no buffer. One read of it is
-  /// what a connection may have per dispatch (contract E5). A larger one costs less per byte than a smaller
-  /// one that is read into again (bench/: one way in, 8 connections, CPU per byte: 512 KiB once 0.7 x, 256
-  /// KiB once 0.9 x, 256 KiB twice 1.05 x, 64 KiB eight times 1.2 x of 64 KiB once).
+  /// Lent to every receive of the loop in turn, so that an idle connection holds no buffer. For what is not
+  /// received in pieces, one read of it is what a connection may have per dispatch (contract E5).
   static constexpr std::size_t kLentBytes = 512 * 1024;
   static constexpr std::size_t kGatherPieces = 64;
   /// Reported whether asked for or not.

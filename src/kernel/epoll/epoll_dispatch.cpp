@@ -30,12 +30,16 @@ void EpollBackend::dispatch() {
     // after the callback is kept small, and all else is found again where it is needed.
     const int number = static_cast<int>(EpollSet::channel_of(event).index);
     const std::ptrdiff_t count = ::recv(number, lent_.get(), kLentBytes, MSG_DONTWAIT);
-    if (count > 0) [[likely]] {
-      static_cast<ReceiveOperation&>(*slot.input).received({lent_.get(), static_cast<std::size_t>(count)});
-      if (receives(slot)) continue;
+    auto& operation = static_cast<ReceiveOperation&>(*slot.input);
+    // One comparison: more than nothing, and not much.
+    if (static_cast<std::size_t>(count) - 1 < kPieceBytes - 1) [[likely]] {
+      operation.received({lent_.get(), static_cast<std::size_t>(count)});
+    } else if (count > 0) {
+      deliver(operation, {lent_.get(), static_cast<std::size_t>(count)});
     } else {
       received_nothing(FileDescriptor{number}, slot, count);
     }
+    if (receives(slot)) continue;
     if (slot.generation == EpollSet::channel_of(event).generation) {
       settle(descriptor_of(EpollSet::channel_of(event)), slot, event.events);
     }
@@ -120,6 +124,7 @@ void EpollBackend::receive(FileDescriptor descriptor, EpollSlot& slot) {
 }
 
 std::ptrdiff_t EpollBackend::try_send(ChannelId channel, std::span<iovec> pieces) noexcept {
+  note_send();
   return write_or_send(descriptor_of(channel), slots_.known(channel), pieces);
 }
 
@@ -130,6 +135,7 @@ std::ptrdiff_t EpollBackend::write_or_send(FileDescriptor descriptor, const Epol
 }
 
 std::ptrdiff_t EpollBackend::send(SendOperation&, ChannelId channel, BytesView piece) noexcept {
+  note_send();
   if (slots_.known(channel).channel_kind == ChannelKind::file) {
     const iovec pieces{.iov_base = const_cast<std::byte*>(piece.data()), .iov_len = piece.size()};
     return write_now(descriptor_of(channel), {&pieces, 1});

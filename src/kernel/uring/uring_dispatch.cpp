@@ -171,8 +171,11 @@ void UringBackend::input_is_ready(ChannelId channel, UringSlot& slot, int events
   const bool broken = events < 0 || (events & (POLLHUP | POLLERR)) != 0;
   switch (slot.input_kind) {
     case UringSlot::Input::receive:
-      if (receives(slot) && !drains(*slot.input) && !slot.has_parked)
+      if (receives(slot) && !drains(*slot.input) && !slot.has_parked) {
+        // It had its share of this dispatch, and has the next in the next one.
+        if (slot.is_due) return arm_input(channel, slot);
         return receive_when_ready(channel, slot);
+      }
       // Nobody wants to be told at present: it is asked anew when somebody does.
       if (slot.input_request == Request::watch_input) stop_input(channel, slot);
       break;

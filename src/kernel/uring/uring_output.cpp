@@ -67,6 +67,7 @@ void UringBackend::start(ConnectOperation& operation, ChannelId channel) noexcep
 // --- sent ----------------------------------------------------------------------------------------
 
 std::ptrdiff_t UringBackend::try_send(ChannelId channel, std::span<iovec> pieces) noexcept {
+  note_send();
   return write_or_send(descriptor_of(channel), slots_.known(channel), pieces);
 }
 
@@ -77,6 +78,7 @@ std::ptrdiff_t UringBackend::write_or_send(FileDescriptor descriptor, const Urin
 }
 
 std::ptrdiff_t UringBackend::send(SendOperation& operation, ChannelId channel, BytesView piece) noexcept {
+  note_send();
   if (slots_.known(channel).channel_kind == ChannelKind::file) {
     const iovec pieces{.iov_base = const_cast<std::byte*>(piece.data()), .iov_len = piece.size()};
     return write_now(descriptor_of(channel), {&pieces, 1});
@@ -110,6 +112,7 @@ std::ptrdiff_t UringBackend::send(SendOperation& operation, ChannelId channel, B
 
 std::ptrdiff_t UringBackend::send(SendOperation& operation, ChannelId channel,
                                   std::span<iovec> pieces) noexcept {
+  note_send();
   if (pieces.size() == 1) {
     return UringBackend::send(
         operation, channel, BytesView(static_cast<const std::byte*>(pieces[0].iov_base), pieces[0].iov_len));
