@@ -11,6 +11,8 @@
 #include <memory>
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace tidegate::checking {
 
 /// Beside the kind of protocol that it is. (An interface, so that any of them is known by its record.)
@@ -75,7 +77,7 @@ class CheckedBase : public Kind, public Checked {
   void check_lost(const Error& reason, const Rules& rules) {
     const std::shared_ptr<ContractRecord> kept = record();  // whoever is told may let go of this
     check(
-        {.name = "connection_lost", .clause = "L2", .arguments = "(" + reason.message() + ")"},
+        {.name = "connection_lost", .clause = "L2", .arguments = fmt::format("({})", reason.message())},
         [&] {
           rules();
           kept->lost(reason);

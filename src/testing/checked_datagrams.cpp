@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include <fmt/format.h>
+
 namespace tidegate::checking {
 
 namespace {
@@ -13,10 +15,9 @@ class CheckedDatagramProtocol final : public CheckedBase<DatagramProtocol> {
 
   void connection_made(DatagramTransportRef transport) override { check_made(std::move(transport)); }
   void datagram_received(BytesView data, const Endpoint& address) override {
-    const Called called{
-        .name = "datagram_received",
-        .clause = "D1",
-        .arguments = "(" + std::to_string(data.size()) + " from " + address.to_string() + ")"};
+    const Called called{.name = "datagram_received",
+                        .clause = "D1",
+                        .arguments = fmt::format("({} from {})", data.size(), address.to_string())};
     check(
         called,
         [&] {
@@ -28,8 +29,10 @@ class CheckedDatagramProtocol final : public CheckedBase<DatagramProtocol> {
   }
   void error_received(const Error& error) override {
     // A sendto may tell at once.
-    const Called called{
-        .name = "error_received", .clause = "D2", .arguments = "(" + error.message() + ")", .may_nest = true};
+    const Called called{.name = "error_received",
+                        .clause = "D2",
+                        .arguments = fmt::format("({})", error.message()),
+                        .may_nest = true};
     check(
         called,
         [&] {

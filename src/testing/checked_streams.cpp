@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <string>
 
+#include <fmt/format.h>
+
 namespace tidegate::checking {
 
 namespace {
 
-std::string in_brackets(std::ptrdiff_t number) { return "(" + std::to_string(number) + ")"; }
+std::string in_brackets(std::ptrdiff_t number) { return fmt::format("({})", number); }
 
 /// What both kinds of stream protocols have in common.
 template <typename Kind>

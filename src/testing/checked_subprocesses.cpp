@@ -4,6 +4,8 @@
 #include <array>
 #include <string>
 
+#include <fmt/format.h>
+
 namespace tidegate::checking {
 
 namespace {
@@ -19,9 +21,8 @@ class CheckedSubprocessProtocol final : public CheckedBase<SubprocessProtocol> {
     check_made(std::move(transport));
   }
   void pipe_data_received(int fd, BytesView data) override {
-    const Called called{.name = "pipe_data_received",
-                        .clause = "S1",
-                        .arguments = "(" + std::to_string(fd) + ", " + std::to_string(data.size()) + ")"};
+    const Called called{
+        .name = "pipe_data_received", .clause = "S1", .arguments = fmt::format("({}, {})", fd, data.size())};
     check(
         called,
         [&] {
@@ -37,7 +38,7 @@ class CheckedSubprocessProtocol final : public CheckedBase<SubprocessProtocol> {
   void pipe_connection_lost(int fd, const Error& reason) override {
     const Called called{.name = "pipe_connection_lost",
                         .clause = "S1",
-                        .arguments = "(" + std::to_string(fd) + ", " + reason.message() + ")"};
+                        .arguments = fmt::format("({}, {})", fd, reason.message())};
     check(
         called,
         [&] {

@@ -225,7 +225,7 @@ void play_on(const std::vector<Ground>& grounds, Moment moment, const std::vecto
   for (const Ground& ground : grounds) {
     if (!fits(moment, ground.receiver) || !Rig::obstacle(ground).empty()) continue;
     std::string names;
-    for (const Action action : actions) names += " " + name_of(action);
+    for (const Action action : actions) names.append(" ").append(name_of(action));
     SCOPED_TRACE(to_string(ground) + ", " + name_of(moment) + ":" + names);
     Scene(ground, moment, actions).play();
   }

@@ -146,7 +146,7 @@ namespace {
 template <typename Factory>
 Task<> connect_to(Loop& loop, Factory factory, Endpoint target, TlsContext tls) {
   if (target.family() == AddressFamily::unix_domain) {
-    const std::string name = (target.is_abstract() ? "@" : "") + std::string(target.path());
+    const std::string name = std::string(target.is_abstract() ? "@" : "").append(target.path());
     SecureConnectOptions options{.tls = tls};
     if (tls) options.server_hostname = "localhost";
     co_await loop.create_unix_connection(factory, name, options);

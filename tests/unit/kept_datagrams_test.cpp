@@ -15,7 +15,7 @@ constexpr ChannelId kTwo{.index = 2, .generation = 8};
 std::string text_of(const KeptDatagrams::Queue& queue) {
   std::string text;
   for (const KeptDatagrams::Datagram& datagram : queue)
-    text += "[" + BytesView(datagram.bytes).to_string() + "]";
+    text.append("[").append(BytesView(datagram.bytes).to_string()).append("]");
   return text;
 }
 
