@@ -136,11 +136,14 @@ TARGETS = [
         Both make one receive and one send for sixteen messages. Bare epoll looks at none of them; our protocol
         is called, finds sixteen, and calls write for each, which costs about five nanoseconds a message."""),
     Target("One-way in, 8 connections: CPU per byte, against bare epoll", kind("in"), CPU, BARE, 0.65, reason="""
-        What a byte costs here depends on which side waits. Where the server is the bottleneck (bare epoll: twenty
-        microseconds for 64 KiB) one large read costs 0.6 to 0.7 of what bare epoll pays. Where the sender is, bare
-        epoll pays half as much for what is still in the cache, and we up to half more than it does: larger reads
-        empty the socket, and the kernel then lets more be under way. TCP changes between the two within minutes
-        on this machine, for bare epoll too (see its noise). On a Unix socket the kernel hands over less than a
+        What a byte costs here depends on which side waits. Where the receiver does not get to the end of its
+        socket, TCP keeps the window small and sends the sender's segments from inside the receiver's calls:
+        twenty-five to thirty microseconds for 64 KiB, for bare epoll too, and one large read is 0.6 to 0.7 of
+        that. Where it does, bare epoll pays ten, and only pieces that stay in the cache keep up with it. TCP
+        changes between the two within minutes on this machine (see bare epoll's noise), and 0.65 is for the first
+        only. The figure of this page is older than our receiving in pieces: in seven rounds of the rows of one way
+        alone, since then, in-tcp takes 1.09 on epoll and 1.01 on io_uring (libuv 0.92, Asio 1.28), with a noise of
+        0.19. On a Unix socket the kernel hands over less than a
         small buffer holds at a time, and there is nothing to be gained."""),
     Target("Spinning, 1 connection of 64 B: round trips per second, against blocking", kind("spin"), RATE,
            (OURS,), 2.0, numbers.AT_LEAST, contestant="tidegate_spin"),
@@ -178,7 +181,8 @@ TARGETS = [
            kind("in", "out"), CPU, BARE, 1.03, contestant=OURS_URING, reason="""
         In: as on epoll. Out over TCP has two regimes on this machine as well: in the one that the long run of
         four rounds fell into for us, we cost 1.2 (epoll) and 2.3 (io_uring) of bare epoll; in a run of seven
-        rounds of that row alone, 0.80 and 0.78. What makes the kernel change between them we do not know.
+        rounds of that row alone, 0.80 and 0.78; in another such run 1.17 and 1.23, at half of bare epoll's
+        throughput. What makes the kernel change between them we do not know.
         (Copying less is not it: offering pieces of 64 KiB to the kernel at once, uncopied, changed nothing.)"""),
     Target("On io_uring, connect storm: connections per second, against bare epoll", kind("storm"), RATE,
            BARE, 1.0, numbers.AT_LEAST, contestant=OURS_URING, reason="""
