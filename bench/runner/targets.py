@@ -143,8 +143,8 @@ TARGETS = [
         changes between the two within minutes on this machine (see bare epoll's noise), and 0.65 is for the first
         only. The figure of this page is older than our receiving in pieces: in seven rounds of the rows of one way
         alone, since then, in-tcp takes 1.09 on epoll and 1.01 on io_uring (libuv 0.92, Asio 1.28), with a noise of
-        0.19. On a Unix socket the kernel hands over less than a
-        small buffer holds at a time, and there is nothing to be gained."""),
+        0.19. On a Unix socket the kernel hands over less than a small buffer holds at a time, and there is nothing
+        to be gained."""),
     Target("Spinning, 1 connection of 64 B: round trips per second, against blocking", kind("spin"), RATE,
            (OURS,), 2.0, numbers.AT_LEAST, contestant="tidegate_spin"),
     Target("Timers: insert, cancel and expire, against libuv and Asio", kind("timers"),

@@ -134,11 +134,6 @@ void Backend::deliver_much(ReceiveOperation& operation, BytesView bytes) {
   if (!modest(operation)) set_receives_in_pieces(operation, !has_sent_);
 }
 
-void Backend::set_receives_in_pieces(Operation& operation, bool in_pieces) noexcept {
-  operation.special_ = static_cast<Operation::Special>(
-      in_pieces ? operation.special_ | Operation::kInPieces : operation.special_ & ~Operation::kInPieces);
-}
-
 namespace {
 
 BackendKind wished_by_environment() {

@@ -208,8 +208,7 @@ class Backend {
     return (operation.special_ & Operation::kHeld) != 0;
   }
   static void set_held(Operation& operation, bool held) noexcept {
-    operation.special_ = static_cast<Operation::Special>(held ? operation.special_ | Operation::kHeld
-                                                              : operation.special_ & ~Operation::kHeld);
+    operation.set_special(Operation::kHeld, held);
   }
   [[nodiscard]] static bool drains(const Operation& operation) noexcept {
     return (operation.special_ & Operation::kDrains) != 0;
@@ -294,7 +293,9 @@ class Backend {
   [[nodiscard]] static bool receives_in_pieces(const Operation& operation) noexcept {
     return (operation.special_ & Operation::kInPieces) != 0;
   }
-  static void set_receives_in_pieces(Operation& operation, bool in_pieces) noexcept;
+  static void set_receives_in_pieces(Operation& operation, bool in_pieces) noexcept {
+    operation.set_special(Operation::kInPieces, in_pieces);
+  }
   void deliver_much(ReceiveOperation& operation, BytesView bytes);
   bool deliver(const DatagramBatch::Message& message, ChannelId channel, DatagramReceiveOperation& operation);
   void deliver_kept(ChannelId channel, DatagramReceiveOperation& operation);

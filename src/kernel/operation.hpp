@@ -49,6 +49,9 @@ class OperationState {
   static constexpr Special kModest = 8;
   static constexpr Special kInPieces = 16;
   Special special_ = 0;
+  void set_special(Special flag, bool is_set) noexcept {
+    special_ = static_cast<Special>(is_set ? special_ | flag : special_ & ~flag);
+  }
 
   // How much is sent as one: see DatagramSendOperation.
   std::uint16_t train_limit_bytes_ = 0;
@@ -76,9 +79,7 @@ class ReceiveOperation : public Operation {
  public:
   /// Whether the next bytes go into memory of the owner's, which `target` tells, instead of memory that the
   /// backend lends. Only the owner changes it, at any time.
-  void set_own_memory(bool own) noexcept {
-    special_ = static_cast<Special>(own ? special_ | kOwnMemory : special_ & ~kOwnMemory);
-  }
+  void set_own_memory(bool own) noexcept { set_special(kOwnMemory, own); }
   [[nodiscard]] bool own_memory() const noexcept { return (special_ & kOwnMemory) != 0; }
 
   /// From now on no more than `kModestBytes` at a time in lent memory: for an owner that may have to keep

@@ -180,12 +180,11 @@ TEST_P(SeamBulk, a_hold_from_inside_a_piece_is_kept) {
   receive_what_was_sent();
 }
 
-TEST_P(SeamBulk, a_channel_may_be_closed_from_inside_a_piece) {
+TEST_P(SeamBulk, a_cancel_from_inside_a_piece_ends_the_deliveries_and_the_channel_may_be_closed) {
   begin_in_bulk();
   offer_much();
   on_delivery_ = [this] {
     cancel(*receiver_);
-    // A new channel may get the number at once.
     receiver_->on_completed = [this](int) { close(link_->channel); };
   };
   run_until([this] { return receiver_->ended(); });

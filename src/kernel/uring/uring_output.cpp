@@ -112,11 +112,11 @@ std::ptrdiff_t UringBackend::send(SendOperation& operation, ChannelId channel, B
 
 std::ptrdiff_t UringBackend::send(SendOperation& operation, ChannelId channel,
                                   std::span<iovec> pieces) noexcept {
-  note_send();
   if (pieces.size() == 1) {
     return UringBackend::send(
         operation, channel, BytesView(static_cast<const std::byte*>(pieces[0].iov_base), pieces[0].iov_len));
   }
+  note_send();
   if (slots_.known(channel).channel_kind == ChannelKind::file)
     return write_now(descriptor_of(channel), pieces);
   make_room_for_entry();  // which may submit, and then the arena begins anew

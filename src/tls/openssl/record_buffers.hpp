@@ -22,8 +22,8 @@ class RecordBuffers {
     if ((SSL_get_mode(ssl) & SSL_MODE_RELEASE_BUFFERS) == 0) return;
     are_kept_ = true;
     SSL_clear_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
-    SSL_set_mode(ssl,
-                 0);  // from 3.2 on only what sets a mode tells the record layer, and of all that are set
+    // From 3.2 on only what sets a mode tells the record layer, and of all that are set.
+    SSL_set_mode(ssl, 0);
   }
 
   /// It was read.
